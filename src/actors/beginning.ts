@@ -1,0 +1,106 @@
+/**
+ * The first turn of a run: what was found in the books becomes work again. Attempts left open by a crash are
+ * of unknown outcome and are said to be; due times go back on the wheel, pauses get their alarms again,
+ * bodies get their references. Reads no file: recovery has filled the books.
+ */
+import { ROW_OFFERED } from '../domain/rows.ts';
+import { domainOf } from '../domain/address.ts';
+import { parseQueueName } from '../domain/queue-name.ts';
+import type { Foundling } from '../recover.ts';
+import type { Core } from './core.ts';
+import { PLACE_WAITING } from './held-rows.ts';
+import { expiresAtOf, messageIdOf } from './rows-in-hand.ts';
+
+/** Numbers skipped at each start, so that an id of a lost submission is never given out again. */
+export const NUMBER_STRIDE = 65_536;
+
+/** What is said at the start of a run. */
+export interface Beginning {
+  readonly version: string;
+  /** Drawn for a new data directory; an old one keeps its own. */
+  readonly node: string;
+  readonly seed: number;
+  readonly policy: { readonly hash: string; readonly file: string };
+  readonly damage: readonly { kind: string; position: number; sentence: string }[];
+  readonly foundlings: readonly Foundling[];
+}
+
+/** Decides the first turn. */
+export function begin(core: Core, beginning: Beginning, at: number): void {
+  const { books, turns } = core;
+  const number = (Math.floor(books.engine.number / NUMBER_STRIDE) + 1) * NUMBER_STRIDE;
+  const node = books.engine.node === '' ? beginning.node : books.engine.node;
+  const { version, seed, policy } = beginning;
+  turns.emit({ type: 'engine.started', stream: 'engine', body: { version, node, seed, number } });
+  core.nextNumber = number;
+  for (const { kind, position, sentence } of beginning.damage) {
+    turns.emit({ type: 'log.damaged', stream: 'log', body: { kind, at: position, sentence } });
+  }
+  if (books.engine.policy !== policy.hash) {
+    turns.emit({ type: 'policy.loaded', stream: 'policy', body: policy });
+  }
+  for (const foundling of beginning.foundlings) takeUpFoundling(core, foundling);
+  const offered: number[] = [];
+  books.rows.each((slot) => {
+    takeUpRow(core, slot);
+    if (((books.rows.columns.flags[slot] as number) & ROW_OFFERED) !== 0) offered.push(slot);
+  });
+  for (const slot of offered) unsettle(core, slot, at);
+  for (const row of books.queues) {
+    if (row !== undefined && row.until > 0) core.alarms.set(`queue ${row.name}`, row.until);
+  }
+  for (const source of books.sources.values()) {
+    if (source.until > 0) core.alarms.set(`source ${source.name}`, source.until);
+  }
+  core.alarms.set('house', at + core.limits.reapMs);
+}
+
+/** A message the log had lost. Whether it was tried before is not known any more. */
+function takeUpFoundling(core: Core, found: Foundling): void {
+  const { books, turns } = core;
+  const queue = domainOf(found.to[0] ?? '');
+  if (queue === '') return;
+  if (books.findQueue(queue) === undefined) {
+    const answer = core.answers.queueConfig(parseQueueName(queue));
+    turns.emit({ type: 'queue.opened', stream: queue, body: { answer: answer.key } });
+  }
+  const { segment, offset, length, sum } = found.body;
+  turns.emit({
+    type: 'message.recovered',
+    stream: found.id,
+    body: {
+      queue,
+      from: found.from,
+      to: found.to,
+      body: [segment, offset, length, sum],
+      service: 'recovery',
+      peer: found.peer,
+      helo: found.helo,
+      ...(found.isEightBit ? { eightBit: 1 as const } : {}),
+      ...(found.smtpUtf8 ? { smtpUtf8: 1 as const } : {}),
+    },
+  });
+}
+
+function takeUpRow(core: Core, slot: number): void {
+  const c = core.books.rows.columns;
+  core.ports.bodies.refer(c.bodySegment[slot] as number, 1, c.bodyBytes[slot] as number);
+  core.held.place(slot, PLACE_WAITING);
+  core.wheel.set(slot, Math.min(c.dueAt[slot] as number, expiresAtOf(core, slot)));
+}
+
+/** The process ended between an offer and its outcome: tried again at once, and counted. */
+function unsettle(core: Core, slot: number, at: number): void {
+  const attempts = core.books.rows.columns.attempts[slot] as number;
+  core.turns.emit({
+    type: 'message.unsettled',
+    stream: messageIdOf(core, slot),
+    body: {
+      attempt: attempts + 1,
+      attempts,
+      due: at,
+      cause: 'the engine ended before the outcome was recorded',
+    },
+  });
+  core.wheel.set(slot, at);
+}

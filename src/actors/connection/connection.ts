@@ -1,0 +1,246 @@
+/**
+ * An outbound connection as the engine sees it: give a message, release its body, hear the outcome.
+ * The idea: one XState actor per connection, one signal per phase, one deadline looked at by `tick`;
+ * all calls are synchronous and everything is reported through the host.
+ * Deliberately unknown here: queues, retries, the log; the engine's inbox is behind the host.
+ */
+import { createActor } from 'xstate';
+import { invariant } from '../../domain/invariant.ts';
+import type { SourceConfig } from '../../domain/options-egress.ts';
+import type { PathConfig } from '../../domain/options-path.ts';
+import type { Reply, ReplyStage, VerdictKind } from '../../domain/reply.ts';
+import type { Fault, Network } from '../../ports/ports.ts';
+import { connectionChart } from './chart.ts';
+import type { Conversation } from './conversation.ts';
+import { makeConversation } from './conversation.ts';
+import { actions } from './effects.ts';
+import { beginAttempt, untried } from './envelope.ts';
+import { guards } from './guards.ts';
+import { prepare } from './transaction.ts';
+
+/** One address of the plan. */
+export interface Candidate {
+  /** Host name for SNI and the certificate; an address when there is no name. */
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  /** Unix socket; wins over the address. */
+  readonly path?: string;
+}
+
+/** What a connection is to be. */
+export interface ConnectionRequest {
+  readonly id: number;
+  /** In order; used up front to back. */
+  readonly plan: readonly Candidate[];
+  readonly path: PathConfig;
+  readonly source: SourceConfig;
+  readonly ehloName: string;
+  readonly authPassword?: string;
+  /** A handshake with this site failed lately (`remember_broken_tls`). */
+  readonly isTlsBroken?: boolean;
+}
+
+/** One message for the peer. */
+export interface Transaction {
+  readonly offer: number;
+  readonly from: string;
+  readonly to: readonly string[];
+  readonly bodyBytes: number;
+  readonly eightBit: boolean;
+  readonly smtpUtf8: boolean;
+}
+
+/** What one recipient got; `index` is into `Transaction.to`. */
+export interface Outcome {
+  readonly index: number;
+  readonly kind: VerdictKind;
+  /** The part of the conversation the reply belongs to. */
+  readonly stage: ReplyStage;
+  readonly reply: Reply;
+}
+
+/** The end of one message on this connection. Every recipient is in `outcomes` or in `again`. */
+export interface Settlement {
+  readonly offer: number;
+  readonly outcomes: readonly Outcome[];
+  /** To be offered again at once; no attempt was made, or too many for one transaction. */
+  readonly again: readonly number[];
+  /** The final dot was written and no answer came: the transient ones may have it already. */
+  readonly unknown: boolean;
+  readonly tookMs: number;
+}
+
+/** The peer of an open connection. */
+export interface PeerInfo {
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  readonly localAddress: string;
+  /** First word of the greeting. */
+  readonly greeting: string;
+  /** The name in the answer to EHLO. */
+  readonly domain: string;
+  readonly tls?: {
+    readonly protocol: string;
+    readonly cipher: string;
+    /** The certificate was checked and is valid. */
+    readonly authorized: boolean;
+    readonly subject: string;
+  };
+  /** Why the conversation is in clear although the peer offers TLS. */
+  readonly tlsFault?: Fault;
+}
+
+/** Where a candidate failed. */
+export type FailedStage =
+  | 'dialing'
+  | 'greeting'
+  | 'introducing'
+  | 'securing'
+  | 'authenticating'
+  | 'open';
+
+/** A candidate that failed: by a fault of the world, or by what the peer answered. */
+export interface FailedCandidate {
+  readonly candidate: Candidate;
+  readonly stage: FailedStage;
+  readonly fault?: Fault;
+  readonly reply: Reply;
+}
+
+/** The end of a connection. */
+export interface Ending {
+  readonly attempts: readonly FailedCandidate[];
+  /** Some candidate got as far as taking mail. */
+  readonly connectedOnce: boolean;
+  /** Transactions begun. */
+  readonly deliveries: number;
+  readonly cause: string;
+}
+
+/** Who owns connections. The calls come while a call into the connection or a link runs. */
+export interface ConnectionHost {
+  steadyMs(): number;
+  /** Introduction, TLS and login are done; again after each reconnect. */
+  opened(id: number, peer: PeerInfo): void;
+  /** Wants work: `give`, or nothing; after `idle_timeout` it parts. */
+  idle(id: number): void;
+  settled(id: number, settlement: Settlement): void;
+  /** The last report, but for messages given after it. */
+  ended(id: number, ending: Ending): void;
+}
+
+/** One outbound SMTP or LMTP connection, over one or more candidates one after the other. */
+export interface Connection {
+  readonly id: number;
+  /** Sends the envelope when idle, else as soon as it is; one message at a time. */
+  give(transaction: Transaction): void;
+  /** The offer is durable and here is the body: it goes once the peer said 354. */
+  release(offer: number, body: readonly Buffer[]): void;
+  /** Looks at the deadline. */
+  tick(steadyMs: number): void;
+  /** Finishes the message in hand, then parts. */
+  stop(): void;
+  /** Ends at once; a message in hand is settled as broken. */
+  abort(why: string): void;
+  state(): string;
+}
+
+const connectionLogic = connectionChart.provide({ actions, guards });
+
+class ChartedConnection implements Connection {
+  readonly #held: Conversation;
+  readonly #actor;
+  #error: unknown;
+  #isBroken = false;
+
+  constructor(network: Network, host: ConnectionHost, request: ConnectionRequest) {
+    const held = makeConversation(network, host, request);
+    const actor = createActor(connectionLogic, { input: held });
+    this.#held = held;
+    this.#actor = actor;
+    // XState keeps what an action throws from the caller of `send`; it belongs to the caller.
+    actor.subscribe({
+      error: (error) => {
+        this.#isBroken = true;
+        this.#error = error;
+      },
+    });
+    held.signal = (type) => {
+      if (held.isOver) return;
+      actor.send({ type });
+      this.#check();
+    };
+    actor.start();
+    this.#check();
+  }
+
+  get id(): number {
+    return this.#held.request.id;
+  }
+
+  give(transaction: Transaction): void {
+    const held = this.#held;
+    const attempt = beginAttempt(transaction, held.host.steadyMs());
+    if (held.isOver) {
+      held.host.settled(this.id, untried(attempt, attempt.givenAt));
+      return;
+    }
+    invariant(held.attempt === undefined, 'a connection takes one message at a time');
+    held.attempt = attempt;
+    if (!held.isIdle) return;
+    prepare(held, attempt);
+    held.signal('message.given');
+  }
+
+  release(offer: number, body: readonly Buffer[]): void {
+    const { attempt } = this.#held;
+    // The connection may have broken, and told so, before the engine knew.
+    if (attempt === undefined || attempt.transaction.offer !== offer) return;
+    attempt.body = body;
+    attempt.isReleased = true;
+    this.#held.signal('body.released');
+  }
+
+  tick(steadyMs: number): void {
+    const held = this.#held;
+    if (steadyMs < held.deadlineAt) return;
+    held.deadlineAt = Number.POSITIVE_INFINITY;
+    held.signal('deadline.passed');
+  }
+
+  stop(): void {
+    this.#held.isStopping = true;
+    this.#held.signal('stop.wanted');
+  }
+
+  abort(why: string): void {
+    if (this.#held.isOver) return;
+    this.#held.cause = why;
+    this.#held.signal('abort.wanted');
+  }
+
+  state(): string {
+    return pathOf(this.#actor.getSnapshot().value);
+  }
+
+  #check(): void {
+    if (this.#isBroken) throw this.#error;
+  }
+}
+
+function pathOf(value: string | object): string {
+  if (typeof value === 'string') return value;
+  const [parent, child] = Object.entries(value)[0] as [string, string | object];
+  return `${parent}.${pathOf(child)}`;
+}
+
+/** Opens a connection: dials the first candidate of the plan and goes on by itself. */
+export function openConnection(
+  network: Network,
+  host: ConnectionHost,
+  request: ConnectionRequest,
+): Connection {
+  return new ChartedConnection(network, host, request);
+}

@@ -1,0 +1,150 @@
+/**
+ * What the deciding parts of the engine share: the books, the ports and everything held in memory about
+ * queues, ready queues and connections. One value, made by `engine.ts`; the parts are functions over it, so
+ * that none of them needs to import another's insides. Holds no logic.
+ */
+import type { Books, QueueRow } from '../domain/books.ts';
+import type { Limits } from '../domain/limits.ts';
+import type { SourceConfig } from '../domain/options-egress.ts';
+import type { PathConfig } from '../domain/options-path.ts';
+import type { QueueConfig } from '../domain/options-queue.ts';
+import type { QueueName } from '../domain/queue-name.ts';
+import type { TimerWheel } from '../domain/timer-wheel.ts';
+import type { Site } from '../domain/mx-plan.ts';
+import type { Ports } from '../ports/ports.ts';
+import type { Turns } from '../turn.ts';
+import type { Alarms } from './alarms.ts';
+import type { Answers } from './answers.ts';
+import type { Connection, ConnectionHost, Outcome, PeerInfo } from './connection/connection.ts';
+import type { HeldRows } from './held-rows.ts';
+import type { Input } from './input.ts';
+import type { Registry } from './registry.ts';
+import type { SlotRing } from './slot-ring.ts';
+
+/** A member of a queue's pool. */
+export interface Member {
+  readonly name: string;
+  readonly weight: number;
+}
+
+/** What is held about a queue with due rows. */
+export interface HeldQueue {
+  readonly row: QueueRow;
+  readonly name: QueueName;
+  config: QueueConfig;
+  members: readonly Member[];
+  /** When configuration and pool were asked for, engine time. */
+  askedAt: number;
+  robin: { idx: number; cw: number };
+  site: Site | undefined;
+  siteExpiresAt: number;
+  isRouting: boolean;
+  /** Due rows that wait for a place in a ready queue. */
+  readonly due: SlotRing;
+  /** Ready queues that will tell when they have room again. */
+  readonly waitsFor: Set<ReadyQueue>;
+  usedAt: number;
+}
+
+/** The bounded queue of one source towards one site, and its connections. */
+export interface ReadyQueue {
+  readonly name: string;
+  source: SourceConfig;
+  site: Site;
+  path: PathConfig;
+  askedAt: number;
+  readonly routingDomain: string;
+  readonly rows: SlotRing;
+  /** Rows in it, without stale entries. */
+  size: number;
+  readonly sessions: Set<Session>;
+  readonly idle: Session[];
+  /** Connections being planned: not yet sessions. */
+  planning: number;
+  /** Sessions in a row that reached no host. */
+  failures: number;
+  /** Queues that wait for room, first in first out. */
+  readonly waiting: Set<HeldQueue>;
+  /** No new connection before this time. */
+  notBefore: number;
+  usedAt: number;
+}
+
+/** A connection of a ready queue. */
+export interface Session {
+  readonly id: number;
+  readonly ready: ReadyQueue;
+  readonly connection: Connection;
+  peer: PeerInfo | undefined;
+  offer: Offer | undefined;
+  /** When the offer was given, engine time. */
+  givenAt: number;
+  isStopping: boolean;
+}
+
+/** A message in the hands of a connection. */
+export interface Offer {
+  readonly number: number;
+  readonly slot: number;
+  readonly messageId: string;
+  readonly session: Session;
+  readonly attempt: number;
+  readonly to: readonly string[];
+  /** Index of each of `to` in the accepted envelope. */
+  readonly index: readonly number[];
+  body: readonly Buffer[] | undefined;
+  isDurable: boolean;
+  /** The connection was allowed to send body and dot: the outcome can be unknown from here on. */
+  isReleased: boolean;
+}
+
+/** A multi-recipient message between two offers of one cycle. */
+export interface Cycle {
+  readonly deferred: Outcome[];
+  readonly deferredIndex: number[];
+  readonly deferredTo: string[];
+  again: number[];
+}
+
+/** What the deciding parts share. */
+export interface Core {
+  readonly ports: Ports;
+  readonly books: Books;
+  readonly limits: Limits;
+  readonly turns: Turns<Input>;
+  readonly wheel: TimerWheel;
+  readonly alarms: Alarms;
+  readonly answers: Answers;
+  readonly registry: Registry;
+  readonly held: HeldRows;
+  readonly queues: Map<number, HeldQueue>;
+  readonly readyQueues: Map<string, ReadyQueue>;
+  readonly sessions: Map<number, Session>;
+  readonly offers: Map<number, Offer>;
+  readonly offerOf: Map<number, Offer>;
+  readonly cycles: Map<number, Cycle>;
+  readonly touchedQueues: Set<HeldQueue>;
+  readonly touchedReady: Set<ReadyQueue>;
+  /** Rows being read back from the log: slot → what to do with the envelope. */
+  readonly drawing: Map<number, 'ready' | 'expire'>;
+  /** Rows to be read back at the end of this turn. */
+  readonly drawNow: number[];
+  /** Which ready queue a ready row is in. */
+  readonly readyOf: Map<number, ReadyQueue>;
+  readonly ehloName: string;
+  readonly connectionHost: ConnectionHost;
+  /** Puts a row back to be placed anew; no attempt is counted. */
+  readonly requeue: (slot: number, at: number) => void;
+  nextLink: number;
+  nextOffer: number;
+  /** Next message number to give out. */
+  nextNumber: number;
+  /** Rows due or ready, not yet offered. */
+  backlog: number;
+  /** Outcomes decided in this turn; paces intake. */
+  settledNow: number;
+  isStopping: boolean;
+  /** Housekeeping's memory. */
+  readonly house: { snapshotAt: number; snapshotPosition: number; isSaving: boolean };
+  readonly log: (level: 'info' | 'warn' | 'error', text: string) => void;
+}

@@ -1,0 +1,283 @@
+/**
+ * The switchboard of a turn: which input and which alarm goes to which part. Names of alarms are made and
+ * read here. Holds no rules of its own beyond that.
+ */
+import { decode } from '../events/codec.ts';
+import type { AcceptedBody } from '../events/message.ts';
+import { type Fault, isFault, type StoredRecord } from '../ports/ports.ts';
+import type { SiteAnswer } from '../domain/mx-plan.ts';
+import type { PathConfig } from '../domain/options-path.ts';
+import { invariant } from '../domain/invariant.ts';
+import { decideCommand } from './commands.ts';
+import type { Core, HeldQueue } from './core.ts';
+import { keepHouse } from './housekeeping.ts';
+import type { Input } from './input.ts';
+import { placeDueRows } from './matching.ts';
+import { bounceRow, deferRow } from './outcome.ts';
+import { acceptSubmission } from './queue/accept.ts';
+import { rowIsDue, rowRang } from './queue/due.ts';
+import { emitExpired, expireRow } from './queue/expire.ts';
+import { messageIdOf, waitForDue } from './rows-in-hand.ts';
+import { serveReadyQueue, sessionPlanned, withdrawRows } from './serving.ts';
+import {
+  abandonOffer,
+  cutSession,
+  linkEnded,
+  linkIdle,
+  linkOpened,
+  linkSettled,
+} from './settling.ts';
+
+/** The alarm that looks at connection deadlines. */
+export const ALARM_TICK = 'tick';
+/** The alarm that looks after snapshots and idle things. */
+export const ALARM_HOUSE = 'house';
+
+/** The time given for stopping is over. */
+export const ALARM_CUT = 'cut';
+/** Submissions that were held back are overdue. */
+export const ALARM_PACE = 'pace';
+
+/** Decides one input. */
+export function decide(core: Core, input: Input, at: number): void {
+  switch (input.kind) {
+    case 'submitted':
+      return acceptSubmission(core, input.submission, input.answered, at);
+    case 'opened':
+      return linkOpened(core, input.link, input.peer);
+    case 'idle':
+      return linkIdle(core, input.link);
+    case 'settled':
+      return linkSettled(core, input.link, input.settlement, at);
+    case 'ended':
+      return linkEnded(core, input.link, input.ending, at);
+    case 'routed':
+      return queueRouted(core, input.queue, input.answer, at);
+    case 'planned':
+      return sessionPlanned(core, input.ready, input.answer, at);
+    case 'bodyRead':
+      return bodyFailed(core, input.offer, input.outcome, at);
+    case 'drawn':
+      return input.slots.forEach((slot, index) => {
+        rowDrawn(core, slot, input.numbers[index] as number, input.records[index], at);
+      });
+    case 'commanded':
+      return decideCommand(core, input.command, input.answered, at);
+    case 'sourceFreed':
+      return wakeResting(core);
+    case 'run':
+      return input.run(at);
+    case 'stop':
+      return beginStop(core);
+  }
+}
+
+/** Rings everything due at `at`: named alarms first, then rows. */
+export function ring(core: Core, at: number): void {
+  core.settledNow = 0;
+  core.alarms.ring(at, (name) => alarmRang(core, name, at));
+  core.wheel.advance(at, (slot) => rowRang(core, slot, at, (old) => expire(core, old, at)));
+}
+
+/** Brings together, until nothing is touched any more; then reads back what was missing. */
+export function match(core: Core, at: number): void {
+  while (core.touchedQueues.size > 0 || core.touchedReady.size > 0) {
+    for (const queue of core.touchedQueues) {
+      core.touchedQueues.delete(queue);
+      placeDueRows(core, queue, at);
+    }
+    for (const ready of core.touchedReady) {
+      core.touchedReady.delete(ready);
+      serveReadyQueue(core, ready, at);
+    }
+  }
+  drawCold(core);
+}
+
+/** When something is due next. */
+export const nextDueAt = (core: Core): number =>
+  Math.min(core.alarms.nextDueAt(), core.wheel.nextDueAt());
+
+function expire(core: Core, slot: number, at: number): void {
+  expireRow(core, slot, at, (row, why) => {
+    const offer = core.offerOf.get(row);
+    invariant(offer !== undefined, `row ${row} is offered to nobody`);
+    cutSession(core, offer.session, why, at);
+  });
+}
+
+function alarmRang(core: Core, name: string, at: number): void {
+  if (name === ALARM_TICK) return tickSessions(core, at);
+  if (name === ALARM_HOUSE) return keepHouse(core, at);
+  if (name === ALARM_CUT) return cutAll(core, at);
+  // Waking up is all that this one is for.
+  if (name === ALARM_PACE) return;
+  const space = name.indexOf(' ');
+  const what = name.slice(space + 1);
+  switch (name.slice(0, space)) {
+    case 'queue': {
+      const row = core.books.findQueue(what);
+      if (row?.state === 'resting') {
+        core.turns.emit({ type: 'queue.woke', stream: what, body: {} });
+      } else if (row?.state === 'suspended') {
+        core.turns.emit({ type: 'queue.resumed', stream: what, body: {} });
+      }
+      return;
+    }
+    case 'source':
+      if (core.books.sources.get(what)?.state === 'suspended') {
+        core.turns.emit({ type: 'source.resumed', stream: what, body: {} });
+      }
+      return;
+    case 'serve': {
+      const ready = core.readyQueues.get(what);
+      if (ready !== undefined) core.touchedReady.add(ready);
+      return;
+    }
+    default:
+      invariant(false, `no alarm is called ${name}`);
+  }
+}
+
+/** Deadlines of all connections, and the progress watchdog behind them. */
+function tickSessions(core: Core, at: number): void {
+  const steadyMs = core.ports.clock.steadyMs();
+  for (const session of core.sessions.values()) {
+    session.connection.tick(steadyMs);
+    if (session.offer === undefined || at - session.givenAt < watchdogMs(session.ready.path)) continue;
+    core.log('error', `connection ${session.id} to ${session.ready.name} made no progress; cut`);
+    cutSession(core, session, 'the connection made no progress', at);
+  }
+  if (core.sessions.size > 0) core.alarms.set(ALARM_TICK, at + core.limits.tickMs);
+}
+
+const watchdogMs = (path: PathConfig): number => {
+  const slowest = Math.max(
+    path.mail_from_timeout,
+    path.rcpt_to_timeout,
+    path.data_timeout,
+    path.data_dot_timeout,
+  );
+  return path.dispatcher_progress_watchdog_timeout ?? Math.max(2 * slowest, 60_000);
+};
+
+function queueRouted(core: Core, queue: HeldQueue, answer: SiteAnswer, at: number): void {
+  queue.isRouting = false;
+  const row = queue.row;
+  if (core.books.queues[row.slot] !== row) return;
+  if (answer.kind === 'site') {
+    const hosts = answer.hosts.map(({ name }) => name);
+    if (row.site !== answer.site) {
+      const body = { site: answer.site, hosts };
+      core.turns.emit({ type: 'queue.routed', stream: row.name, body });
+    }
+    queue.site = answer;
+    queue.siteExpiresAt = answer.expiresAt;
+    core.touchedQueues.add(queue);
+    return;
+  }
+  queue.site = undefined;
+  for (;;) {
+    const slot = queue.due.shift(core.held.isGood);
+    if (slot < 0) return;
+    if (answer.kind === 'nullMx') bounceRow(core, slot, answer.reply);
+    else {
+      const text = `failed to resolve queue ${row.name}: ${answer.why}`;
+      deferRow(core, slot, { code: 451, enhanced: '4.4.4', text }, at);
+    }
+  }
+}
+
+/** Asks the log for the envelopes that were missed in this turn. */
+function drawCold(core: Core): void {
+  if (core.drawNow.length === 0) return;
+  const slots = core.drawNow.splice(0);
+  const c = core.books.rows.columns;
+  const numbers = slots.map((slot) => c.number[slot] as number);
+  const positions = slots.map((slot) => c.position[slot] as number);
+  core.ports.log.read(positions, (records) => {
+    core.turns.push({ kind: 'drawn', slots, numbers, records });
+  });
+}
+
+function rowDrawn(
+  core: Core,
+  slot: number,
+  number: number,
+  record: StoredRecord | undefined,
+  at: number,
+): void {
+  const purpose = core.drawing.get(slot);
+  core.drawing.delete(slot);
+  if (core.books.rows.find(number) !== slot) return;
+  const envelope = record === undefined ? undefined : (decode(record).body as AcceptedBody);
+  if (purpose === 'expire') return emitExpired(core, slot, envelope?.to ?? [], at);
+  const ready = core.readyOf.get(slot);
+  if (envelope === undefined) {
+    quarantine(core, slot, 'the log has lost the envelope');
+  } else {
+    const bodyBytes = core.books.rows.columns.bodyBytes[slot] as number;
+    const hot = { from: envelope.from, to: envelope.to, body: undefined, bodyBytes };
+    core.held.heat(slot, hot, true);
+  }
+  if (ready !== undefined) core.touchedReady.add(ready);
+}
+
+function bodyFailed(core: Core, offered: number, outcome: Buffer | Fault, at: number): void {
+  const offer = core.offers.get(offered);
+  if (offer === undefined || !isFault(outcome)) return;
+  cutSession(core, offer.session, outcome.cause, at);
+  if (outcome.code === 'FAULT_BODY_DAMAGED' || outcome.code === 'FAULT_BODY_MISSING') {
+    quarantine(core, offer.slot, `${outcome.code} ${outcome.where}: ${outcome.cause}`);
+  }
+}
+
+/** Sets a message aside: only its age can end it, or an operator. */
+function quarantine(core: Core, slot: number, cause: string): void {
+  const stream = messageIdOf(core, slot);
+  core.log('error', `message ${stream} is set aside: ${cause}`);
+  core.turns.emit({ type: 'message.quarantined', stream, body: { cause } });
+  waitForDue(core, slot);
+}
+
+/** A source came back before its time: queues that rest need not wait for the rest's end. */
+function wakeResting(core: Core): void {
+  for (const queue of core.queues.values()) {
+    if (queue.row.state !== 'resting') continue;
+    core.turns.emit({ type: 'queue.woke', stream: queue.row.name, body: {} });
+    core.touchedQueues.add(queue);
+  }
+}
+
+/** Lets connections finish what they have in hand, and opens no more. */
+function beginStop(core: Core): void {
+  core.isStopping = true;
+  for (const session of core.sessions.values()) {
+    session.isStopping = true;
+    session.connection.stop();
+  }
+}
+
+/** Cuts what is still open when the time given for stopping is over. */
+export function cutAll(core: Core, at: number): void {
+  for (const session of [...core.sessions.values()]) {
+    cutSession(core, session, 'the service was stopped', at);
+  }
+  for (const offer of [...core.offers.values()]) abandonOffer(core, offer, 'stopped', at);
+}
+
+/** Puts a row back among the due ones of its queue. */
+export const requeue = (core: Core, slot: number, at: number): void => rowIsDue(core, slot, at);
+
+/** Takes the rows of a source out of its ready queues, to be placed anew. */
+export function withdrawSource(core: Core, source: string, at: number): void {
+  for (const ready of core.readyQueues.values()) {
+    if (ready.source.name !== source) continue;
+    withdrawRows(core, ready, (slot) => rowIsDue(core, slot, at));
+    for (const session of ready.sessions) {
+      session.isStopping = true;
+      session.connection.stop();
+    }
+    ready.idle.length = 0;
+  }
+}

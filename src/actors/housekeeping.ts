@@ -1,0 +1,73 @@
+/**
+ * What must be done now and then: snapshots of the books, forgetting idle queues and ready queues, telling
+ * the log which of its segments nobody needs. All of it bounded per round. Decides nothing about mail.
+ */
+import { encodeBooks } from '../domain/snapshot.ts';
+import type { Core } from './core.ts';
+import { reapReadyQueues } from './ready-queue.ts';
+
+const REAP_UNKNOWN_MS = 600_000;
+/** What is held about a queue without due rows is forgotten after this, ms. */
+const HOLD_IDLE_MS = 60_000;
+/** Queues retired in one round; a turn stays short. */
+const RETIRE_MAX = 2_000;
+
+/** One round. */
+export function keepHouse(core: Core, at: number): void {
+  core.alarms.set('house', at + core.limits.reapMs);
+  forgetHeldQueues(core, at);
+  retireQueues(core, at);
+  reapReadyQueues(core, at);
+  const { house, limits, turns } = core;
+  const records = turns.position - house.snapshotPosition;
+  const isDue = records > 0 && at - house.snapshotAt >= limits.snapshotMsMax;
+  if (isDue || records >= limits.snapshotRecordsMax) saveSnapshot(core, at);
+}
+
+/** Takes a picture of the books; the copy is made at once, the writing is the log's affair. */
+export function saveSnapshot(core: Core, at: number, done?: () => void): void {
+  const { house, ports, turns } = core;
+  if (house.isSaving) return;
+  house.isSaving = true;
+  house.snapshotAt = at;
+  house.snapshotPosition = turns.position;
+  ports.log.saveSnapshot(turns.position - 1, encodeBooks(core.books), (fault) => {
+    house.isSaving = false;
+    if (fault !== undefined) core.log('warn', `no snapshot: ${fault.cause}`);
+    else ports.log.releaseBefore(lowestNeeded(core));
+    done?.();
+  });
+}
+
+/** The lowest position a living message still needs: its envelope is there. */
+function lowestNeeded(core: Core): number {
+  const { rows } = core.books;
+  let lowest = core.house.snapshotPosition;
+  rows.each((slot) => {
+    lowest = Math.min(lowest, rows.columns.position[slot] as number);
+  });
+  return lowest;
+}
+
+function forgetHeldQueues(core: Core, at: number): void {
+  for (const [slot, queue] of core.queues) {
+    const isBusy = queue.due.length > 0 || queue.waitsFor.size > 0 || queue.isRouting;
+    if (!isBusy && at - queue.usedAt >= HOLD_IDLE_MS) core.queues.delete(slot);
+  }
+}
+
+function retireQueues(core: Core, at: number): void {
+  let left = RETIRE_MAX;
+  for (const row of core.books.queues) {
+    if (row === undefined || row.count > 0 || row.state !== 'ready') continue;
+    const config = core.answers.recordedQueueConfig(row.answer);
+    if (at - row.emptySince < (config?.reap_interval ?? REAP_UNKNOWN_MS)) continue;
+    const held = core.queues.get(row.slot);
+    if (held?.isRouting) continue;
+    for (const ready of held?.waitsFor ?? []) ready.waiting.delete(held as never);
+    core.queues.delete(row.slot);
+    core.turns.emit({ type: 'queue.retired', stream: row.name, body: {} });
+    left -= 1;
+    if (left === 0) return;
+  }
+}

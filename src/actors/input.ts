@@ -1,0 +1,47 @@
+/**
+ * Everything the inbox can hold: new mail, what connections, resolver, log and body store reported, and
+ * commands. One union, decided in one place. Alarms are not here: they ring at the start of a turn.
+ */
+import type { PlanAnswer, SiteAnswer } from '../domain/mx-plan.ts';
+import type { Refusal, Submission } from '../intake/host.ts';
+import type { Fault, StoredRecord } from '../ports/ports.ts';
+import type { Ending, PeerInfo, Settlement } from './connection/connection.ts';
+import type { HeldQueue, ReadyQueue } from './core.ts';
+
+/** A wish from outside; may be refused; not stored. */
+export type Command =
+  | { readonly kind: 'queue.suspend'; readonly queue: string; readonly until: number; why: string }
+  | { readonly kind: 'queue.resume'; readonly queue: string }
+  | { readonly kind: 'source.suspend'; readonly source: string; until: number; why: string }
+  | { readonly kind: 'source.resume'; readonly source: string }
+  | { readonly kind: 'message.cancel'; readonly id: string; readonly why: string };
+
+/** What the inbox holds. */
+export type Input =
+  | {
+      readonly kind: 'submitted';
+      readonly submission: Submission;
+      readonly answered: (refusal?: Refusal) => void;
+      readonly at: number;
+    }
+  | { readonly kind: 'opened'; readonly link: number; readonly peer: PeerInfo }
+  | { readonly kind: 'idle'; readonly link: number }
+  | { readonly kind: 'settled'; readonly link: number; readonly settlement: Settlement }
+  | { readonly kind: 'ended'; readonly link: number; readonly ending: Ending }
+  | { readonly kind: 'routed'; readonly queue: HeldQueue; readonly answer: SiteAnswer }
+  | { readonly kind: 'planned'; readonly ready: ReadyQueue; readonly answer: PlanAnswer }
+  | { readonly kind: 'bodyRead'; readonly offer: number; readonly outcome: Buffer | Fault }
+  | {
+      readonly kind: 'drawn';
+      readonly slots: readonly number[];
+      readonly numbers: readonly number[];
+      readonly records: readonly (StoredRecord | undefined)[];
+    }
+  | {
+      readonly kind: 'commanded';
+      readonly command: Command;
+      readonly answered: (refusal?: Refusal) => void;
+    }
+  | { readonly kind: 'sourceFreed' }
+  | { readonly kind: 'run'; readonly run: (at: number) => void }
+  | { readonly kind: 'stop' };

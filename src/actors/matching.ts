@@ -1,0 +1,128 @@
+/**
+ * Bringing due rows and sources together: for each scheduled queue with due rows choose a source (weighted
+ * round robin over those in rotation and with room) and place rows into the ready queue of source and
+ * site. Works per queue, not per message, once a turn. Opens no connection and knows no SMTP.
+ */
+import { resolveSite } from '../domain/mx-plan.ts';
+import { pick } from '../domain/round-robin.ts';
+import { readyQueueName, SMTP_PROTOCOL } from '../domain/site-name.ts';
+import type { Core, HeldQueue, Member, ReadyQueue } from './core.ts';
+import { PLACE_READY } from './held-rows.ts';
+import { deferRow } from './outcome.ts';
+import { refreshQueue } from './queue/due.ts';
+import { movePlace } from './rows-in-hand.ts';
+import { openReadyQueue } from './ready-queue.ts';
+
+type Choice =
+  | { readonly kind: 'ready'; readonly ready: ReadyQueue }
+  | { readonly kind: 'full' }
+  | { readonly kind: 'resting'; readonly until: number }
+  | { readonly kind: 'none' };
+
+/** Places as many due rows of a queue as there is room for. */
+export function placeDueRows(core: Core, queue: HeldQueue, at: number): void {
+  if (queue.row.state !== 'ready' || queue.due.length === 0) return;
+  refreshQueue(core, queue, at);
+  if (queue.site === undefined || at >= queue.siteExpiresAt) askRoute(core, queue);
+  if (queue.site === undefined) return;
+  for (;;) {
+    const slot = queue.due.shift(core.held.isGood);
+    if (slot < 0) return;
+    const choice = chooseSource(core, queue, at);
+    if (choice.kind === 'ready') {
+      const ticket = movePlace(core, slot, PLACE_READY, choice.ready);
+      choice.ready.rows.push(slot, ticket);
+      choice.ready.usedAt = at;
+      core.touchedReady.add(choice.ready);
+    } else if (choice.kind === 'none') {
+      const pool = queue.config.egress_pool ?? 'unspecified';
+      const text = `no sources available for ${queue.row.name} pool=\`${pool}\``;
+      deferRow(core, slot, { code: 451, enhanced: '4.4.4', text: `KumoMTA internal: ${text}` }, at);
+    } else {
+      queue.due.unshift(slot, core.held.ticketOf(slot));
+      if (choice.kind === 'resting') restQueue(core, queue, choice.until);
+      return;
+    }
+  }
+}
+
+function restQueue(core: Core, queue: HeldQueue, until: number): void {
+  const cause = 'every source of the pool is suspended';
+  core.turns.emit({ type: 'queue.rested', stream: queue.row.name, body: { until, cause } });
+}
+
+/** One pick of the selection procedure. */
+function chooseSource(core: Core, queue: HeldQueue, at: number): Choice {
+  const { earliest, open } = inRotation(core, queue);
+  let isFull = false;
+  let candidates = open;
+  while (candidates.length > 0) {
+    const member = pick(candidates, queue.robin);
+    if (member === undefined) break;
+    const ready = findReadyQueue(core, queue, member, at);
+    if (ready !== undefined && ready.size < ready.path.max_ready) return { kind: 'ready', ready };
+    if (ready !== undefined) {
+      isFull = true;
+      ready.waiting.add(queue);
+      queue.waitsFor.add(ready);
+      core.touchedReady.add(ready);
+    }
+    candidates = candidates.filter((other) => other !== member);
+  }
+  if (isFull) return { kind: 'full' };
+  if (earliest !== Number.POSITIVE_INFINITY) return { kind: 'resting', until: earliest };
+  return { kind: 'none' };
+}
+
+/** The members that are not suspended, and the earliest end of a suspension. */
+function inRotation(core: Core, queue: HeldQueue): { earliest: number; open: readonly Member[] } {
+  let earliest = Number.POSITIVE_INFINITY;
+  for (const member of queue.members) {
+    const row = core.books.sources.get(member.name);
+    if (row?.state === 'suspended') earliest = Math.min(earliest, row.until);
+  }
+  if (earliest === Number.POSITIVE_INFINITY) return { earliest, open: queue.members };
+  const isOpen = (member: Member): boolean =>
+    core.books.sources.get(member.name)?.state !== 'suspended';
+  return { earliest, open: queue.members.filter(isOpen) };
+}
+
+function findReadyQueue(
+  core: Core,
+  queue: HeldQueue,
+  member: Member,
+  at: number,
+): ReadyQueue | undefined {
+  const site = queue.site;
+  if (site === undefined) return undefined;
+  const name = readyQueueName(member.name, site.site, SMTP_PROTOCOL);
+  const known = core.readyQueues.get(name);
+  if (known !== undefined) return known;
+  const source = core.answers.source(member.name);
+  if (source === undefined) return undefined;
+  return openReadyQueue(core, { name, source, site, routingDomain: routingDomainOf(queue), at });
+}
+
+const routingDomainOf = (queue: HeldQueue): string =>
+  queue.name.routing_domain ?? queue.name.domain;
+
+function askRoute(core: Core, queue: HeldQueue): void {
+  if (queue.isRouting) return;
+  queue.isRouting = true;
+  const route = {
+    routingDomain: routingDomainOf(queue),
+    mxList: queue.config.protocol.smtp.mx_list,
+  };
+  resolveSite(core.ports.resolver, route, (answer) => {
+    core.turns.push({ kind: 'routed', queue, answer });
+  });
+}
+
+/** A ready queue has room again: the queues that waited for it are looked at, in their order. */
+export function wakeWaiting(core: Core, ready: ReadyQueue): void {
+  for (const queue of ready.waiting) {
+    queue.waitsFor.delete(ready);
+    core.touchedQueues.add(queue);
+  }
+  ready.waiting.clear();
+}

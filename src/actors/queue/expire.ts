@@ -1,0 +1,55 @@
+/**
+ * Growing too old. Driven by the wheel alone, so that no connection, resolver or ready queue can keep a
+ * message past its age: a row in any hands is ended; one in flight gets a short grace first.
+ * Knows no retry schedule (that may expire a message earlier).
+ */
+import { formatDuration } from '../../domain/duration.ts';
+import type { Core } from '../core.ts';
+import { PLACE_LEAVING } from '../held-rows.ts';
+import {
+  emitLast,
+  expiresAtOf,
+  isOffered,
+  leftIndexes,
+  messageIdOf,
+  movePlace,
+  needEnvelope,
+} from '../rows-in-hand.ts';
+
+/** Ends a row that is too old at `at`; `abandon` takes it out of a connection's hands. */
+export function expireRow(
+  core: Core,
+  slot: number,
+  at: number,
+  abandon: (slot: number, why: string) => void,
+): void {
+  if (isOffered(core, slot)) {
+    const lastAt = expiresAtOf(core, slot) + core.limits.expiryGraceMs;
+    if (at < lastAt) {
+      core.wheel.set(slot, lastAt);
+      return;
+    }
+    abandon(slot, 'the message grew too old while the attempt was under way');
+  }
+  movePlace(core, slot, PLACE_LEAVING);
+  core.wheel.clear(slot);
+  const envelope = needEnvelope(core, slot, 'expire');
+  if (envelope !== undefined) emitExpired(core, slot, envelope.to, at);
+}
+
+/** The event itself; `to` is the accepted envelope, empty when it could not be read back. */
+export function emitExpired(core: Core, slot: number, to: readonly string[], at: number): void {
+  const index = leftIndexes(core, slot);
+  const maxAgeMs =
+    expiresAtOf(core, slot) - (core.books.rows.columns.acceptedAt[slot] as number);
+  const ageMs = at - (core.books.rows.columns.acceptedAt[slot] as number);
+  emitLast(core, slot, {
+    type: 'message.expired',
+    stream: messageIdOf(core, slot),
+    body: {
+      to: index.map((at) => to[at] ?? ''),
+      index,
+      text: `551 5.4.7 age ${formatDuration(ageMs)} exceeds max_age=${formatDuration(maxAgeMs)}`,
+    },
+  });
+}

@@ -1,0 +1,107 @@
+/**
+ * Moving a living row from hand to hand: waiting, due, ready, offered, gone. The one place where books,
+ * timer wheel, held envelopes and body references are kept in step. Decides nothing.
+ */
+import type { QueueConfig } from '../domain/options-queue.ts';
+import type { Event } from '../events/catalogue.ts';
+import { formatMessageId } from '../domain/message-id.ts';
+import type { Core, ReadyQueue } from './core.ts';
+import {
+  PLACE_DUE,
+  PLACE_OFFERED,
+  PLACE_READY,
+  PLACE_WAITING,
+  type HotRow,
+} from './held-rows.ts';
+
+const MAX_AGE_UNKNOWN_MS = 7 * 86_400_000;
+
+const isBacklog = (place: number): boolean => place === PLACE_DUE || place === PLACE_READY;
+
+/** Moves a row to a place and answers its new ticket. */
+export function movePlace(core: Core, slot: number, place: number, ready?: ReadyQueue): number {
+  const from = core.held.placeOf(slot);
+  if (from === PLACE_READY) {
+    const old = core.readyOf.get(slot);
+    if (old !== undefined) old.size -= 1;
+    core.readyOf.delete(slot);
+  }
+  if (place === PLACE_READY && ready !== undefined) {
+    ready.size += 1;
+    core.readyOf.set(slot, ready);
+  }
+  core.backlog += Number(isBacklog(place)) - Number(isBacklog(from));
+  return core.held.place(slot, place);
+}
+
+/** The configuration on record for a row's queue; a default age when the log lost it. */
+export function recordedConfigOf(core: Core, slot: number): QueueConfig | undefined {
+  return core.answers.recordedQueueConfig(core.books.queueOfRow(slot).answer);
+}
+
+/** When a row grows too old. */
+export function expiresAtOf(core: Core, slot: number): number {
+  const maxAgeMs = recordedConfigOf(core, slot)?.max_age ?? MAX_AGE_UNKNOWN_MS;
+  return (core.books.rows.columns.acceptedAt[slot] as number) + maxAgeMs;
+}
+
+/** The message id of a row. */
+export function messageIdOf(core: Core, slot: number): string {
+  const c = core.books.rows.columns;
+  const { node } = core.books.engine;
+  return formatMessageId(c.acceptedAt[slot] as number, node, c.number[slot] as number);
+}
+
+/** Indexes of the recipients that have no outcome yet. */
+export function leftIndexes(core: Core, slot: number): number[] {
+  const { rows } = core.books;
+  const left = rows.columns.recipients[slot] as number;
+  const done = rows.settled.get(slot);
+  const indexes: number[] = [];
+  for (let index = 0; indexes.length < left; index += 1) {
+    if (!done?.has(index)) indexes.push(index);
+  }
+  return indexes;
+}
+
+/** Puts a row on the wheel to wait for its due time or its expiry, whichever is first. */
+export function waitForDue(core: Core, slot: number): void {
+  movePlace(core, slot, PLACE_WAITING);
+  const dueAt = core.books.rows.columns.dueAt[slot] as number;
+  core.wheel.set(slot, Math.min(dueAt, expiresAtOf(core, slot)));
+}
+
+/** Emits an event that may be the row's last; afterwards lets go of everything held for it if so. */
+export function emitLast(core: Core, slot: number, event: Event): void {
+  const { rows } = core.books;
+  const c = rows.columns;
+  const number = c.number[slot] as number;
+  const segment = c.bodySegment[slot] as number;
+  const bodyBytes = c.bodyBytes[slot] as number;
+  core.turns.emit(event);
+  if (rows.find(number) === slot) return;
+  core.wheel.clear(slot);
+  movePlace(core, slot, PLACE_WAITING);
+  core.held.cool(slot);
+  core.cycles.delete(slot);
+  // The body goes only after the event that ends the message is durable.
+  core.turns.promise(() => core.ports.bodies.refer(segment, -1, bodyBytes));
+}
+
+/** True while a connection has the row in its hands. */
+export const isOffered = (core: Core, slot: number): boolean =>
+  core.held.placeOf(slot) === PLACE_OFFERED;
+
+/** The envelope if it is in memory; otherwise asks the log for it and answers undefined. */
+export function needEnvelope(
+  core: Core,
+  slot: number,
+  purpose: 'ready' | 'expire',
+): HotRow | undefined {
+  const hot = core.held.find(slot);
+  if (hot !== undefined) return hot;
+  const known = core.drawing.get(slot);
+  if (known === undefined) core.drawNow.push(slot);
+  if (known !== 'expire') core.drawing.set(slot, purpose);
+  return undefined;
+}

@@ -1,0 +1,218 @@
+/**
+ * What connections report: opened, idle, settled, ended. A settlement becomes outcome events, recipient by
+ * recipient; an ended connection that reached nobody costs one waiting row an attempt, as it would have
+ * cost the message it was opened for. Opens nothing and chooses nothing.
+ */
+import type { Reply } from '../domain/reply.ts';
+import type { Ending, Outcome, PeerInfo, Settlement } from './connection/connection.ts';
+import type { Core, Cycle, Offer, ReadyQueue, Session } from './core.ts';
+import {
+  type Share,
+  deferRow,
+  deferShare,
+  endShare,
+  unsettleRow,
+  witnessOf,
+} from './outcome.ts';
+import { emitLast, leftIndexes, messageIdOf, movePlace } from './rows-in-hand.ts';
+import { PLACE_READY } from './held-rows.ts';
+import { formatReply } from '../domain/reply.ts';
+
+/** After a connection reached nobody the next waits so much longer for each in a row, ms. */
+const RECONNECT_STEP_MS = 100;
+const RECONNECT_MS_MAX = 10_000;
+
+/** The connection is up. */
+export function linkOpened(core: Core, link: number, peer: PeerInfo): void {
+  const session = core.sessions.get(link);
+  if (session === undefined) return;
+  session.peer = peer;
+  session.ready.failures = 0;
+  session.ready.notBefore = 0;
+}
+
+/** The connection wants work. */
+export function linkIdle(core: Core, link: number): void {
+  const session = core.sessions.get(link);
+  if (session === undefined || session.offer !== undefined) return;
+  if (core.isStopping) session.connection.stop();
+  else session.ready.idle.push(session);
+  core.touchedReady.add(session.ready);
+}
+
+/** Takes an offer out of all hands. */
+function closeOffer(core: Core, offer: Offer): void {
+  core.offers.delete(offer.number);
+  core.offerOf.delete(offer.slot);
+  offer.session.offer = undefined;
+}
+
+/** The peer's verdicts on an offer. */
+export function linkSettled(core: Core, link: number, settlement: Settlement, at: number): void {
+  const offer = core.offers.get(settlement.offer);
+  if (offer === undefined || offer.session.id !== link) return;
+  closeOffer(core, offer);
+  core.touchedReady.add(offer.session.ready);
+  const { slot } = offer;
+  const witness = witnessOf(offer, Math.round(settlement.tookMs));
+  const number = core.books.rows.columns.number[slot];
+  const deferred: Outcome[] = [];
+  for (const share of shareOut(offer, settlement.outcomes)) {
+    if (share.kind === 'transient') deferred.push(...share.outcomes);
+    else {
+      const as = share.kind === 'delivered' ? 'message.delivered' : 'message.bounced';
+      endShare(core, slot, as, share, witness);
+    }
+  }
+  if (core.books.rows.find(number as number) !== slot) return;
+  if (settlement.unknown) {
+    const why = deferred[0] === undefined ? 'no answer' : formatReply(deferred[0].reply);
+    unsettleRow(core, slot, witness, why, at);
+    return;
+  }
+  const cycle = joinCycle(core, offer, deferred, settlement.again);
+  if (cycle.again.length > 0) offerAgain(core, offer, at);
+  else {
+    core.cycles.delete(slot);
+    const reply = (cycle.deferred[0] as Outcome).reply;
+    const share = { to: cycle.deferredTo, index: cycle.deferredIndex, reply };
+    deferShare(core, slot, share, witness, at);
+  }
+}
+
+interface KindShare extends Share {
+  readonly kind: Outcome['kind'];
+  readonly outcomes: readonly Outcome[];
+}
+
+/** Groups outcomes that are alike, in the order of their first recipient. */
+function shareOut(offer: Offer, outcomes: readonly Outcome[]): KindShare[] {
+  const groups = new Map<string, { kind: Outcome['kind']; reply: Reply; outcomes: Outcome[] }>();
+  for (const outcome of outcomes) {
+    const key = `${outcome.kind} ${formatReply(outcome.reply)}`;
+    const group = groups.get(key);
+    if (group === undefined) {
+      groups.set(key, { kind: outcome.kind, reply: outcome.reply, outcomes: [outcome] });
+    } else group.outcomes.push(outcome);
+  }
+  return [...groups.values()].map((group) => ({
+    ...group,
+    to: group.outcomes.map(({ index }) => offer.to[index] as string),
+    index: group.outcomes.map(({ index }) => offer.index[index] as number),
+  }));
+}
+
+/** Adds what this offer left over to the message's cycle. */
+function joinCycle(
+  core: Core,
+  offer: Offer,
+  deferred: readonly Outcome[],
+  again: readonly number[],
+): Cycle {
+  const cycle = core.cycles.get(offer.slot) ?? {
+    deferred: [],
+    deferredIndex: [],
+    deferredTo: [],
+    again: [],
+  };
+  for (const outcome of deferred) {
+    cycle.deferred.push(outcome);
+    cycle.deferredIndex.push(offer.index[outcome.index] as number);
+    cycle.deferredTo.push(offer.to[outcome.index] as string);
+  }
+  cycle.again = again.map((at) => offer.index[at] as number);
+  core.cycles.set(offer.slot, cycle);
+  return cycle;
+}
+
+/** Recipients over the batch are offered again at once, ahead of all others. */
+function offerAgain(core: Core, offer: Offer, at: number): void {
+  const { slot, session } = offer;
+  core.turns.emit({ type: 'message.returned', stream: offer.messageId, body: { due: at } });
+  const ticket = movePlace(core, slot, PLACE_READY, session.ready);
+  session.ready.rows.unshift(slot, ticket);
+}
+
+/** The connection is gone. */
+export function linkEnded(core: Core, link: number, ending: Ending, at: number): void {
+  const session = core.sessions.get(link);
+  if (session === undefined) return;
+  const { ready } = session;
+  dropSession(core, session);
+  core.touchedReady.add(ready);
+  if (session.offer !== undefined) abandonOffer(core, session.offer, ending.cause, at);
+  if (ending.connectedOnce || session.isStopping) return;
+  ready.failures += 1;
+  const pauseMs = Math.min(RECONNECT_STEP_MS * ready.failures, RECONNECT_MS_MAX);
+  ready.notBefore = Math.max(ready.notBefore, at + pauseMs);
+  const tried = ending.attempts.map(describeAttempt).join(', ');
+  const text = `KumoMTA internal: failed to connect to any candidate hosts: ${tried}`;
+  deferNext(core, ready, { code: 400, enhanced: '', text }, at);
+  if (ready.failures > ready.path.consecutive_connection_failures_before_delay) {
+    deferAll(core, ready, at);
+  }
+}
+
+const describeAttempt = (attempt: Ending['attempts'][number]): string => {
+  const { candidate, stage } = attempt;
+  const why = attempt.fault?.cause ?? (attempt.reply ? formatReply(attempt.reply) : 'no answer');
+  return `${candidate.name}/${candidate.address}:${candidate.port} ${stage}: ${why}`;
+};
+
+function deferNext(core: Core, ready: ReadyQueue, reply: Reply, at: number): boolean {
+  const slot = ready.rows.shift(core.held.isGood);
+  if (slot < 0) return false;
+  deferRow(core, slot, reply, at);
+  return true;
+}
+
+/** The consecutive-failure rule: nobody of the site answered so often in a row that all wait. */
+function deferAll(core: Core, ready: ReadyQueue, at: number): void {
+  const text =
+    'bulk delay of ready queue: too many successive connection failures where there was no answer' +
+    ' from any hosts listed in MX';
+  while (deferNext(core, ready, { code: 451, enhanced: '4.4.1', text }, at)) {}
+  ready.failures = 0;
+}
+
+/** Forgets a connection. */
+export function dropSession(core: Core, session: Session): void {
+  core.sessions.delete(session.id);
+  const { ready } = session;
+  ready.sessions.delete(session);
+  const index = ready.idle.indexOf(session);
+  if (index >= 0) ready.idle.splice(index, 1);
+}
+
+/** An offer ends without the connection's word: unknown if the dot may be out, else taken back. */
+export function abandonOffer(core: Core, offer: Offer, why: string, at: number): void {
+  closeOffer(core, offer);
+  const { slot, messageId } = offer;
+  if (offer.isReleased) {
+    unsettleRow(core, slot, witnessOf(offer, 0), why, at);
+    return;
+  }
+  core.turns.emit({ type: 'message.returned', stream: messageId, body: { due: at } });
+  core.requeue(slot, at);
+}
+
+/** The connection makes no progress, or its message must go: it is cut and its offer ended. */
+export function cutSession(core: Core, session: Session, why: string, at: number): void {
+  const { offer, ready } = session;
+  dropSession(core, session);
+  session.connection.abort(why);
+  core.touchedReady.add(ready);
+  if (offer !== undefined) abandonOffer(core, offer, why, at);
+}
+
+/** An operator removes a message; false while a connection has it. */
+export function cancelRow(core: Core, slot: number, to: readonly string[], why: string): boolean {
+  if (core.offerOf.has(slot)) return false;
+  const left = leftIndexes(core, slot);
+  emitLast(core, slot, {
+    type: 'message.cancelled',
+    stream: messageIdOf(core, slot),
+    body: { to: left.map((at) => to[at] ?? ''), index: left, text: why },
+  });
+  return true;
+}

@@ -1,0 +1,128 @@
+/**
+ * How the commands speak: exit codes, one-sentence failures, colour and progress.
+ * Results go to standard output, everything else to standard error; colour and progress bars only
+ * where a person watches (a terminal, and NO_COLOR unset). Knows no command.
+ */
+import process from 'node:process';
+
+/** What the exit codes of every command mean; printed under each --help. */
+export const EXIT = {
+  /** Done, and the result is what was hoped for. */
+  fine: 0,
+  /** Done, and the result is not what was hoped for. */
+  wanting: 1,
+  /** The command line was wrong. */
+  usage: 2,
+  /** It could not be done: no connection, no such file, address in use. */
+  failed: 3,
+} as const;
+
+/** A failure with a sentence for the person who typed the command. */
+export class CommandFailure extends Error {
+  readonly exitCode: number;
+
+  constructor(sentence: string, exitCode: number = EXIT.failed) {
+    super(sentence);
+    this.name = 'CommandFailure';
+    this.exitCode = exitCode;
+  }
+}
+
+const SYSTEM_SENTENCES: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'the address is in use by another program',
+  EADDRNOTAVAIL: 'this machine does not have that address',
+  EACCES: 'permission was denied',
+  EPERM: 'permission was denied',
+  ENOENT: 'there is no such file or folder',
+  EISDIR: 'that is a folder, not a file',
+  ENOTDIR: 'a part of the path is not a folder',
+  ENOSPC: 'the disk is full',
+  ECONNREFUSED: 'nothing listens there',
+  ECONNRESET: 'the other side closed the connection',
+  ETIMEDOUT: 'there was no answer in time',
+  ENOTFOUND: 'that host name is unknown',
+  EHOSTUNREACH: 'that host cannot be reached',
+  EMFILE: 'this process may not open more files (raise ulimit -n)',
+};
+
+/** What a system error means, in words; its own message where we have none. */
+export const explain = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error);
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return SYSTEM_SENTENCES[code] ?? error.message.split('\n')[0] ?? 'unknown failure';
+};
+
+const STYLES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 } as const;
+
+/** Colours text when the stream is a terminal and the person did not ask for none. */
+export const paint = (
+  stream: { readonly isTTY?: boolean },
+  style: keyof typeof STYLES,
+  text: string,
+): string =>
+  stream.isTTY === true && (process.env['NO_COLOR'] ?? '') === ''
+    ? `\u001b[${STYLES[style]}m${text}\u001b[0m`
+    : text;
+
+/** Prints a result line on standard output. */
+export const print = (text: string): void => {
+  process.stdout.write(`${text}\n`);
+};
+
+/** Prints a remark on standard error, where it cannot mix with a result. */
+export const remark = (text: string): void => {
+  process.stderr.write(`${text}\n`);
+};
+
+/** Whole numbers with thin grouping, for people. */
+export const count = (value: number): string => value.toLocaleString('en-US');
+
+/** A bar that shows how far a run has come; silent where standard error is no terminal. */
+export interface Progress {
+  show(done: number, note: string): void;
+  stop(): void;
+}
+
+const SILENT: Progress = { show: () => undefined, stop: () => undefined };
+
+/** Starts a bar of `total` steps. */
+export const startProgress = async (total: number, wanted: boolean): Promise<Progress> => {
+  if (!wanted || process.stderr.isTTY !== true) return SILENT;
+  const { default: cliProgress } = await import('cli-progress');
+  const bar = new cliProgress.SingleBar({
+    format: ' {bar} {percentage}%  {value}/{total}  {note}',
+    barCompleteChar: '█',
+    barIncompleteChar: '░',
+    hideCursor: true,
+    clearOnComplete: true,
+    etaBuffer: 50,
+  });
+  bar.start(total, 0, { note: '' });
+  return {
+    show: (done, note) => bar.update(Math.min(done, total), { note }),
+    stop: () => bar.stop(),
+  };
+};
+
+/** Calls back once at the first SIGINT or SIGTERM; a second one ends the process at once. */
+export const onInterrupt = (stop: () => void): void => {
+  let isStopping = false;
+  const heard = () => {
+    if (isStopping) process.exit(130);
+    isStopping = true;
+    stop();
+  };
+  process.on('SIGINT', heard);
+  process.on('SIGTERM', heard);
+};
+
+/** The part of every --help about exit codes. */
+export const exitCodeHelp = (wanting?: string): string =>
+  [
+    '',
+    'Exit codes:',
+    '  0  done',
+    ...(wanting === undefined ? [] : [`  1  ${wanting}`]),
+    '  2  the command line was wrong',
+    '  3  it could not be done; standard error says why',
+  ].join('\n');

@@ -1,0 +1,162 @@
+/**
+ * The books: everything the engine remembers, folded from events and from nothing else. Living
+ * messages are rows; queues, sources and answers of the policy are small records beside them; the
+ * ledger counts recipients. Whatever is not here dies with the process. No clock, no I/O, no timers.
+ */
+import { invariant } from './invariant.ts';
+import { Rows } from './rows.ts';
+
+const NONE = -1;
+
+export type QueueState = 'ready' | 'resting' | 'suspended' | 'gone';
+export type SourceState = 'open' | 'suspended' | 'retired';
+
+/** A scheduled queue as the log knows it. */
+export interface QueueRow {
+  readonly slot: number;
+  readonly name: string;
+  state: QueueState;
+  /** End of resting or suspension; 0 = none. */
+  until: number;
+  /** Why it rests or is suspended, one line. */
+  cause: string;
+  /** Key of the answer in `answers` that configures it. */
+  answer: string;
+  /** Site name last resolved; '' before the first resolution. */
+  site: string;
+  /** Living messages. */
+  count: number;
+  /** Chain of rows. */
+  head: number;
+  tail: number;
+  /** When the last message left it; 0 while it has rows. */
+  emptySince: number;
+}
+
+/** An egress source as the log knows it. */
+export interface SourceRow {
+  readonly name: string;
+  state: SourceState;
+  until: number;
+  cause: string;
+  answer: string;
+}
+
+/** Recipients, counted. accepted = delivered + bounced + expired + removed + live. */
+export interface Ledger {
+  accepted: number;
+  delivered: number;
+  bounced: number;
+  expired: number;
+  removed: number;
+  live: number;
+  /** Attempts whose outcome is not known. */
+  unknown: number;
+}
+
+/** What the engine knows of itself. */
+export interface EngineRow {
+  /** 8 hex digits, drawn once per data directory. */
+  node: string;
+  /** Next message number. */
+  number: number;
+  starts: number;
+  /** True between `engine.started` and `engine.stopped`. */
+  isRunning: boolean;
+  policy: string;
+}
+
+/** All books. */
+export class Books {
+  readonly rows = new Rows();
+  readonly queues: (QueueRow | undefined)[] = [];
+  readonly sources = new Map<string, SourceRow>();
+  /** Answers of the policy, kept once each: key → JSON text. */
+  readonly answers = new Map<string, string>();
+  readonly ledger: Ledger = {
+    accepted: 0,
+    delivered: 0,
+    bounced: 0,
+    expired: 0,
+    removed: 0,
+    live: 0,
+    unknown: 0,
+  };
+  readonly engine: EngineRow = { node: '', number: 0, starts: 0, isRunning: false, policy: '' };
+  readonly #queueSlots = new Map<string, number>();
+  readonly #freeQueues: number[] = [];
+
+  findQueue(name: string): QueueRow | undefined {
+    const slot = this.#queueSlots.get(name);
+    return slot === undefined ? undefined : this.queues[slot];
+  }
+
+  queueAt(slot: number): QueueRow {
+    const queue = this.queues[slot];
+    invariant(queue !== undefined, `no queue in slot ${slot}`);
+    return queue;
+  }
+
+  queueOfRow(slot: number): QueueRow {
+    return this.queueAt(this.rows.columns.queue[slot] as number);
+  }
+
+  get queueCount(): number {
+    return this.#queueSlots.size;
+  }
+
+  openQueue(name: string, at: number): QueueRow {
+    invariant(!this.#queueSlots.has(name), `queue ${name} is open already`);
+    const slot = this.#freeQueues.pop() ?? this.queues.length;
+    const queue: QueueRow = {
+      slot,
+      name,
+      state: 'ready',
+      until: 0,
+      cause: '',
+      answer: '',
+      site: '',
+      count: 0,
+      head: NONE,
+      tail: NONE,
+      emptySince: at,
+    };
+    this.queues[slot] = queue;
+    this.#queueSlots.set(name, slot);
+    return queue;
+  }
+
+  closeQueue(queue: QueueRow): void {
+    invariant(queue.count === 0, `queue ${queue.name} still has messages`);
+    this.queues[queue.slot] = undefined;
+    this.#queueSlots.delete(queue.name);
+    this.#freeQueues.push(queue.slot);
+  }
+
+  /** Chains a row to the end of its queue. */
+  link(slot: number, queue: QueueRow): void {
+    const { rows } = this;
+    rows.prev[slot] = queue.tail;
+    rows.next[slot] = NONE;
+    if (queue.tail === NONE) queue.head = slot;
+    else rows.next[queue.tail] = slot;
+    queue.tail = slot;
+    queue.count += 1;
+    queue.emptySince = 0;
+  }
+
+  /** Takes a row out of its queue and out of the books. */
+  drop(slot: number, at: number): void {
+    const { rows } = this;
+    const queue = this.queueOfRow(slot);
+    const before = rows.prev[slot] as number;
+    const after = rows.next[slot] as number;
+    if (before === NONE) queue.head = after;
+    else rows.next[before] = after;
+    if (after === NONE) queue.tail = before;
+    else rows.prev[after] = before;
+    queue.count -= 1;
+    if (queue.count === 0) queue.emptySince = at;
+    rows.remove(slot);
+  }
+}

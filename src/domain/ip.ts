@@ -1,0 +1,69 @@
+/**
+ * IP addresses as numbers. The idea: an address is one or four 32-bit words, and an IPv4 address
+ * that came mapped into IPv6 (RFC 4291 section 2.5.5.2) is the IPv4 address it stands for, so no
+ * list can be evaded by writing an address the other way.
+ * Deliberately unknown here: networks, names, ports.
+ */
+
+/** An address: family 4 has one word, family 6 has four, each unsigned 32 bits. */
+export interface Ip {
+  readonly family: 4 | 6;
+  readonly words: readonly number[];
+}
+
+// No leading zeros: some readers take them for octal, and two readings of one text is a hole.
+const OCTET = '(0|[1-9]\\d{0,2})';
+const V4 = new RegExp(`^${OCTET}\\.${OCTET}\\.${OCTET}\\.${OCTET}$`);
+const V6_CHARS_MAX = 45;
+
+/** Reads an IPv4 or IPv6 address without brackets, zone or port; undefined when it is neither. */
+export function parseIp(text: string): Ip | undefined {
+  if (text.includes(':')) return parseV6(text);
+  const word = v4Word(text);
+  return word === undefined ? undefined : { family: 4, words: [word] };
+}
+
+function v4Word(text: string): number | undefined {
+  const match = V4.exec(text);
+  if (match === null) return undefined;
+  let word = 0;
+  for (const part of match.slice(1)) {
+    const octet = Number(part);
+    if (octet > 255) return undefined;
+    word = word * 256 + octet;
+  }
+  return word;
+}
+
+function parseV6(text: string): Ip | undefined {
+  if (text.length > V6_CHARS_MAX) return undefined;
+  const halves = text.split('::');
+  if (halves.length > 2) return undefined;
+  const head = groups(halves[0] ?? '', halves.length === 1);
+  const tail = halves.length === 1 ? [] : groups(halves[1] ?? '', true);
+  if (head === undefined || tail === undefined) return undefined;
+  const missing = 8 - head.length - tail.length;
+  // `::` stands for at least one group (RFC 5952 section 4.2.2 asks for two; readers take one).
+  if (halves.length === 1 ? missing !== 0 : missing < 1) return undefined;
+  const all = [...head, ...new Array<number>(missing).fill(0), ...tail];
+  const words = [0, 2, 4, 6].map((at) => (all[at] ?? 0) * 65_536 + (all[at + 1] ?? 0));
+  const isMapped = words[0] === 0 && words[1] === 0 && words[2] === 0xffff;
+  return isMapped ? { family: 4, words: words.slice(3) } : { family: 6, words };
+}
+
+/** The 16-bit groups of one half; only the last half may end in a dotted IPv4 address. */
+function groups(text: string, mayEndInV4: boolean): number[] | undefined {
+  if (text === '') return [];
+  const parts = text.split(':');
+  const values: number[] = [];
+  for (const [index, part] of parts.entries()) {
+    if (/^[0-9a-f]{1,4}$/i.test(part)) {
+      values.push(Number.parseInt(part, 16));
+      continue;
+    }
+    const word = mayEndInV4 && index === parts.length - 1 ? v4Word(part) : undefined;
+    if (word === undefined) return undefined;
+    values.push(Math.floor(word / 65_536), word % 65_536);
+  }
+  return values;
+}

@@ -1,0 +1,291 @@
+/**
+ * From a route to the addresses to try. Two steps: the site (who takes mail for the domain, and
+ * the name that such domains share) holds for many sessions; the plan (addresses in the order of
+ * one session) is made anew for each, with equal exchangers shuffled so that load spreads while
+ * names stay still. It knows no sockets and no queues; what is asked goes through the Resolver.
+ */
+import type { AddressAnswer, At, Fault, MxAnswer, MxRecord, Ms, Resolver } from '../ports/ports.ts';
+import { type Cidr, matches } from './cidr.ts';
+import { parseIp } from './ip.ts';
+import type { MxListEntry } from './option-places.ts';
+import type { SourceConfig } from './options-egress.ts';
+import type { PathConfig } from './options-path.ts';
+import { makeReply, type Reply } from './reply.ts';
+import { classifyRoutingDomain } from './routing-domain.ts';
+import { listEntryText, mxListSiteName, mxSiteName, orderHosts } from './site-name.ts';
+
+/** Where mail of a queue goes: to the exchangers of a domain, or along a given list. */
+export interface Route {
+  readonly routingDomain: string;
+  /** Empty: ask DNS. */
+  readonly mxList: readonly MxListEntry[];
+}
+
+/** One host of a site. With `address` it is not looked up; with `path` it is a unix socket. */
+export interface SitePlace {
+  readonly name: string;
+  readonly preference: number;
+  readonly address?: string;
+  readonly port?: number;
+  readonly path?: string;
+}
+
+/** The site of a route. `isFixed`: the order was given by an operator and is kept. */
+export interface Site {
+  readonly kind: 'site';
+  readonly site: string;
+  readonly hosts: readonly SitePlace[];
+  readonly isFixed: boolean;
+  readonly expiresAt: At;
+}
+
+/** Who takes mail for a route. `nullMx` bounces; `failed` waits, with `why` for the log. */
+export type SiteAnswer =
+  | Site
+  | { readonly kind: 'nullMx'; readonly reply: Reply; readonly expiresAt: At }
+  | {
+      readonly kind: 'failed';
+      readonly fault: Fault;
+      readonly why: string;
+      readonly expiresAt: At;
+    };
+
+/** One address to try; `path` wins over `address` when given. */
+export interface Candidate {
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  readonly path?: string;
+}
+
+/** A host whose addresses could not be found; worth a line in the log, no more. */
+export interface SkippedHost {
+  readonly name: string;
+  readonly fault: Fault;
+}
+
+/** The plan of one session, or the reply that settles every message of the ready queue. */
+export type PlanAnswer =
+  | {
+      readonly kind: 'plan';
+      readonly candidates: readonly Candidate[];
+      readonly skipped: readonly SkippedHost[];
+    }
+  | {
+      readonly kind: 'bounced' | 'deferred';
+      readonly reply: Reply;
+      readonly skipped: readonly SkippedHost[];
+    };
+
+/** What never changes by itself: an address literal, an operator's list. */
+export const NEVER_EXPIRES: At = Number.MAX_SAFE_INTEGER;
+
+const NULL_MX = makeReply(556, '5.1.10', 'Recipient address has a null MX');
+const NO_HOSTS = makeReply(451, '4.4.4', "MX didn't resolve to any hosts");
+const ALL_SKIPPED = makeReply(
+  451,
+  '4.4.4',
+  'KumoMTA internal: MX consisted solely of hosts on the skip_hosts list',
+);
+
+const withPort = (port: number | undefined): { port?: number } =>
+  port === undefined ? {} : { port };
+
+const describeSpan = (tookMs: Ms | undefined): string =>
+  tookMs === undefined ? '' : ` after ${Math.round(tookMs)}ms`;
+
+const listedSite = (entries: readonly MxListEntry[]): Site => ({
+  kind: 'site',
+  site: mxListSiteName(entries),
+  hosts: entries.map((entry, index) => ({ ...entry, preference: index + 1 })),
+  isFixed: true,
+  expiresAt: NEVER_EXPIRES,
+});
+
+const literalSite = (address: string, port: number | undefined): Site => {
+  const entry = { name: address, address, ...withPort(port) };
+  return {
+    kind: 'site',
+    site: listEntryText(entry),
+    hosts: [{ ...entry, preference: 1 }],
+    isFixed: false,
+    expiresAt: NEVER_EXPIRES,
+  };
+};
+
+const namedSite = (records: readonly MxRecord[], port: number | undefined, expiresAt: At): Site => {
+  const hosts = orderHosts(
+    records.map(({ exchange, preference }) => ({ name: exchange, preference, ...withPort(port) })),
+  );
+  return { kind: 'site', site: mxSiteName(hosts), hosts, isFixed: false, expiresAt };
+};
+
+const judgeMx = (name: string, port: number | undefined, answer: MxAnswer): SiteAnswer => {
+  const { expiresAt } = answer;
+  if (answer.kind === 'failed') {
+    const { fault, tookMs } = answer;
+    const why = `MX lookup for ${name} failed${describeSpan(tookMs)}: ${fault.cause}`;
+    return { kind: 'failed', fault, why, expiresAt };
+  }
+  // RFC 5321 section 5.1: without MX records the domain itself takes its mail.
+  const implicit = [{ exchange: name, preference: 1 }];
+  if (answer.kind === 'absent') return namedSite(implicit, port, expiresAt);
+  const named = answer.records.filter(({ exchange }) => exchange !== '');
+  if (named.length > 0) return namedSite(named, port, expiresAt);
+  // RFC 7505 section 3: null MX is the only record. A '.' among others is a mistake, not a refusal.
+  if (answer.records.length > 0) return { kind: 'nullMx', reply: NULL_MX, expiresAt };
+  return namedSite(implicit, port, expiresAt);
+};
+
+/** Finds who takes mail for `route`; may answer before it returns. */
+export const resolveSite = (
+  resolver: Resolver,
+  route: Route,
+  answered: (answer: SiteAnswer) => void,
+): void => {
+  if (route.mxList.length > 0) return answered(listedSite(route.mxList));
+  const domain = classifyRoutingDomain(route.routingDomain);
+  if (domain.kind === 'literal') return answered(literalSite(domain.address, domain.port));
+  if (domain.kind === 'invalid') {
+    const where = route.routingDomain;
+    const { why } = domain;
+    const fault: Fault = { code: 'FAULT_DNS_MALFORMED', where, cause: why, retryable: false };
+    return answered({ kind: 'failed', fault, why, expiresAt: NEVER_EXPIRES });
+  }
+  resolver.findMx(domain.name, (answer) => answered(judgeMx(domain.name, domain.port, answer)));
+};
+
+/** Shuffles in place, every order equally likely (Fisher and Yates). */
+export const shuffle = <T>(items: T[], uniform: () => number): void => {
+  for (let last = items.length - 1; last > 0; last -= 1) {
+    const other = Math.floor(uniform() * (last + 1));
+    const moved = items[last] as T;
+    items[last] = items[other] as T;
+    items[other] = moved;
+  }
+};
+
+const asAnswer = (addresses: readonly string[]): AddressAnswer => ({
+  kind: 'found',
+  addresses,
+  expiresAt: NEVER_EXPIRES,
+});
+
+// Looks all hosts up side by side; answers once, in the order of the hosts.
+const findAll = (
+  resolver: Resolver,
+  hosts: readonly SitePlace[],
+  strategy: PathConfig['ip_lookup_strategy'],
+  answered: (answers: readonly AddressAnswer[]) => void,
+): void => {
+  const answers: AddressAnswer[] = [];
+  let missing = hosts.length;
+  if (missing === 0) answered(answers);
+  const keep = (index: number, answer: AddressAnswer): void => {
+    answers[index] = answer;
+    missing -= 1;
+    if (missing === 0) answered(answers);
+  };
+  hosts.forEach((host, index) => {
+    if (host.path !== undefined) keep(index, asAnswer(['']));
+    else if (host.address !== undefined) keep(index, asAnswer([host.address]));
+    else resolver.findAddresses(host.name, strategy, (answer) => keep(index, answer));
+  });
+};
+
+const placesOf = (
+  host: SitePlace,
+  answer: AddressAnswer | undefined,
+  portOf: (host: SitePlace) => number,
+): readonly Candidate[] => {
+  if (answer?.kind !== 'found') return [];
+  const port = portOf(host);
+  const path = host.path === undefined ? {} : { path: host.path };
+  return answer.addresses.map((address) => ({ name: host.name, address, port, ...path }));
+};
+
+// Preference by preference; a worse one comes after all addresses of the better one.
+const arrange = (
+  site: Site,
+  answers: readonly AddressAnswer[],
+  portOf: (host: SitePlace) => number,
+  uniform: () => number,
+): readonly Candidate[] => {
+  const levels = new Map<number, Candidate[]>();
+  site.hosts.forEach((host, index) => {
+    const level = levels.get(host.preference) ?? [];
+    level.push(...placesOf(host, answers[index], portOf));
+    levels.set(host.preference, level);
+  });
+  const ordered = [...levels.entries()].sort(([a], [b]) => a - b).map(([, level]) => level);
+  if (!site.isFixed) for (const level of ordered) shuffle(level, uniform);
+  return ordered.flat();
+};
+
+const describePlace = ({ name, address }: Candidate): string =>
+  name === address ? address : `${name}/${address}`;
+
+const refuseLoop = (candidates: readonly Candidate[], prohibited: readonly Cidr[]) => {
+  const hit = candidates.find((candidate) => matches(prohibited, candidate.address));
+  if (hit === undefined) return undefined;
+  const list = prohibited.map(({ text }) => text).join(', ');
+  const text = `${describePlace(hit)} is on the list of prohibited_hosts ${list}`;
+  return makeReply(550, '5.4.4', text);
+};
+
+// A source bound to one family cannot reach the other; trying would only look like a dead peer.
+const dropForeignFamily = (
+  candidates: readonly Candidate[],
+  source: SourceConfig,
+): readonly Candidate[] => {
+  const isProxied =
+    source.ha_proxy_server !== undefined || source.socks5_proxy_server !== undefined;
+  if (source.source_address === undefined || isProxied) return candidates;
+  const family = parseIp(source.source_address)?.family;
+  return candidates.filter(
+    ({ address, path }) => path !== undefined || parseIp(address)?.family === family,
+  );
+};
+
+/** True for an address and port on which this engine itself takes mail. */
+export type IsOwnPlace = (address: string, port: number) => boolean;
+
+/** Makes the plan of one session with `site`; may answer before it returns. */
+export const buildPlan = (
+  resolver: Resolver,
+  site: Site,
+  path: PathConfig,
+  source: SourceConfig,
+  uniform: () => number,
+  answered: (answer: PlanAnswer) => void,
+  isOwn: IsOwnPlace = () => false,
+): void => {
+  const portOf = (host: SitePlace): number => source.remote_port ?? host.port ?? path.smtp_port;
+  const judge = (answers: readonly AddressAnswer[]): PlanAnswer => {
+    const skipped = site.hosts.flatMap(({ name }, index) => {
+      const answer = answers[index];
+      return answer?.kind === 'failed' ? [{ name, fault: answer.fault }] : [];
+    });
+    const settle = (kind: 'bounced' | 'deferred', reply: Reply): PlanAnswer => ({
+      kind,
+      reply,
+      skipped,
+    });
+    const all = arrange(site, answers, portOf, uniform);
+    if (all.length === 0) return settle('deferred', NO_HOSTS);
+    const loop = refuseLoop(all, path.prohibited_hosts);
+    if (loop !== undefined) return settle('bounced', loop);
+    const own = all.find(({ address, port }) => isOwn(address, port));
+    if (own !== undefined) {
+      const text = `${describePlace(own)} is this very server: the mail would go round in a loop`;
+      return settle('bounced', makeReply(550, '5.4.6', text));
+    }
+    const left = all.filter(({ address }) => !matches(path.skip_hosts, address));
+    if (left.length === 0) return settle('deferred', ALL_SKIPPED);
+    const candidates = dropForeignFamily(left, source);
+    if (candidates.length > 0) return { kind: 'plan', candidates, skipped };
+    const text = `no MX address is of the family of the source address ${source.source_address}`;
+    return settle('deferred', makeReply(451, '4.4.4', text));
+  };
+  findAll(resolver, site.hosts, path.ip_lookup_strategy, (answers) => answered(judge(answers)));
+};

@@ -1,0 +1,173 @@
+/**
+ * The books as bytes and back: a JSON head (queues, sources, answers, ledger) and the columns of the living
+ * rows, packed. Reading a million rows is a copy, so a restart does not depend on the length of
+ * history. Knows no file: the log keeps snapshots and checks their sums.
+ */
+import { Books, type EngineRow, type Ledger, type QueueRow, type SourceRow } from './books.ts';
+import { invariant } from './invariant.ts';
+import type { RowColumns } from './rows.ts';
+
+/** Raise when the form changes; an older or newer form is not read, the log is folded instead. */
+export const SNAPSHOT_FORM = 1;
+
+interface Head {
+  readonly form: number;
+  readonly rows: number;
+  readonly engine: EngineRow;
+  readonly ledger: Ledger;
+  readonly queues: readonly (readonly [string, string, number, string, string, string, number])[];
+  readonly sources: readonly SourceRow[];
+  readonly answers: readonly (readonly [string, string])[];
+  readonly settled: readonly (readonly [number, readonly number[]])[];
+}
+
+const COLUMN_ORDER = [
+  'number',
+  'acceptedAt',
+  'dueAt',
+  'position',
+  'bodyOffset',
+  'bodySegment',
+  'bodyBytes',
+  'bodySum',
+  'queue',
+  'attempts',
+  'recipients',
+  'flags',
+] as const satisfies readonly (keyof RowColumns)[];
+
+const ALIGN = 8;
+const aligned = (bytes: number): number => Math.ceil(bytes / ALIGN) * ALIGN;
+
+/** Packs the books; rows go queue by queue, in the order of their chain. */
+export function encodeBooks(books: Books): Uint8Array {
+  const { rows } = books;
+  const order = new Int32Array(rows.count);
+  let count = 0;
+  const queues: Head['queues'][number][] = [];
+  const queueIndex = new Map<number, number>();
+  for (const queue of books.queues) {
+    if (queue === undefined) continue;
+    queueIndex.set(queue.slot, queues.length);
+    const { name, state, until, cause, answer, site, emptySince } = queue;
+    queues.push([name, state, until, cause, answer, site, emptySince]);
+    for (let slot = queue.head; slot >= 0; slot = rows.next[slot] as number) {
+      order[count] = slot;
+      count += 1;
+    }
+  }
+  invariant(count === rows.count, 'every row is in the chain of a queue');
+  const settled = [...rows.settled].map(([slot, done]) => [
+    rows.columns.number[slot] as number,
+    [...done],
+  ]) as [number, number[]][];
+  const head: Head = {
+    form: SNAPSHOT_FORM,
+    rows: count,
+    engine: books.engine,
+    ledger: books.ledger,
+    queues,
+    sources: [...books.sources.values()],
+    answers: [...books.answers],
+    settled,
+  };
+  return pack(new TextEncoder().encode(JSON.stringify(head)), rows.columns, order, queueIndex);
+}
+
+function pack(
+  head: Uint8Array,
+  columns: RowColumns,
+  order: Int32Array,
+  queueIndex: ReadonlyMap<number, number>,
+): Uint8Array {
+  let bytes = aligned(8 + head.length);
+  for (const name of COLUMN_ORDER) {
+    bytes += aligned(order.length * columns[name].BYTES_PER_ELEMENT);
+  }
+  const packed = new Uint8Array(bytes);
+  new DataView(packed.buffer).setUint32(0, head.length, true);
+  packed.set(head, 8);
+  let offset = aligned(8 + head.length);
+  for (const name of COLUMN_ORDER) {
+    const column = columns[name];
+    const Column = column.constructor as new (b: ArrayBufferLike, o: number, n: number) => typeof column;
+    const out = new Column(packed.buffer, offset, order.length);
+    for (let at = 0; at < order.length; at += 1) out[at] = column[order[at] as number] as number;
+    if (name === 'queue') {
+      for (let at = 0; at < out.length; at += 1) {
+        out[at] = queueIndex.get(out[at] as number) as number;
+      }
+    }
+    offset += aligned(order.length * column.BYTES_PER_ELEMENT);
+  }
+  return packed;
+}
+
+/** Unpacks books, or answers undefined when the form is another version's. */
+export function decodeBooks(packed: Uint8Array): Books | undefined {
+  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
+  const headBytes = view.getUint32(0, true);
+  const head = JSON.parse(
+    new TextDecoder().decode(packed.subarray(8, 8 + headBytes)),
+  ) as Head;
+  if (head.form !== SNAPSHOT_FORM) return undefined;
+  const books = new Books();
+  Object.assign(books.engine, head.engine);
+  for (const [key, text] of head.answers) books.answers.set(key, text);
+  for (const source of head.sources) books.sources.set(source.name, { ...source });
+  const opened = head.queues.map(([name, state, until, cause, answer, site, emptySince]) =>
+    Object.assign(books.openQueue(name, emptySince), {
+      state: state as QueueRow['state'],
+      until,
+      cause,
+      answer,
+      site,
+    }),
+  );
+  readRows(books, opened, head.rows, packed, aligned(8 + headBytes));
+  for (const [number, done] of head.settled) {
+    books.rows.settled.set(books.rows.find(number), new Set(done));
+  }
+  Object.assign(books.ledger, head.ledger);
+  return books;
+}
+
+function readRows(
+  books: Books,
+  queues: readonly QueueRow[],
+  count: number,
+  packed: Uint8Array,
+  start: number,
+): void {
+  const { rows } = books;
+  rows.reserve(2 ** Math.ceil(Math.log2(Math.max(1024, count))));
+  let offset = start;
+  const read = {} as Record<string, ArrayLike<number>>;
+  for (const name of COLUMN_ORDER) {
+    const column = rows.columns[name];
+    const Column = column.constructor as new (b: ArrayBufferLike) => typeof column;
+    const bytes = count * column.BYTES_PER_ELEMENT;
+    read[name] = new Column(packed.slice(offset, offset + bytes).buffer);
+    offset += aligned(bytes);
+  }
+  const at = (name: (typeof COLUMN_ORDER)[number], index: number): number =>
+    (read[name] as ArrayLike<number>)[index] as number;
+  for (let index = 0; index < count; index += 1) {
+    const queue = queues[at('queue', index)] as QueueRow;
+    const slot = rows.add({
+      number: at('number', index),
+      acceptedAt: at('acceptedAt', index),
+      dueAt: at('dueAt', index),
+      position: at('position', index),
+      bodySegment: at('bodySegment', index),
+      bodyOffset: at('bodyOffset', index),
+      bodyBytes: at('bodyBytes', index),
+      bodySum: at('bodySum', index),
+      queue: queue.slot,
+      recipients: at('recipients', index),
+      flags: at('flags', index),
+    });
+    rows.columns.attempts[slot] = at('attempts', index);
+    books.link(slot, queue);
+  }
+}

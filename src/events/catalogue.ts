@@ -1,0 +1,58 @@
+/**
+ * The list of all events: the one place that says what can have happened. Types, codec, replay and
+ * documents derive from it.
+ */
+import * as engine from './engine.ts';
+import * as message from './message.ts';
+import * as queue from './queue.ts';
+import * as source from './source.ts';
+
+/** Every event definition. */
+export const catalogue = [
+  message.messageAccepted,
+  message.messageRecovered,
+  message.messageOffered,
+  message.messageDelivered,
+  message.messageBounced,
+  message.messageDeferred,
+  message.messageUnsettled,
+  message.messageReturned,
+  message.messageExpired,
+  message.messageCancelled,
+  message.messageQuarantined,
+  message.messageMoved,
+  queue.queueOpened,
+  queue.queueConfigured,
+  queue.queueRouted,
+  queue.queueRested,
+  queue.queueWoke,
+  queue.queueSuspended,
+  queue.queueResumed,
+  queue.queueRetired,
+  source.sourceOpened,
+  source.sourceConfigured,
+  source.sourceSuspended,
+  source.sourceResumed,
+  source.sourceRetired,
+  engine.engineStarted,
+  engine.engineStopped,
+  engine.policyLoaded,
+  engine.policyAnswered,
+  engine.policyFaulted,
+  engine.logDamaged,
+] as const;
+
+type BodyOf<D> = D extends { apply: (books: never, body: infer B, applied: never) => void }
+  ? B
+  : never;
+
+/** Every event, as a union by `type`. */
+export type Event = {
+  [D in (typeof catalogue)[number] as D['type']]: {
+    readonly type: D['type'];
+    readonly stream: string;
+    readonly body: BodyOf<D>;
+  };
+}[(typeof catalogue)[number]['type']];
+
+export type EventType = Event['type'];

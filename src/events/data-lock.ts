@@ -1,0 +1,67 @@
+/**
+ * One daemon per data directory.
+ * The one idea: the lock is a file lock that SQLite holds on `lock.db`, so the kernel drops it with
+ * the process, whatever ended it; the text in `lock.pid` only names the holder and decides nothing.
+ * Deliberately unknown here: what lies in the directory.
+ */
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { ownDir, ownFile } from './log-files.ts';
+
+/** Long enough for a process that is just ending, short enough to answer within a second. */
+const WAIT_MS_MAX = 300;
+
+/** Somebody else has the directory; the message is one clear sentence. */
+export class DataDirLocked extends Error {
+  override readonly name = 'DataDirLocked';
+}
+
+/** The right to use a data directory; it ends with `release` or with the process. */
+export interface DataLock {
+  release(): Promise<void>;
+}
+
+const readHolder = (dir: string): string => {
+  try {
+    return readFileSync(join(dir, 'lock.pid'), 'utf8').trim();
+  } catch {
+    return 'unknown';
+  }
+};
+
+const openLockFile = (dir: string): Database.Database => {
+  const path = join(dir, 'lock.db');
+  // Never opened other than by SQLite: closing any other handle of ours would drop the lock.
+  if (!existsSync(path)) {
+    try {
+      ownFile(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+  return new Database(path, { timeout: WAIT_MS_MAX });
+};
+
+/** Takes the directory for this process, or rejects with `DataDirLocked`. */
+export const lockDataDir = async (dir: string): Promise<DataLock> => {
+  ownDir(dir);
+  const db = openLockFile(dir);
+  try {
+    db.pragma('journal_mode = MEMORY');
+    db.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    db.close();
+    if (!(error as { code?: string }).code?.startsWith('SQLITE_BUSY')) throw error;
+    throw new DataDirLocked(`${dir} is in use by another waybilld (pid ${readHolder(dir)})`);
+  }
+  const note = join(dir, 'lock.pid');
+  writeFileSync(note, `${process.pid}\n`, { mode: 0o600 });
+  return {
+    release: async () => {
+      if (!db.open) return;
+      rmSync(note, { force: true });
+      db.close();
+    },
+  };
+};

@@ -1,0 +1,123 @@
+/**
+ * Small file moves that must survive a power cut.
+ * The one idea: a name is durable only after its directory was synced, so whatever creates, renames
+ * or removes a file here ends with that.
+ * Deliberately unknown here: what is in the files.
+ */
+import { randomBytes } from 'node:crypto';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+
+/** What is written and removed to give outcomes room when the disk is full. */
+const BALLAST_BYTES = 4 * 1024 * 1024;
+const BALLAST_NAME = 'ballast';
+const PROBE_BYTES = 8192;
+
+/** Makes the entries of a directory durable. */
+export const syncDir = (dir: string): void => {
+  const file = openSync(dir, 'r');
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+};
+
+/** Creates a directory of the owner alone, or takes the rights of others from an existing one. */
+export const ownDir = (dir: string): void => {
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  if ((statSync(dir).mode & 0o077) !== 0) chmodSync(dir, 0o700);
+};
+
+/** Creates an empty file of the owner alone; what SQLite puts beside it has the same rights. */
+export const ownFile = (path: string): void => {
+  closeSync(openSync(path, 'wx', 0o600));
+};
+
+/** Renames where there is something to rename. */
+export const moveIfThere = (from: string, to: string): void => {
+  if (existsSync(from)) renameSync(from, to);
+};
+
+/** Removes a database and what SQLite left beside it. */
+export const removeDatabase = (path: string): void => {
+  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(path + suffix, { force: true });
+};
+
+/**
+ * Takes a damaged database out of the way, as `<name>.damaged`, with its write-ahead log, which must
+ * be gone before another file has the name it belongs to. What a crash left undone is done again.
+ */
+export const setAside = (path: string): void => {
+  let aside = `${path}.damaged`;
+  for (let count = 2; existsSync(aside); count++) aside = `${path}.damaged-${count}`;
+  moveIfThere(`${path}-wal`, `${aside}-wal`);
+  rmSync(`${path}-shm`, { force: true });
+  rmSync(`${path}-journal`, { force: true });
+  moveIfThere(path, aside);
+  syncDir(dirname(path));
+};
+
+/** Puts the ballast down if it is not there and there is room for four of it. */
+export const layBallast = (dir: string): void => {
+  const path = join(dir, BALLAST_NAME);
+  if (existsSync(path)) return;
+  const space = statfsSync(dir);
+  if (space.bavail * space.bsize < 4 * BALLAST_BYTES) return;
+  // Random, so that a file system that compresses cannot make it vanish.
+  try {
+    writeFileSync(path, randomBytes(BALLAST_BYTES), { mode: 0o600 });
+  } catch {
+    // No room after all: another time.
+    rmSync(path, { force: true });
+  }
+};
+
+/** Throws the ballast overboard; false when there was none. */
+export const dropBallast = (dir: string): boolean => {
+  const path = join(dir, BALLAST_NAME);
+  if (!existsSync(path)) return false;
+  rmSync(path, { force: true });
+  return true;
+};
+
+const FULL_CODES: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+
+/** True for a file operation that failed for want of room. */
+export const isNoRoom = (error: unknown): boolean =>
+  FULL_CODES.has((error as { code?: string }).code);
+
+/**
+ * SQLite reports a quota or a file size limit as an I/O error; a write of our own beyond the end of
+ * `beside` shows which it was. The probe is sparse, so it costs two pages.
+ */
+export const isFull = (beside: string): boolean => {
+  const probe = join(dirname(beside), 'probe.tmp');
+  try {
+    const size = statSync(beside, { throwIfNoEntry: false })?.size ?? 0;
+    const file = openSync(probe, 'w', 0o600);
+    try {
+      writeSync(file, Buffer.alloc(PROBE_BYTES, 1), 0, PROBE_BYTES, size);
+    } finally {
+      closeSync(file);
+    }
+    return false;
+  } catch (error) {
+    return isNoRoom(error);
+  } finally {
+    rmSync(probe, { force: true });
+  }
+};

@@ -1,0 +1,212 @@
+/**
+ * The log thread: commits turns in the order they came and answers each when it is durable.
+ * The one idea: SQLite lives here and not on the engine's thread, because one hung disk would
+ * silence sockets, timers and liveness at once (reliability.md M9).
+ * Deliberately unknown here: tables, files, damage (log-store); what the engine makes of a fault.
+ */
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import type { Fault } from '../ports/ports.ts';
+import type { EventRow } from './log-chain.ts';
+import { classify } from './log-faults.ts';
+import { dropBallast, layBallast } from './log-files.ts';
+import {
+  type FromLog,
+  flattenRows,
+  type LogSettings,
+  type ToLog,
+  type WireBatch,
+} from './log-messages.ts';
+import { DamageReports, LogOpenError } from './log-report.ts';
+import { sayCause } from './log-schema.ts';
+import { LogStore } from './log-store.ts';
+import { every, later, steadyMs } from './log-time.ts';
+
+const TEND_MS = 1_000;
+/** Replayed chunks on their way at a time: reading and folding overlap, memory stays bounded. */
+const CHUNKS_AHEAD_MAX = 3;
+
+/** What tidying may meet without harm: it is tried again after more turns. */
+const HARMLESS = /^SQLITE_(FULL|BUSY)/;
+
+class LogThread {
+  readonly #port: MessagePort;
+  readonly #settings: LogSettings;
+  readonly #store: LogStore;
+  readonly #stopTending: () => void;
+  /** Turns not yet durable because the disk is full, oldest first. */
+  readonly #waiting: WireBatch[] = [];
+  #state: 'writing' | 'full' | 'dead' = 'writing';
+  #stopRetrying: () => void = () => {};
+  #saving: Promise<void> = Promise.resolve();
+  #replaying: Generator<EventRow[]> | undefined;
+
+  constructor(port: MessagePort, settings: LogSettings) {
+    this.#port = port;
+    this.#settings = settings;
+    const reports = new DamageReports((report) => this.#tell({ kind: 'report', report }));
+    this.#store = new LogStore(settings, reports);
+    layBallast(settings.dir);
+    const { snapshot, tail } = this.#store.recovery;
+    const last = { lastPosition: tail.position, lastTurn: tail.turn, lastAt: tail.at };
+    const picture = snapshot && { position: snapshot.position, bytes: snapshot.bytes };
+    this.#tell({ kind: 'opened', recovered: picture ? { snapshot: picture, ...last } : last });
+    this.#stopTending = every(TEND_MS, () => this.#guard(() => this.#tend()));
+    port.on('message', (message: ToLog) => this.#guard(() => this.#hear(message)));
+  }
+
+  #tell(message: FromLog): void {
+    this.#port.postMessage(message);
+  }
+
+  /** Anything that escapes leaves the outcome unknown. */
+  #guard(task: () => void): void {
+    try {
+      task();
+    } catch (error) {
+      this.#die(classify(error, this.#store.writer.path ?? '').fault);
+    }
+  }
+
+  #hear(message: ToLog): void {
+    switch (message.kind) {
+      case 'append':
+        return this.#append(message);
+      case 'read':
+        return this.#read(message.id, message.positions);
+      case 'snapshot':
+        return this.#saveSnapshot(message.id, message.position, message.bytes);
+      case 'release':
+        return this.#store.releaseBefore(message.position);
+      case 'replay':
+        return this.#replay(message.from);
+      case 'more':
+        return this.#sendChunk();
+      case 'close':
+        return this.#close();
+    }
+  }
+
+  #append(batch: WireBatch): void {
+    if (this.#state === 'dead') return;
+    if (this.#state === 'full') this.#waiting.push(batch);
+    else if (!this.#commit(batch)) this.#waiting.push(batch);
+  }
+
+  /** True when the turn is durable, or the thread has ended for good. */
+  #commit(batch: WireBatch, isSecondTry = false): boolean {
+    const began = steadyMs();
+    try {
+      this.#store.append(batch);
+    } catch (error) {
+      const { kind, fault } = classify(error, this.#store.writer.path ?? '');
+      if (kind === 'full') return this.#fill(fault);
+      if (kind === 'corrupt' && !isSecondTry) {
+        this.#store.writer.abandon();
+        return this.#commit(batch, true);
+      }
+      this.#die(fault);
+      return true;
+    }
+    this.#state = 'writing';
+    this.#tell({ kind: 'durable', turn: batch.turn, commitMs: steadyMs() - began });
+    this.#tidy();
+    return true;
+  }
+
+  #tidy(): void {
+    try {
+      this.#store.writer.tidy();
+    } catch (error) {
+      if (!HARMLESS.test((error as { code?: string }).code ?? '')) throw error;
+    }
+  }
+
+  /** The disk is full: said once, then tried again until it is not. */
+  #fill(fault: Fault): false {
+    if (this.#state !== 'full') this.#tell({ kind: 'failed', fault });
+    this.#state = 'full';
+    const waitMs = dropBallast(this.#settings.dir) ? 0 : this.#settings.retryMs;
+    this.#stopRetrying = later(waitMs, () => this.#guard(() => this.#retry()));
+    return false;
+  }
+
+  #retry(): void {
+    for (let batch = this.#waiting[0]; batch !== undefined; batch = this.#waiting[0]) {
+      if (!this.#commit(batch)) return;
+      this.#waiting.shift();
+      if (this.#isDead()) return;
+    }
+  }
+
+  #isDead(): boolean {
+    return this.#state === 'dead';
+  }
+
+  #die(fault: Fault): void {
+    if (this.#state === 'dead') return;
+    this.#state = 'dead';
+    this.#stopRetrying();
+    this.#stopTending();
+    this.#tell({ kind: 'failed', fault });
+  }
+
+  #tend(): void {
+    this.#store.tend((error) => this.#die(classify(error, '').fault));
+    if (this.#state === 'writing') layBallast(this.#settings.dir);
+  }
+
+  #read(id: number, positions: readonly number[]): void {
+    const records = positions.map((position) => this.#store.reader.read(position));
+    this.#tell({ kind: 'records', id, records });
+  }
+
+  #saveSnapshot(id: number, position: number, bytes: Uint8Array): void {
+    this.#saving = this.#saving
+      .then(() => this.#store.saveSnapshot(position, bytes))
+      .then(
+        () => this.#tell({ kind: 'saved', id }),
+        (error: unknown) => {
+          const { fault } = classify(error, '');
+          this.#tell({ kind: 'saved', id, fault: { ...fault, where: 'snapshots' } });
+        },
+      );
+  }
+
+  #replay(from: number): void {
+    this.#replaying = this.#store.replay(from);
+    for (let count = 0; count < CHUNKS_AHEAD_MAX; count++) this.#sendChunk();
+  }
+
+  #sendChunk(): void {
+    if (this.#replaying === undefined) return;
+    const { done, value } = this.#replaying.next();
+    if (done !== true) return this.#tell({ kind: 'chunk', cells: flattenRows(value) });
+    this.#replaying = undefined;
+    this.#tell({ kind: 'replayed' });
+  }
+
+  #close(): void {
+    this.#stopRetrying();
+    this.#stopTending();
+    void this.#saving.then(() => {
+      if (this.#state === 'full') this.#retry();
+      this.#stopRetrying();
+      if (this.#state !== 'dead') this.#guard(() => this.#store.close());
+      this.#tell({ kind: 'closed' });
+      this.#port.close();
+    });
+  }
+}
+
+const run = (port: MessagePort): void => {
+  try {
+    new LogThread(port, workerData as LogSettings);
+  } catch (error) {
+    const said = sayCause(error);
+    const sentence = error instanceof LogOpenError ? said : `cannot open the data directory: ${said}`;
+    port.postMessage({ kind: 'refused', sentence } satisfies FromLog);
+    port.close();
+  }
+};
+
+if (parentPort !== null) run(parentPort);

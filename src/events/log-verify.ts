@@ -1,0 +1,118 @@
+/**
+ * Checks a whole data directory without changing anything: the `verify` command.
+ * The one idea: every record of every segment is judged, also those a start no longer replays.
+ * Deliberately unknown here: whether a daemon runs (take `lockDataDir` first), how to print.
+ */
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { StoredRecord } from '../ports/ports.ts';
+import { readMark } from './log-high-water.ts';
+import { reportForeign, reportMark } from './log-recovery.ts';
+import { type DamageReport, DamageReports, LogOpenError, sayPositions } from './log-report.ts';
+import { isDamage, sayCause } from './log-schema.ts';
+import {
+  firstOf,
+  inspectSegment,
+  listSegments,
+  refuseNewerFormat,
+  type SegmentInfo,
+} from './log-segments.ts';
+import { findSnapshots, readSnapshot } from './log-snapshots.ts';
+import { toRecord, walkRows } from './log-walk.ts';
+
+/** What a walk over a whole log found. */
+export interface LogWalk {
+  readonly segments: number;
+  readonly records: number;
+  readonly bytes: number;
+  /** First and last position that were read; 0 where there is none. */
+  readonly firstPosition: number;
+  readonly lastPosition: number;
+  readonly snapshots: number;
+  readonly reports: readonly DamageReport[];
+}
+
+/** A segment that cannot even be looked at; the walk will say why. */
+const unreadable = (logDir: string, name: string): SegmentInfo => ({
+  name,
+  path: join(logDir, name),
+  first: firstOf(name),
+  last: firstOf(name) - 1,
+  lastTurn: 0,
+  lastAt: 0,
+  lastChain: '',
+  meta: undefined,
+  isEndDamaged: true,
+});
+
+const inspect = (logDir: string, name: string): SegmentInfo => {
+  try {
+    return inspectSegment(logDir, name);
+  } catch (error) {
+    if (!isDamage(error)) throw new LogOpenError(`cannot read log/${name}: ${sayCause(error)}`);
+    return unreadable(logDir, name);
+  }
+};
+
+/** Walks over everything, handing whole records to `each`; damage is in the answer's reports. */
+export const walkLog = (dir: string, each: (records: StoredRecord[]) => void): LogWalk => {
+  const logDir = join(dir, 'log');
+  if (!existsSync(logDir)) throw new LogOpenError(`${dir} holds no log`);
+  refuseNewerFormat(logDir);
+  const reports = new DamageReports();
+  const read = readMark(dir);
+  const { mark } = read;
+  const segments = listSegments(logDir).map((name) => inspect(logDir, name));
+  const ends = segments.map(({ last }) => last);
+  const last = Math.max(0, ...ends);
+  reportMark(read, segments, reports);
+  reportForeign(segments, mark, reports);
+  reportShortened(last, mark?.position ?? 0, reports);
+
+  let records = 0;
+  let firstPosition = 0;
+  let lastPosition = 0;
+  const from = mark?.first ?? segments[0]?.first ?? 1;
+  for (const rows of walkRows({ segments, from, upto: last, reports })) {
+    records += rows.length;
+    firstPosition ||= rows[0]?.[0] ?? 0;
+    lastPosition = rows.at(-1)?.[0] ?? lastPosition;
+    each(rows.map(toRecord));
+  }
+  return {
+    segments: segments.length,
+    records,
+    bytes: sizeOf(segments),
+    firstPosition,
+    lastPosition,
+    snapshots: checkSnapshots(dir, reports),
+    reports: reports.all,
+  };
+};
+
+const sizeOf = (segments: readonly SegmentInfo[]): number => {
+  let bytes = 0;
+  for (const { path } of segments) {
+    bytes += statSync(path).size + (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0);
+  }
+  return bytes;
+};
+
+const reportShortened = (last: number, marked: number, reports: DamageReports): void => {
+  if (last >= marked) return;
+  const range = { position: last + 1, upto: marked };
+  const lost = sayPositions(last + 1, marked);
+  const sentence = `the log was shortened: it ends at position ${last}, ${lost} were durable`;
+  reports.add({ kind: 'log-shortened', ...range, sentence });
+};
+
+const checkSnapshots = (dir: string, reports: DamageReports): number => {
+  const positions = findSnapshots(dir);
+  for (const position of positions) {
+    const found = readSnapshot(dir, position);
+    if (typeof found !== 'string') continue;
+    const sentence = `the snapshot at position ${position} ${found}`;
+    reports.add({ kind: 'snapshot-damaged', position, upto: position, sentence });
+  }
+  return positions.length;
+};

@@ -1,0 +1,290 @@
+/**
+ * Appends turns to the current segment: one transaction each, sealed, strictly in order.
+ * The one idea: everything slow that is not the commit itself (checkpoint, closing a full segment)
+ * waits for `tidy`, which runs after the answer has left.
+ * Deliberately unknown here: messages between threads, retries, what an event means.
+ */
+import { statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type Database from 'better-sqlite3';
+import { chainOf, sealText, sumOf } from './log-chain.ts';
+import { isNoRoom } from './log-files.ts';
+import type { HighWater } from './log-high-water.ts';
+import { DRAFT_COLUMNS, type LogSettings, type WireBatch } from './log-messages.ts';
+import { LOG_FORMAT, openForAppend, PAGE_BYTES } from './log-schema.ts';
+import { createSegment, inspectSegment, prepareRow, type SegmentInfo } from './log-segments.ts';
+
+/** Bytes a record takes beside its texts: numbers, seal, cell and page overhead. */
+const RECORD_OVERHEAD_BYTES = 64;
+/** Pages a turn rewrites whatever its size: the last leaf and the pages above it. */
+const TURN_PAGES = 3;
+/** Turns to wait before a roll that found no room is tried again. */
+const ROLL_PATIENCE_TURNS = 64;
+
+/** Where the log stands. */
+export interface LogTail {
+  readonly position: number;
+  readonly turn: number;
+  readonly at: number;
+  readonly chain: string;
+}
+
+/** The segment being written, with everything prepared once. */
+interface OpenSegment {
+  readonly first: number;
+  readonly path: string;
+  readonly db: Database.Database;
+  readonly begin: Database.Statement;
+  readonly insert: Database.Statement;
+  readonly commit: Database.Statement;
+  readonly rollback: Database.Statement;
+  readonly findRow: Database.Statement;
+  readonly walInode: number;
+}
+
+const open = (path: string, first: number): OpenSegment => {
+  const db = openForAppend(path);
+  // Nothing of an earlier process may linger in the write-ahead log beside what is written now.
+  db.pragma('wal_checkpoint(TRUNCATE)');
+  return {
+    first,
+    path,
+    db,
+    begin: db.prepare('BEGIN IMMEDIATE'),
+    insert: db.prepare('INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)'),
+    commit: db.prepare('COMMIT'),
+    rollback: db.prepare('ROLLBACK'),
+    findRow: prepareRow(db),
+    walInode: statSync(`${path}-wal`).ino,
+  };
+};
+
+/**
+ * Leaves a segment as one file: no write-ahead log beside it, readable from read-only media.
+ * False where a reader is in the way.
+ */
+const seal = ({ db }: OpenSegment): boolean => {
+  db.pragma('busy_timeout = 0');
+  const [outcome] = db.pragma('wal_checkpoint(TRUNCATE)') as [{ busy: number }];
+  if (outcome.busy !== 0) return false;
+  try {
+    db.pragma('journal_mode = DELETE');
+  } catch (error) {
+    if ((error as { code?: string }).code?.startsWith('SQLITE_BUSY')) return false;
+    throw error;
+  }
+  db.close();
+  return true;
+};
+
+/** The file SQLite writes to is no longer the one at its path: the directory was moved or removed. */
+export class LogDisplaced extends Error {
+  override readonly name = 'LogDisplaced';
+}
+
+export class LogWriter {
+  /** Closed segments, oldest first; the one being written is not among them. */
+  readonly sealed: SegmentInfo[];
+  readonly #settings: LogSettings;
+  readonly #logDir: string;
+  readonly #node: string;
+  readonly #highWater: HighWater;
+  readonly #retired: OpenSegment[] = [];
+  readonly #chainBytes = Buffer.alloc(16);
+  #current: OpenSegment | undefined;
+  #tail: LogTail;
+  /** Last position really there; behind `tail` after a log that was shortened. */
+  #after: number;
+  #bytes = 0;
+  #begunAt: number | undefined;
+  #walPages = 0;
+  #rollNotBefore = 0;
+
+  constructor(
+    settings: LogSettings,
+    node: string,
+    highWater: HighWater,
+    segments: readonly SegmentInfo[],
+    tail: LogTail,
+    appendable: SegmentInfo | undefined,
+  ) {
+    this.#settings = settings;
+    this.#logDir = join(settings.dir, 'log');
+    this.#node = node;
+    this.#highWater = highWater;
+    this.#tail = tail;
+    this.#after = segments.at(-1)?.last ?? 0;
+    this.sealed = segments.filter((segment) => segment !== appendable);
+    if (appendable !== undefined) this.#enter(appendable.path, appendable.first);
+  }
+
+  get tail(): LogTail {
+    return this.#tail;
+  }
+
+  /** Path of the segment being written. */
+  get path(): string | undefined {
+    return this.#current?.path;
+  }
+
+  /** Reads a row of the segments that are open for writing. */
+  findRow(position: number): unknown {
+    const open = [...this.#retired, this.#current];
+    const holder = open.findLast((segment) => segment !== undefined && segment.first <= position);
+    return holder?.findRow.get(position);
+  }
+
+  /** The segment being written is damaged: nothing more goes into it. */
+  abandon(): void {
+    const current = this.#current;
+    if (current === undefined) return;
+    this.#current = undefined;
+    try {
+      current.db.close();
+    } catch {
+      // A damaged database may refuse to close; the process lets go of it at its end.
+    }
+    this.#remember(current);
+  }
+
+  /** Writes one turn; it is durable when this returns. Throws what SQLite throws. */
+  append(batch: WireBatch): void {
+    if (batch.position !== this.#tail.position + 1) {
+      throw new Error(`position ${batch.position} does not follow ${this.#tail.position}`);
+    }
+    if (batch.cells.length === 0) return;
+    if (this.#current === undefined || this.#isRollDue(batch)) this.#roll(batch);
+    const current = this.#current as OpenSegment;
+    current.begin.run();
+    try {
+      this.#write(current, batch);
+    } catch (error) {
+      if (current.db.inTransaction) current.rollback.run();
+      throw error;
+    }
+    this.checkPlace();
+    this.#note();
+  }
+
+  /** A mark that cannot be written for want of room lags behind, which is its lawful side. */
+  #note(): void {
+    try {
+      this.#highWater.note({ ...this.#tail, first: this.#highWater.mark.first });
+    } catch (error) {
+      if (!isNoRoom(error)) throw error;
+    }
+  }
+
+  /** SQLite goes on writing to a file that was moved or removed; such a commit promises nothing. */
+  checkPlace(): void {
+    const current = this.#current;
+    if (current === undefined) return;
+    const wal = `${current.path}-wal`;
+    if (statSync(wal, { throwIfNoEntry: false })?.ino !== current.walInode) {
+      throw new LogDisplaced(`${wal} is no longer at its place`);
+    }
+  }
+
+  #write(current: OpenSegment, batch: WireBatch): void {
+    const { turn, at, cells } = batch;
+    let { position } = batch;
+    let { chain } = this.#tail;
+    let bytes = 0;
+    for (let cell = 0; cell < cells.length; cell += DRAFT_COLUMNS, position++) {
+      const stream = cells[cell] as string;
+      const type = cells[cell + 1] as string;
+      const version = cells[cell + 2] as number;
+      const body = cells[cell + 3] as string;
+      const text = sealText(position, turn, at, stream, type, version, body);
+      chain = chainOf(chain, text);
+      this.#chainBytes.write(chain, 'hex');
+      const sum = sumOf(text);
+      current.insert.run(position, turn, at, stream, type, version, body, sum, this.#chainBytes);
+      bytes += text.length + RECORD_OVERHEAD_BYTES;
+    }
+    current.commit.run();
+    this.#tail = { position: position - 1, turn, at, chain };
+    this.#after = position - 1;
+    this.#begunAt ??= at;
+    this.#bytes += bytes;
+    this.#walPages += TURN_PAGES + bytes / PAGE_BYTES;
+  }
+
+  #isRollDue({ turn, at }: WireBatch): boolean {
+    if (this.#begunAt === undefined || turn < this.#rollNotBefore) return false;
+    const { segmentBytesMax, segmentAgeMsMax } = this.#settings;
+    return this.#bytes >= segmentBytesMax || at - this.#begunAt >= segmentAgeMsMax;
+  }
+
+  /** Begins the segment that `batch` opens. Where there is no room for it, the old one goes on. */
+  #roll({ position, turn }: WireBatch): void {
+    const old = this.#current;
+    try {
+      const path = createSegment(this.#logDir, {
+        format: LOG_FORMAT,
+        node: this.#node,
+        first: position,
+        after: this.#after,
+        chainBefore: this.#tail.chain,
+      });
+      this.forget(position);
+      this.#enter(path, position);
+    } catch (error) {
+      if (old === undefined) throw error;
+      this.#current = old;
+      this.#rollNotBefore = turn + ROLL_PATIENCE_TURNS;
+      return;
+    }
+    if (old !== undefined) this.#retired.push(old);
+  }
+
+  #enter(path: string, first: number): void {
+    this.#current = open(path, first);
+    this.#bytes = statSync(path).size;
+    this.#walPages = 0;
+    const begun: unknown = this.#current.db
+      .prepare('SELECT at FROM event ORDER BY position LIMIT 1')
+      .pluck()
+      .get();
+    this.#begunAt = typeof begun === 'number' ? begun : undefined;
+  }
+
+  /** A closed segment is no more. */
+  forget(first: number): void {
+    const index = this.sealed.findIndex((segment) => segment.first === first);
+    if (index >= 0) this.sealed.splice(index, 1);
+  }
+
+  /** Moves the write-ahead log into the database when it has grown. */
+  tidy(): void {
+    if (this.#walPages < this.#settings.checkpointPages) return;
+    this.#walPages = 0;
+    this.#current?.db.pragma('wal_checkpoint(PASSIVE)');
+  }
+
+  /** Closes full segments; one that a reader still looks at waits for the next time. */
+  sealRetired(): void {
+    for (const old of this.#retired.splice(0)) {
+      if (seal(old)) this.#remember(old);
+      else this.#retired.push(old);
+    }
+  }
+
+  #remember({ path, first }: OpenSegment): void {
+    const name = path.slice(dirname(path).length + 1);
+    this.forget(first);
+    try {
+      this.sealed.push(inspectSegment(this.#logDir, name));
+      this.sealed.sort((one, other) => one.first - other.first);
+    } catch {
+      // Unreadable: single records are not served from it; the next start rebuilds it.
+    }
+  }
+
+  close(): void {
+    this.sealRetired();
+    for (const old of this.#retired.splice(0)) old.db.close();
+    this.#current?.db.close();
+    this.#current = undefined;
+  }
+}

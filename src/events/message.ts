@@ -1,0 +1,281 @@
+/**
+ * What can happen to a message. The stream of these events is the message's id. Outcomes name the
+ * recipients both by address (for readers) and by index into `message.accepted.to` (for the books).
+ * Knows nothing of SMTP beyond reply codes, and nothing of who decides.
+ */
+import type { Books } from '../domain/books.ts';
+import { invariant } from '../domain/invariant.ts';
+import { numberOfMessageId } from '../domain/message-id.ts';
+import {
+  ROW_EIGHT_BIT,
+  ROW_OFFERED,
+  ROW_QUARANTINED,
+  ROW_SMTP_UTF8,
+} from '../domain/rows.ts';
+import { type Applied, define } from './define.ts';
+
+/** Where the body lies: segment, offset, bytes, CRC-32. */
+export type BodyPlace = readonly [number, number, number, number];
+
+/** Body of `message.accepted` and `message.recovered`. */
+export interface AcceptedBody {
+  readonly queue: string;
+  readonly from: string;
+  readonly to: readonly string[];
+  readonly body: BodyPlace;
+  readonly service: string;
+  readonly peer: string;
+  readonly helo: string;
+  readonly due?: number;
+  readonly eightBit?: 1;
+  readonly smtpUtf8?: 1;
+}
+
+/** What an attempt was: carried by every outcome. */
+export interface AttemptBody {
+  readonly to: readonly string[];
+  readonly index: readonly number[];
+  readonly attempt: number;
+  readonly source: string;
+  readonly site: string;
+  readonly peer: string;
+  readonly code: number;
+  readonly enhanced: string;
+  readonly text: string;
+  readonly tls: string;
+  readonly took: number;
+}
+
+export interface OfferedBody {
+  readonly attempt: number;
+  readonly source: string;
+  readonly site: string;
+  readonly peer: string;
+  readonly link: number;
+  /** Absent: all recipients that are left. */
+  readonly index?: readonly number[];
+}
+
+export interface DeferredBody extends AttemptBody {
+  readonly attempts: number;
+  readonly due: number;
+}
+
+export interface UnsettledBody {
+  readonly attempt: number;
+  readonly attempts: number;
+  readonly due: number;
+  readonly cause: string;
+}
+
+export interface EndedBody {
+  readonly to: readonly string[];
+  readonly index: readonly number[];
+  readonly text: string;
+}
+
+const ATTEMPT_SHAPE = {
+  to: 'texts',
+  index: 'counts',
+  attempt: 'count',
+  source: 'text',
+  site: 'text',
+  peer: 'text',
+  code: 'code',
+  enhanced: 'text',
+  text: 'text',
+  tls: 'text',
+  took: 'ms',
+} as const;
+
+const ACCEPTED_SHAPE = {
+  queue: 'queueName',
+  from: 'text',
+  to: 'texts',
+  body: 'counts',
+  service: 'text',
+  peer: 'text',
+  helo: 'text',
+  due: 'at?',
+  eightBit: 'flag?',
+  smtpUtf8: 'flag?',
+} as const;
+
+const findSlot = (books: Books, applied: Applied): number => {
+  const slot = books.rows.find(numberOfMessageId(applied.stream));
+  invariant(slot >= 0, `message ${applied.stream} is not in the books`);
+  return slot;
+};
+
+const accept = (books: Books, body: AcceptedBody, applied: Applied): void => {
+  const number = numberOfMessageId(applied.stream);
+  invariant(number >= 0, `${applied.stream} is no message id`);
+  const queue = books.findQueue(body.queue);
+  invariant(queue !== undefined, `queue ${body.queue} was never opened`);
+  const slot = books.rows.add({
+    number,
+    acceptedAt: Number.parseInt(applied.stream.slice(0, 12), 16),
+    dueAt: body.due ?? applied.at,
+    position: applied.position,
+    bodySegment: body.body[0],
+    bodyOffset: body.body[1],
+    bodyBytes: body.body[2],
+    bodySum: body.body[3],
+    queue: queue.slot,
+    recipients: body.to.length,
+    flags: (body.eightBit ? ROW_EIGHT_BIT : 0) | (body.smtpUtf8 ? ROW_SMTP_UTF8 : 0),
+  });
+  books.link(slot, queue);
+  books.engine.number = Math.max(books.engine.number, number + 1);
+  books.ledger.accepted += body.to.length;
+  books.ledger.live += body.to.length;
+};
+
+type Terminal = 'delivered' | 'bounced' | 'expired' | 'removed';
+
+/** Recipients come to an end; the row goes with the last of them. */
+const end = (books: Books, indexes: readonly number[], as: Terminal, applied: Applied): void => {
+  const slot = findSlot(books, applied);
+  const isLast = books.rows.settle(slot, indexes);
+  books.ledger[as] += indexes.length;
+  books.ledger.live -= indexes.length;
+  clearOffer(books, slot);
+  if (isLast) books.drop(slot, applied.at);
+};
+
+const clearOffer = (books: Books, slot: number): void => {
+  const flags = books.rows.columns.flags;
+  flags[slot] = (flags[slot] as number) & ~ROW_OFFERED;
+};
+
+const reschedule = (books: Books, slot: number, attempts: number, due: number): void => {
+  clearOffer(books, slot);
+  books.rows.columns.attempts[slot] = Math.min(attempts, 65_535);
+  books.rows.columns.dueAt[slot] = due;
+};
+
+export const messageAccepted = define('message.accepted')<AcceptedBody>({
+  version: 1,
+  says: 'A message was taken over and promised to its submitter.',
+  shape: ACCEPTED_SHAPE,
+  upcast: {},
+  apply: accept,
+});
+
+export const messageRecovered = define('message.recovered')<AcceptedBody>({
+  version: 1,
+  says: 'A message whose acceptance the damaged log had lost was found again beside its body.',
+  shape: ACCEPTED_SHAPE,
+  upcast: {},
+  apply: accept,
+});
+
+export const messageOffered = define('message.offered')<OfferedBody>({
+  version: 1,
+  says: 'An attempt began: the message may reach the peer from here on.',
+  shape: {
+    attempt: 'count',
+    source: 'text',
+    site: 'text',
+    peer: 'text',
+    link: 'count',
+    index: 'counts?',
+  },
+  upcast: {},
+  apply(books, _body, applied) {
+    const slot = findSlot(books, applied);
+    const flags = books.rows.columns.flags;
+    invariant(((flags[slot] as number) & ROW_OFFERED) === 0, 'a message is offered once at a time');
+    flags[slot] = (flags[slot] as number) | ROW_OFFERED;
+  },
+});
+
+export const messageDelivered = define('message.delivered')<AttemptBody>({
+  version: 1,
+  says: 'The peer took the message over for these recipients.',
+  shape: ATTEMPT_SHAPE,
+  upcast: {},
+  apply: (books, body, applied) => end(books, body.index, 'delivered', applied),
+});
+
+export const messageBounced = define('message.bounced')<AttemptBody>({
+  version: 1,
+  says: 'The message was refused for good for these recipients.',
+  shape: ATTEMPT_SHAPE,
+  upcast: {},
+  apply: (books, body, applied) => end(books, body.index, 'bounced', applied),
+});
+
+export const messageDeferred = define('message.deferred')<DeferredBody>({
+  version: 1,
+  says: 'An attempt failed for now; the message waits for its next one.',
+  shape: { ...ATTEMPT_SHAPE, attempts: 'count', due: 'at' },
+  upcast: {},
+  apply: (books, body, applied) =>
+    reschedule(books, findSlot(books, applied), body.attempts, body.due),
+});
+
+export const messageUnsettled = define('message.unsettled')<UnsettledBody>({
+  version: 1,
+  says: 'An attempt ended without a known outcome: a second copy is possible from here on.',
+  shape: { attempt: 'count', attempts: 'count', due: 'at', cause: 'text' },
+  upcast: {},
+  apply(books, body, applied) {
+    books.ledger.unknown += 1;
+    reschedule(books, findSlot(books, applied), body.attempts, body.due);
+  },
+});
+
+export const messageReturned = define('message.returned')<{ readonly due: number }>({
+  version: 1,
+  says: 'An offer was taken back before anything could reach the peer; no attempt is counted.',
+  shape: { due: 'at' },
+  upcast: {},
+  apply(books, body, applied) {
+    const slot = findSlot(books, applied);
+    reschedule(books, slot, books.rows.columns.attempts[slot] as number, body.due);
+  },
+});
+
+export const messageExpired = define('message.expired')<EndedBody>({
+  version: 1,
+  says: 'The message grew too old for these recipients.',
+  shape: { to: 'texts', index: 'counts', text: 'text' },
+  upcast: {},
+  apply: (books, body, applied) => end(books, body.index, 'expired', applied),
+});
+
+export const messageCancelled = define('message.cancelled')<EndedBody>({
+  version: 1,
+  says: 'An operator removed the message for these recipients.',
+  shape: { to: 'texts', index: 'counts', text: 'text' },
+  upcast: {},
+  apply: (books, body, applied) => end(books, body.index, 'removed', applied),
+});
+
+export const messageQuarantined = define('message.quarantined')<{ readonly cause: string }>({
+  version: 1,
+  says: 'The message was set aside: its body or envelope cannot be trusted; it only expires.',
+  shape: { cause: 'text' },
+  upcast: {},
+  apply(books, _body, applied) {
+    const slot = findSlot(books, applied);
+    clearOffer(books, slot);
+    books.rows.columns.flags[slot] = (books.rows.columns.flags[slot] as number) | ROW_QUARANTINED;
+  },
+});
+
+export const messageMoved = define('message.moved')<{ readonly body: BodyPlace }>({
+  version: 1,
+  says: 'The body was copied to another place so that its old segment can be used again.',
+  shape: { body: 'counts' },
+  upcast: {},
+  apply(books, body, applied) {
+    const slot = findSlot(books, applied);
+    const c = books.rows.columns;
+    c.bodySegment[slot] = body.body[0];
+    c.bodyOffset[slot] = body.body[1];
+    c.bodyBytes[slot] = body.body[2];
+    c.bodySum[slot] = body.body[3];
+  },
+});

@@ -1,0 +1,107 @@
+/**
+ * What can happen to a scheduled queue. The stream is the queue's name. Names follow the states of
+ * the queue's chart: opened, rested → woke, suspended → resumed, retired. Knows nothing of timers: that a
+ * rest has run out is an event of its own.
+ */
+import type { Books, QueueRow } from '../domain/books.ts';
+import { invariant } from '../domain/invariant.ts';
+import { type Applied, define } from './define.ts';
+
+const find = (books: Books, applied: Applied): QueueRow => {
+  const queue = books.findQueue(applied.stream);
+  invariant(queue !== undefined, `queue ${applied.stream} is not open`);
+  return queue;
+};
+
+const settle = (queue: QueueRow, state: QueueRow['state'], until: number, cause: string): void => {
+  queue.state = state;
+  queue.until = until;
+  queue.cause = cause;
+};
+
+/** A state that lasts until a time, and why. */
+export interface PauseBody {
+  readonly until: number;
+  readonly cause: string;
+}
+
+const PAUSE_SHAPE = { until: 'at', cause: 'text' } as const;
+
+export const queueOpened = define('queue.opened')<{ readonly answer: string }>({
+  version: 1,
+  says: 'A queue came into being, configured by an answer of the policy.',
+  shape: { answer: 'text' },
+  upcast: {},
+  apply(books, body, applied) {
+    books.openQueue(applied.stream, applied.at).answer = body.answer;
+  },
+});
+
+export const queueConfigured = define('queue.configured')<{ readonly answer: string }>({
+  version: 1,
+  says: 'The policy gave another answer for this queue.',
+  shape: { answer: 'text' },
+  upcast: {},
+  apply(books, body, applied) {
+    find(books, applied).answer = body.answer;
+  },
+});
+
+export const queueRouted = define('queue.routed')<{
+  readonly site: string;
+  readonly hosts: readonly string[];
+}>({
+  version: 1,
+  says: 'The resolver gave these hosts, in this order of preference, for the queue.',
+  shape: { site: 'text', hosts: 'texts' },
+  upcast: {},
+  apply(books, body, applied) {
+    find(books, applied).site = body.site;
+  },
+});
+
+export const queueRested = define('queue.rested')<PauseBody>({
+  version: 1,
+  says: 'Nothing of the queue can go before a known time; its messages wait without an attempt.',
+  shape: PAUSE_SHAPE,
+  upcast: {},
+  apply: (books, body, applied) =>
+    settle(find(books, applied), 'resting', body.until, body.cause),
+});
+
+export const queueWoke = define('queue.woke')<Record<never, never>>({
+  version: 1,
+  says: 'The rest ended.',
+  shape: {},
+  upcast: {},
+  apply: (books, _body, applied) => settle(find(books, applied), 'ready', 0, ''),
+});
+
+export const queueSuspended = define('queue.suspended')<PauseBody>({
+  version: 1,
+  says: 'An operator stopped the queue until a time.',
+  shape: PAUSE_SHAPE,
+  upcast: {},
+  apply: (books, body, applied) =>
+    settle(find(books, applied), 'suspended', body.until, body.cause),
+});
+
+export const queueResumed = define('queue.resumed')<Record<never, never>>({
+  version: 1,
+  says: 'The suspension ended, by time or by hand.',
+  shape: {},
+  upcast: {},
+  apply: (books, _body, applied) => settle(find(books, applied), 'ready', 0, ''),
+});
+
+export const queueRetired = define('queue.retired')<Record<never, never>>({
+  version: 1,
+  says: 'The queue was empty and idle for long enough to be forgotten.',
+  shape: {},
+  upcast: {},
+  apply(books, _body, applied) {
+    const queue = find(books, applied);
+    settle(queue, 'gone', 0, '');
+    books.closeQueue(queue);
+  },
+});

@@ -1,0 +1,130 @@
+/**
+ * What the sessions of one listener share: settings by peer, counts, held bytes, the deadlines'
+ * clock, and whether the listener is closing.
+ * The one idea: every bound that spans sessions is counted in one place. It does not know SMTP
+ * beyond the refusals it hands out.
+ */
+import { matches } from '../domain/cidr.ts';
+import {
+  type ListenerConfig,
+  type SessionSettings,
+  sessionSettings,
+} from '../domain/options-listener.ts';
+import type { Bodies, Clock } from '../ports/ports.ts';
+import type { IntakeHost, Log, Refusal } from './host.ts';
+import { HELD_BYTES_MAX, REFUSED_LINGERING_MAX, SESSIONS_PER_ADDRESS_MAX } from './limits.ts';
+import { escapeForLog } from './log-text.ts';
+
+/** A session, as far as its listener steers it. */
+export interface Guest {
+  readonly remoteAddress: string;
+  readonly localAddress: string;
+  checkDeadline(nowMs: number): void;
+  /** Says 421 and closes, unless a message is being received or answered. */
+  dismiss(): void;
+  /** Closes whatever is going on. */
+  evict(): void;
+}
+
+/** What holds for the sessions of one peer. */
+export interface Terms {
+  readonly settings: SessionSettings;
+  readonly hostname: string;
+  /** In relay_hosts: may send anywhere, is greeted at once, and has no limit of its own. */
+  readonly isTrusted: boolean;
+}
+
+const TERMS_CACHED_MAX = 1024;
+
+/** The shared state of one listener. */
+export class Desk {
+  readonly config: ListenerConfig;
+  readonly host: IntakeHost;
+  readonly bodies: Bodies;
+  readonly clock: Clock;
+  readonly guests = new Set<Guest>();
+  isClosing = false;
+  /** Address and port, once bound. */
+  listener = '';
+
+  private readonly log: Log;
+  private readonly machineName: string;
+  private readonly byAddress = new Map<string, number>();
+  private readonly terms = new Map<string, Terms>();
+  private heldBytes = 0;
+  private lingering = 0;
+
+  constructor(
+    config: ListenerConfig,
+    host: IntakeHost,
+    bodies: Bodies,
+    clock: Clock,
+    log: Log,
+    machineName: string,
+  ) {
+    this.config = config;
+    this.host = host;
+    this.bodies = bodies;
+    this.clock = clock;
+    this.log = log;
+    this.machineName = machineName;
+  }
+
+  termsFor(peer: string, local: string): Terms {
+    const key = `${peer} ${local}`;
+    const known = this.terms.get(key);
+    if (known !== undefined) return known;
+    const settings = sessionSettings(this.config, peer, local);
+    const hostname = settings.hostname ?? this.machineName;
+    const terms = { settings, hostname, isTrusted: matches(settings.relay_hosts, peer) };
+    if (this.terms.size >= TERMS_CACHED_MAX) this.terms.clear();
+    this.terms.set(key, terms);
+    return terms;
+  }
+
+  /** Lets a session in, or says why not; who was let in must be let go. */
+  admit(guest: Guest, terms: Terms): Refusal | undefined {
+    const { hostname, isTrusted } = terms;
+    if (this.isClosing) return { code: 421, enhanced: '4.3.2', text: `${hostname} shutting down` };
+    if (this.guests.size >= this.config.max_connections) {
+      const text = `${hostname} too many concurrent sessions. Try later`;
+      return { code: 421, enhanced: '4.3.2', text };
+    }
+    const peer = guest.remoteAddress;
+    const count = this.byAddress.get(peer) ?? 0;
+    if (!isTrusted && count >= SESSIONS_PER_ADDRESS_MAX) {
+      const text = `${hostname} too many concurrent sessions from ${peer}. Try later`;
+      return { code: 421, enhanced: '4.7.0', text };
+    }
+    const refusal = this.host.admit();
+    if (refusal !== undefined) return refusal;
+    this.byAddress.set(peer, count + 1);
+    this.guests.add(guest);
+    return undefined;
+  }
+
+  letGo(guest: Guest): void {
+    if (!this.guests.delete(guest)) return;
+    const count = (this.byAddress.get(guest.remoteAddress) ?? 1) - 1;
+    if (count === 0) this.byAddress.delete(guest.remoteAddress);
+    else this.byAddress.set(guest.remoteAddress, count);
+  }
+
+  /** May one more refused connection read its refusal? `linger(-1)` when it is gone. */
+  linger(by: 1 | -1): boolean {
+    if (by === 1 && this.lingering >= REFUSED_LINGERING_MAX) return false;
+    this.lingering += by;
+    return true;
+  }
+
+  /** Counts message bytes in memory; false when there are too many. */
+  hold(bytes: number): boolean {
+    this.heldBytes += bytes;
+    return this.heldBytes <= HELD_BYTES_MAX;
+  }
+
+  /** A line about a peer; whatever the peer said in it is made harmless. */
+  note(level: 'info' | 'warn' | 'error', text: string): void {
+    this.log(level, `smtp ${this.listener}: ${escapeForLog(text)}`);
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * What the intakes ask of the engine: leave to go on, ids, and the word that a message is durable.
+ * The one idea: `answered` is the only thing that lets a 250 out, so a promise cannot come early.
+ * Deliberately unknown here: SMTP, queues, the log; an intake never learns what becomes of mail.
+ */
+import type { At, BodyRef } from '../ports/ports.ts';
+
+/** One message of a submission: one recipient, or the recipients of one domain. */
+export interface SubmittedMessage {
+  readonly id: string;
+  readonly to: readonly string[];
+}
+
+/** One mail transaction, its body already durable, on its way into the log. */
+export interface Submission {
+  readonly service: 'esmtp';
+  /** Address and port of the listener that took it. */
+  readonly listener: string;
+  /** Empty for the null sender. */
+  readonly from: string;
+  readonly messages: readonly SubmittedMessage[];
+  readonly body: BodyRef;
+  /** The bytes of the body once more, so that a message sent at once is not read back. */
+  readonly chunks: readonly Buffer[];
+  readonly bodyBytes: number;
+  readonly eightBit: boolean;
+  readonly smtpUtf8: boolean;
+  readonly peer: string;
+  readonly helo: string;
+  readonly receivedAt: At;
+}
+
+/** Why mail is not taken now, ready to be said to a client. */
+export interface Refusal {
+  readonly code: number;
+  readonly enhanced: string;
+  readonly text: string;
+}
+
+/** The engine, as an intake sees it. */
+export interface IntakeHost {
+  /** Asked at connect, at MAIL and at DATA; answers a 4xx while a bound of the engine is reached. */
+  admit(): Refusal | undefined;
+  /** Message ids, 32 hex digits each. */
+  allocateIds(count: number): string[];
+  /** Calls `answered` once: without a refusal only after the event is durable. */
+  submit(submission: Submission, answered: (refusal?: Refusal) => void): void;
+  /** Listener domains: may this peer, not in relay_hosts, send from and to these domains? */
+  mayRelay?(peer: string, senderDomain: string, recipientDomain: string): boolean;
+}
+
+/** A line for the operator's log. */
+export type Log = (level: 'info' | 'warn' | 'error', text: string) => void;

@@ -1,0 +1,190 @@
+/**
+ * One message between its final dot and its 250: judge the bytes, split by recipient, store the
+ * body, hand the envelope over, and answer when that is durable.
+ * The one idea: a straight line of callbacks with one way out. It does not know sockets, commands
+ * or deadlines.
+ */
+import type { SessionSettings } from '../domain/options-listener.ts';
+import { type At, type Bodies, type BodyRef, type Fault, isFault } from '../ports/ports.ts';
+import { type DataReader, fixLineEnds, measureLongestLine } from './data-reader.ts';
+import type { IntakeHost, Refusal, SubmittedMessage } from './host.ts';
+import { REPLY_LINE_BYTES_MAX } from './limits.ts';
+import { formatReceived } from './trace-header.ts';
+
+/** The envelope and the circumstances of one message. */
+export interface Arrival {
+  readonly from: string;
+  readonly recipients: readonly string[];
+  readonly smtpUtf8: boolean;
+  readonly peer: string;
+  readonly helo: string;
+  readonly protocol: string;
+  readonly listener: string;
+  readonly hostname: string;
+  readonly at: At;
+}
+
+const refuse = (code: number, enhanced: string, text: string): Refusal => ({
+  code,
+  enhanced,
+  text,
+});
+
+/** The refusal of a message over the limit; the same at MAIL and at the dot. */
+export const refuseSize = (bytesMax: number): Refusal =>
+  refuse(552, '5.3.4', `message exceeds the maximum size of ${bytesMax} octets`);
+
+/** The refusal of what cannot be held in memory now. */
+export const OVERLOADED: Refusal = refuse(452, '4.3.1', 'too much mail in transit, try again later');
+
+/** What is wrong with the bytes, if anything; `bytes` are those that would be stored. */
+export function judge(
+  reader: DataReader,
+  settings: SessionSettings,
+): Refusal | { readonly bytes: Buffer[] } {
+  if (reader.isTooLarge) return refuseSize(settings.max_message_size);
+  if (reader.isDropped) return OVERLOADED;
+  if (reader.hasNul) return refuse(552, '5.6.0', 'message data must not contain NUL');
+  let bytes = reader.pieces.take();
+  let lineBytesMax = reader.lineBytesMax;
+  if (reader.hasBareLineEnds) {
+    if (settings.invalid_line_endings === 'Deny') {
+      return refuse(552, '5.6.0', 'message data must use CRLF line ends, no CR or LF alone');
+    }
+    // Allow stores what Fix stores: a lone CR or LF on the way out is how mail is smuggled past
+    // the next server, so it leaves in no mode.
+    const fixed = fixLineEnds(bytes);
+    lineBytesMax = measureLongestLine(fixed);
+    bytes = [fixed];
+  }
+  if (lineBytesMax > settings.line_length_hard_limit) {
+    return refuse(500, '5.2.3', `a line exceeds ${settings.line_length_hard_limit} octets`);
+  }
+  return { bytes };
+}
+
+/** The recipients of each message that an arrival becomes. */
+export function splitRecipients(
+  recipients: readonly string[],
+  handling: SessionSettings['batch_handling'],
+): readonly (readonly string[])[] {
+  if (handling === 'BifurcateAlways') return recipients.map((recipient) => [recipient]);
+  const byDomain = new Map<string, string[]>();
+  for (const recipient of recipients) {
+    const domain = recipient.slice(recipient.lastIndexOf('@') + 1).toLowerCase();
+    const batch = byDomain.get(domain);
+    if (batch === undefined) byDomain.set(domain, [recipient]);
+    else batch.push(recipient);
+  }
+  return [...byDomain.values()];
+}
+
+/** The lines of the 250, split so that none is longer than RFC 5321 section 4.5.3.1.5 allows. */
+export function formatAccepted(messages: readonly SubmittedMessage[]): string[] {
+  const lines: string[] = [];
+  let line = '2.0.0 OK ids=';
+  for (const { id } of messages) {
+    const isFirst = line.endsWith('=');
+    if (!isFirst && '250 '.length + line.length + 1 + id.length > REPLY_LINE_BYTES_MAX) {
+      lines.push(line);
+      line = '2.0.0 ids=';
+    }
+    line += line.endsWith('=') ? id : ` ${id}`;
+  }
+  lines.push(line);
+  return lines;
+}
+
+const refusalOf = (fault: Fault): Refusal =>
+  fault.code === 'FAULT_DISK_FULL'
+    ? refuse(452, '4.3.1', 'insufficient system storage')
+    : refuse(451, '4.3.0', 'the message could not be stored, try again later');
+
+/** What is asked of the world to take a message in. */
+export interface IntakeWorld {
+  readonly host: IntakeHost;
+  readonly bodies: Bodies;
+}
+
+/** How a message ended: refused, or these messages are durable. */
+export type Outcome = Refusal | readonly SubmittedMessage[];
+
+const TOO_SLOW = refuse(451, '4.4.5', 'the message could not be stored in time, try again later');
+
+/** One message on its way to be durable; answers once. */
+export class Taking {
+  private readonly world: IntakeWorld;
+  private readonly settings: SessionSettings;
+  private readonly answered: (outcome: Outcome, fault?: Fault) => void;
+  private isSubmitted = false;
+  private isAnswered = false;
+
+  constructor(
+    world: IntakeWorld,
+    settings: SessionSettings,
+    answered: (outcome: Outcome, fault?: Fault) => void,
+  ) {
+    this.world = world;
+    this.settings = settings;
+    this.answered = answered;
+  }
+
+  /** Stores the body, then submits the envelope. */
+  begin(arrival: Arrival, bytes: readonly Buffer[], isEightBit: boolean): void {
+    const batches = splitRecipients(arrival.recipients, this.settings.batch_handling);
+    const ids = this.world.host.allocateIds(batches.length);
+    const messages = batches.map((to, index) => ({ id: ids[index] as string, to }));
+    const { from, peer, helo, smtpUtf8, at } = arrival;
+    const chunks = this.settings.trace_headers.received_header
+      ? [Buffer.from(formatTrace(arrival, ids[0] as string)), ...bytes]
+      : bytes;
+    // Kept beside the body, so that a damaged log can be mended from the bodies.
+    const header = JSON.stringify({ ids, from, to: batches, at, peer, helo, isEightBit, smtpUtf8 });
+    this.world.bodies.write(header, chunks, (body) => {
+      if (isFault(body)) this.answer(refusalOf(body), body);
+      else if (!this.isAnswered) this.submit(arrival, messages, body, chunks, isEightBit);
+    });
+  }
+
+  /** Ends the wait with a 451, unless the envelope is already handed over: then it may be durable. */
+  giveUp(): void {
+    if (!this.isSubmitted) this.answer(TOO_SLOW);
+  }
+
+  private submit(
+    arrival: Arrival,
+    messages: readonly SubmittedMessage[],
+    body: BodyRef,
+    chunks: readonly Buffer[],
+    isEightBit: boolean,
+  ): void {
+    this.isSubmitted = true;
+    const submission = {
+      service: 'esmtp' as const,
+      listener: arrival.listener,
+      from: arrival.from,
+      messages,
+      body,
+      chunks,
+      bodyBytes: body.length,
+      eightBit: isEightBit,
+      smtpUtf8: arrival.smtpUtf8,
+      peer: arrival.peer,
+      helo: arrival.helo,
+      receivedAt: arrival.at,
+    };
+    this.world.host.submit(submission, (refusal) => this.answer(refusal ?? messages));
+  }
+
+  private answer(outcome: Outcome, fault?: Fault): void {
+    if (this.isAnswered) return;
+    this.isAnswered = true;
+    this.answered(outcome, fault);
+  }
+}
+
+const formatTrace = (arrival: Arrival, id: string): string => {
+  const { helo, peer, hostname, protocol, recipients, at } = arrival;
+  const recipient = recipients.length === 1 ? recipients[0] : undefined;
+  return formatReceived({ helo, peer, hostname, protocol, id, recipient, receivedAt: at });
+};

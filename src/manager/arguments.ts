@@ -1,0 +1,60 @@
+/**
+ * The command line of `waybilld`, read and refused in one place. Knows names and defaults; starts nothing.
+ */
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+
+/** What the operator asked for. */
+export interface DaemonArguments {
+  readonly policy: string | undefined;
+  readonly data: string;
+  readonly smtp: string;
+  readonly help: boolean;
+  readonly version: boolean;
+}
+
+/** Where data goes unless told otherwise: below the current directory. */
+export const DATA_DEFAULT = '.waybill';
+
+/** The text of `--help`. */
+export const HELP = `waybilld: takes mail by SMTP, queues it durably and delivers it.
+
+usage: waybilld [--policy FILE] [--data DIR] [--smtp IP:PORT]
+
+  --policy FILE   the policy, TypeScript or JavaScript (see "Policy" in README.md). Without it an
+                  embedded one is used: SMTP on 127.0.0.1:2025, and every message goes to a sink
+                  inside this process, so nothing can leave the machine.
+  --data DIR      event log, message bodies and snapshots; default ${DATA_DEFAULT}
+  --smtp IP:PORT  where the embedded policy listens; default 127.0.0.1:2025
+  --version       prints the version
+  --help          prints this
+
+example: waybilld --policy policy.ts --data /var/spool/waybill
+
+signals: SIGTERM and SIGINT stop in good order (a second one stops at once).
+exit codes: 0 stopped; 64 usage; 69 an address or the data directory is in use; 70 our own mistake;
+            74 the disk cannot be trusted, start again; 76 the data is of a newer version;
+            78 the policy was refused.
+`;
+
+/** Reads arguments; throws an Error with one sentence when they make no sense. */
+export function readArguments(argv: readonly string[]): DaemonArguments {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      policy: { type: 'string' },
+      data: { type: 'string', default: DATA_DEFAULT },
+      smtp: { type: 'string', default: '127.0.0.1:2025' },
+      help: { type: 'boolean', default: false },
+      version: { type: 'boolean', default: false },
+    },
+  });
+  const { policy, data, smtp, help, version } = values;
+  return { policy, data, smtp, help, version };
+}
+
+/** The version in package.json. */
+export function readVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

@@ -1,0 +1,248 @@
+/**
+ * The world as interfaces: everything the engine may touch that is not memory.
+ * Production (`ports/node`), the simulated world (`test/world`) and the tests differ only in the
+ * object they pass; the engine cannot tell. Ports answer by the callback given at the call or at
+ * opening, never by a promise, and the engine turns each answer into an input of its inbox.
+ * Deliberately unknown here: mail, queues, SMTP, SQLite, sockets.
+ */
+
+/** A span in milliseconds. */
+export type Ms = number;
+/** A point in time: milliseconds since 1970-01-01T00:00:00Z, an integer. */
+export type At = number;
+
+/** The closed union of ways in which the world misbehaves; listed in docs/faults.md. */
+export type FaultCode =
+  | 'FAULT_LINK_REFUSED'
+  | 'FAULT_LINK_UNREACHABLE'
+  | 'FAULT_LINK_TIMEOUT'
+  | 'FAULT_LINK_RESET'
+  | 'FAULT_LINK_ENDED'
+  | 'FAULT_LINK_GARBLED'
+  | 'FAULT_LINK_BIND'
+  | 'FAULT_LINK_UNPLUMBED'
+  | 'FAULT_TLS_HANDSHAKE'
+  | 'FAULT_TLS_CERTIFICATE'
+  | 'FAULT_DNS_NXDOMAIN'
+  | 'FAULT_DNS_SERVFAIL'
+  | 'FAULT_DNS_TIMEOUT'
+  | 'FAULT_DNS_MALFORMED'
+  | 'FAULT_DISK_FULL'
+  | 'FAULT_DISK_IO'
+  | 'FAULT_BODY_DAMAGED'
+  | 'FAULT_BODY_MISSING'
+  | 'FAULT_LOG_UNWRITABLE'
+  | 'FAULT_OVERLOADED';
+
+/** One misbehaviour of the world, made by the adapter that met it. */
+export interface Fault {
+  readonly code: FaultCode;
+  /** What was touched: an address, a file relative to the data directory, a name. */
+  readonly where: string;
+  /** What the platform said, in one line, with control characters removed. */
+  readonly cause: string;
+  readonly retryable: boolean;
+}
+
+export const isFault = (value: unknown): value is Fault =>
+  typeof value === 'object' && value !== null && 'code' in value && 'retryable' in value;
+
+export interface Clock {
+  /** Wall time. Never runs backwards within a process, whatever the system clock does. */
+  now(): At;
+  /** A steady reading for measuring spans; its origin means nothing. */
+  steadyMs(): Ms;
+  /** Arms the one alarm, replacing the one before; spans are clamped to what a timer can hold. */
+  arm(waitMs: Ms, ring: () => void): void;
+  disarm(): void;
+  /** Runs `task` after what is happening now has finished (one turn of the event loop). */
+  soon(task: () => void): void;
+}
+
+export interface Random {
+  /** Uniform in [0, 1). */
+  uniform(): number;
+}
+
+/** Where a link goes to. Exactly one of `address` and `path` is used. */
+export interface DialRequest {
+  /** IP address, without brackets. */
+  readonly address: string;
+  readonly port: number;
+  /** Unix socket path; wins over `address` when given. */
+  readonly path?: string;
+  /** Local address to bind to before connecting. */
+  readonly localAddress?: string;
+}
+
+export interface LinkOpened {
+  readonly localAddress: string;
+  readonly localPort: number;
+}
+
+export interface TlsRequest {
+  /** Name for SNI and for the certificate check; undefined where the peer has only an address. */
+  readonly serverName?: string;
+  /** False accepts any certificate (opportunistic insecure modes). */
+  readonly verify: boolean;
+}
+
+export interface LinkSecured {
+  readonly protocol: string;
+  readonly cipher: string;
+  /** True when the certificate was checked and is valid for the server name. */
+  readonly authorized: boolean;
+  readonly peerSubject: string;
+}
+
+/** What a link tells. After `lost` it is silent; `lost` comes exactly once. */
+export interface LinkListener {
+  opened(info: LinkOpened): void;
+  received(bytes: Buffer): void;
+  /** Everything written has left; comes only after a `write` that answered false. */
+  drained(): void;
+  secured(info: LinkSecured): void;
+  lost(fault: Fault): void;
+}
+
+export interface Link {
+  /** Hands bytes over in one system write; false means: wait for `drained`. */
+  write(chunks: readonly (Buffer | string)[]): boolean;
+  /** Starts the TLS handshake as client. Bytes already received in clear must be none (RFC 3207 section 6). */
+  secure(request: TlsRequest): void;
+  /** Flushes what was written, then closes; `lost` does not follow. */
+  end(): void;
+  /** Closes at once; `lost` does not follow. */
+  destroy(): void;
+}
+
+export interface Network {
+  /** The answer comes through the listener, never before `dial` returns. */
+  dial(request: DialRequest, listener: LinkListener): Link;
+}
+
+export interface MxRecord {
+  readonly preference: number;
+  /** Lower case, without the trailing dot; '' is the null MX of RFC 7505. */
+  readonly exchange: string;
+}
+
+/** `absent` = NODATA: the name exists and has no MX. */
+export type MxAnswer =
+  | { readonly kind: 'found'; readonly records: readonly MxRecord[]; readonly expiresAt: At }
+  | { readonly kind: 'absent'; readonly expiresAt: At }
+  | {
+      readonly kind: 'failed';
+      readonly fault: Fault;
+      readonly expiresAt: At;
+      /** How long the look-up ran, where the adapter knows it; for the text of the reply. */
+      readonly tookMs?: Ms;
+    };
+
+export type AddressAnswer =
+  | { readonly kind: 'found'; readonly addresses: readonly string[]; readonly expiresAt: At }
+  | { readonly kind: 'failed'; readonly fault: Fault; readonly expiresAt: At };
+
+export type IpLookupStrategy =
+  | 'Ipv4AndIpv6'
+  | 'Ipv4Only'
+  | 'Ipv6Only'
+  | 'Ipv6ThenIpv4'
+  | 'Ipv4ThenIpv6';
+
+/** Answers may come from a bounded cache that honours times to live, and may come at once. */
+export interface Resolver {
+  findMx(name: string, answered: (answer: MxAnswer) => void): void;
+  findAddresses(
+    host: string,
+    strategy: IpLookupStrategy,
+    answered: (answer: AddressAnswer) => void,
+  ): void;
+}
+
+/** Where a body lies. `sum` is the CRC-32 of its bytes. */
+export interface BodyRef {
+  readonly segment: number;
+  /** Byte offset of the body's record in its segment. */
+  readonly offset: number;
+  readonly length: number;
+  readonly sum: number;
+}
+
+/** Message bodies, apart from events: the message as it goes on the wire, dots not stuffed. */
+export interface Bodies {
+  /**
+   * Stores a body and answers once it is durable; the chunks must not change until then. `header`
+   * is a JSON text kept beside the bytes (the envelopes), so that a damaged log can be mended from
+   * the bodies. The answer carries one reference; its owner gives it back by `refer(…, -1, …)`.
+   * FAULT_DISK_FULL, FAULT_OVERLOADED: nothing was kept. FAULT_DISK_IO: outcome unknown.
+   */
+  write(
+    header: string,
+    chunks: readonly Buffer[],
+    answered: (outcome: BodyRef | Fault) => void,
+  ): void;
+  /** Reads and checks the sum; FAULT_BODY_DAMAGED or FAULT_BODY_MISSING otherwise. */
+  read(ref: BodyRef, answered: (outcome: Buffer | Fault) => void): void;
+  /**
+   * Counts references to one body of `bodyBytes` bytes: a sealed segment without any is recycled. A
+   * negative `by` may only follow the durable commit of the event that lets the body go.
+   */
+  refer(segment: number, by: number, bodyBytes: number): void;
+}
+
+/** One event on its way into the log: `body` is JSON text. */
+export interface RecordDraft {
+  readonly stream: string;
+  readonly type: string;
+  readonly version: number;
+  readonly body: string;
+}
+
+/** All events of one turn: one transaction. Positions run on without gaps from `position`. */
+export interface TurnBatch {
+  readonly turn: number;
+  readonly at: At;
+  readonly position: number;
+  readonly drafts: readonly RecordDraft[];
+}
+
+/** An event as stored. */
+export interface StoredRecord extends RecordDraft {
+  readonly position: number;
+  readonly turn: number;
+  readonly at: At;
+}
+
+/** What the log tells its writer. Turns become durable strictly in order. */
+export interface LogListener {
+  durable(turn: number, commitMs: Ms): void;
+  /** FAULT_DISK_FULL: that turn and those after it are kept back and tried again by the log itself;
+   *  `durable` follows when space returned. Any other fault: the outcome is unknown, the process must end. */
+  failed(fault: Fault): void;
+}
+
+export interface Log {
+  append(batch: TurnBatch): void;
+  /** Reads single records back (the envelope of a cold row); a damaged or missing one is undefined. */
+  read(
+    positions: readonly number[],
+    answered: (records: readonly (StoredRecord | undefined)[]) => void,
+  ): void;
+  /** Stores a picture of the books as of `position`; answers when it is durable or failed. */
+  saveSnapshot(position: number, bytes: Uint8Array, answered: (fault?: Fault) => void): void;
+  /** The lowest position still needed by a living message or a reader; older segments may go. */
+  releaseBefore(position: number): void;
+  /** Commits what was appended, checkpoints and closes. */
+  close(answered: () => void): void;
+}
+
+/** The world, as the engine gets it. */
+export interface Ports {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly network: Network;
+  readonly resolver: Resolver;
+  readonly log: Log;
+  readonly bodies: Bodies;
+}

@@ -1,0 +1,139 @@
+/**
+ * From what a start finds to books: newest whole snapshot, then the records after it, folded. Where the log
+ * was damaged, the bodies are asked what the log may have lost: a body whose message no readable record
+ * names was acknowledged at most, never ended, and is taken up again. Writes nothing.
+ */
+import { Registry } from './actors/registry.ts';
+import { Books } from './domain/books.ts';
+import { acceptedAtOfMessageId, numberOfMessageId } from './domain/message-id.ts';
+import { decodeBooks } from './domain/snapshot.ts';
+import { Replay } from './events/replay.ts';
+import type { BodyRef, StoredRecord } from './ports/ports.ts';
+
+/** The part of an opened log that recovery needs. */
+export interface Recoverable {
+  readonly snapshot?: { readonly position: number; readonly bytes: Uint8Array };
+  readonly lastPosition: number;
+  readonly lastTurn: number;
+  readonly reports: readonly Finding[];
+  replay(from: number, each: (records: StoredRecord[]) => void): Promise<void>;
+}
+
+/** One finding of damage. */
+export interface Finding {
+  readonly kind: string;
+  readonly position?: number;
+  readonly sentence: string;
+}
+
+/** The part of the body store that recovery needs. */
+export interface ScannableBodies {
+  scan(each: (header: string, ref: BodyRef) => void, done: (scan: unknown) => void): void;
+}
+
+/** A message found beside its body only. */
+export interface Foundling {
+  readonly id: string;
+  readonly from: string;
+  readonly to: readonly string[];
+  readonly body: BodyRef;
+  readonly peer: string;
+  readonly helo: string;
+  readonly isEightBit: boolean;
+  readonly smtpUtf8: boolean;
+}
+
+/** What recovery found. */
+export interface Recovered {
+  readonly books: Books;
+  readonly last: { readonly turn: number; readonly position: number };
+  readonly damage: readonly { kind: string; position: number; sentence: string }[];
+  readonly foundlings: readonly Foundling[];
+}
+
+// Findings that cannot have cost a record: the log itself is whole.
+const HARMLESS = new Set(['snapshot-damaged', 'high-water-missing', 'high-water-damaged']);
+
+/** Rebuilds the books. */
+export async function recover(log: Recoverable, bodies: ScannableBodies): Promise<Recovered> {
+  const isDamaged = (): boolean => log.reports.some(({ kind }) => !HARMLESS.has(kind));
+  let books = log.snapshot === undefined ? undefined : decodeBooks(log.snapshot.bytes);
+  const from = books === undefined ? 1 : (log.snapshot?.position ?? 0) + 1;
+  books ??= new Books();
+  const charts = new Registry();
+  const replay = new Replay(books, isDamaged, (step) => {
+    if (!isDamaged()) charts.signal(step);
+  });
+  await log.replay(from, (records) => {
+    for (const record of records) replay.apply(record);
+  });
+  charts.stop();
+  const foundlings = isDamaged() ? await findLost(log, bodies, books) : [];
+  const damage = log.reports.map(({ kind, position, sentence }) => ({
+    kind,
+    position: position ?? 0,
+    sentence,
+  }));
+  for (const sentence of replay.leftOut) {
+    damage.push({ kind: 'record-unfit', position: 0, sentence });
+  }
+  const last = { turn: log.lastTurn, position: log.lastPosition };
+  return { books, last, damage, foundlings };
+}
+
+/** Messages that have a body, and that nothing in the readable log speaks of. */
+async function findLost(
+  log: Recoverable,
+  bodies: ScannableBodies,
+  books: Books,
+): Promise<Foundling[]> {
+  const known = new Set<number>();
+  let firstAt = Number.POSITIVE_INFINITY;
+  await log.replay(1, (records) => {
+    for (const { stream, at } of records) {
+      firstAt = Math.min(firstAt, at);
+      const number = numberOfMessageId(stream);
+      if (number >= 0) known.add(number);
+    }
+  });
+  const found: Foundling[] = [];
+  await new Promise<void>((resolve) => {
+    bodies.scan(
+      (header, body) => {
+        for (const foundling of readHeader(header, body)) {
+          const number = numberOfMessageId(foundling.id);
+          const isKnown = known.has(number) || books.rows.find(number) >= 0;
+          // Older than anything the log still holds: ended long ago, its records were let go.
+          const isOld = acceptedAtOfMessageId(foundling.id) + 60_000 < firstAt;
+          if (!isKnown && !isOld) found.push(foundling);
+        }
+      },
+      () => resolve(),
+    );
+  });
+  return found;
+}
+
+function readHeader(header: string, body: BodyRef): Foundling[] {
+  const parsed = JSON.parse(header) as {
+    ids?: string[];
+    from?: string;
+    to?: string[][];
+    peer?: string;
+    helo?: string;
+    isEightBit?: boolean;
+    smtpUtf8?: boolean;
+  };
+  const { ids = [], from = '', to = [], peer = '', helo = '' } = parsed;
+  const { isEightBit = false, smtpUtf8 = false } = parsed;
+  return ids.map((id, index) => ({
+    id,
+    from,
+    to: to[index] ?? [],
+    body,
+    peer,
+    helo,
+    isEightBit,
+    smtpUtf8,
+  }));
+}
