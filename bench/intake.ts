@@ -9,10 +9,13 @@ import { once } from 'node:events';
 import { parseListenerConfig } from '../src/domain/options-listener.ts';
 import type { IntakeHost, Submission } from '../src/intake/host.ts';
 import { startSmtpListener } from '../src/intake/smtp.ts';
-import type { Bodies } from '../src/ports/ports.ts';
 import { createClock } from '../src/ports/node/clock.ts';
+import type { Bodies } from '../src/ports/ports.ts';
 
-const numbers = process.argv.slice(2).filter((word) => /^\d+$/.test(word)).map(Number);
+const numbers = process.argv
+  .slice(2)
+  .filter((word) => /^\d+$/.test(word))
+  .map(Number);
 const [messages = 5000, bodyBytes = 10_240, sessions = 50] = numbers;
 const isReconnecting = process.argv.includes('--new-connections');
 const isStranger = process.argv.includes('--stranger');

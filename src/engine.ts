@@ -4,18 +4,21 @@
  * To an intake it is the host that takes mail over. Reads no file and opens no socket.
  */
 import { Alarms } from './actors/alarms.ts';
-import { Answers, type PolicyAsker } from './actors/answers.ts';
-import { type Beginning, begin } from './actors/beginning.ts';
+import type { PolicyAsker } from './actors/answers.ts';
+import { Answers } from './actors/answers.ts';
+import type { Beginning } from './actors/beginning.ts';
+import { begin } from './actors/beginning.ts';
 import type { ConnectionHost } from './actors/connection/connection.ts';
 import type { Core } from './actors/core.ts';
 import * as deciding from './actors/deciding.ts';
-import { HeldRows } from './actors/held-rows.ts';
 import { makeHands } from './actors/hands.ts';
+import { HeldRows } from './actors/held-rows.ts';
 import { saveSnapshot } from './actors/housekeeping.ts';
 import type { Command, Input } from './actors/input.ts';
 import { Registry } from './actors/registry.ts';
 import type { Books } from './domain/books.ts';
-import { LIMITS, type Limits, checkLimits } from './domain/limits.ts';
+import type { Limits } from './domain/limits.ts';
+import { checkLimits, LIMITS } from './domain/limits.ts';
 import { formatMessageId } from './domain/message-id.ts';
 import { createTimerWheel } from './domain/timer-wheel.ts';
 import type { IntakeHost, Refusal, Submission } from './intake/host.ts';
@@ -112,7 +115,12 @@ export function createEngine(parts: EngineParts): Engine {
     backlog: 0,
     settledNow: 0,
     isStopping: false,
-    house: { snapshotAt: now, snapshotPosition: parts.last.position + 1, isSaving: false },
+    house: {
+      snapshotAt: now,
+      snapshotPosition: parts.last.position + 1,
+      isSaving: false,
+      moving: 0,
+    },
     log: parts.log ?? (() => {}),
   };
   Object.assign(core, fresh);
@@ -225,7 +233,11 @@ class RunningEngine implements Engine {
   policyFaulted({ handler, sentence }: { handler: string; sentence: string }): void {
     const { core } = this;
     core.log('error', `policy: ${sentence}`);
-    const event = { type: 'policy.faulted', stream: 'policy', body: { handler, sentence } } as const;
+    const event = {
+      type: 'policy.faulted',
+      stream: 'policy',
+      body: { handler, sentence },
+    } as const;
     core.turns.push({ kind: 'run', run: () => core.turns.emit(event) });
   }
 

@@ -4,6 +4,8 @@
  * names was acknowledged at most, never ended, and is taken up again. Writes nothing.
  */
 import { Registry } from './actors/registry.ts';
+import type { Foundling } from './domain/body-header.ts';
+import { readHeader } from './domain/body-header.ts';
 import { Books } from './domain/books.ts';
 import { acceptedAtOfMessageId, numberOfMessageId } from './domain/message-id.ts';
 import { decodeBooks } from './domain/snapshot.ts';
@@ -29,18 +31,6 @@ export interface Finding {
 /** The part of the body store that recovery needs. */
 export interface ScannableBodies {
   scan(each: (header: string, ref: BodyRef) => void, done: (scan: unknown) => void): void;
-}
-
-/** A message found beside its body only. */
-export interface Foundling {
-  readonly id: string;
-  readonly from: string;
-  readonly to: readonly string[];
-  readonly body: BodyRef;
-  readonly peer: string;
-  readonly helo: string;
-  readonly isEightBit: boolean;
-  readonly smtpUtf8: boolean;
 }
 
 /** What recovery found. */
@@ -112,28 +102,4 @@ async function findLost(
     );
   });
   return found;
-}
-
-function readHeader(header: string, body: BodyRef): Foundling[] {
-  const parsed = JSON.parse(header) as {
-    ids?: string[];
-    from?: string;
-    to?: string[][];
-    peer?: string;
-    helo?: string;
-    isEightBit?: boolean;
-    smtpUtf8?: boolean;
-  };
-  const { ids = [], from = '', to = [], peer = '', helo = '' } = parsed;
-  const { isEightBit = false, smtpUtf8 = false } = parsed;
-  return ids.map((id, index) => ({
-    id,
-    from,
-    to: to[index] ?? [],
-    body,
-    peer,
-    helo,
-    isEightBit,
-    smtpUtf8,
-  }));
 }

@@ -3,10 +3,11 @@
  * of unknown outcome and are said to be; due times go back on the wheel, pauses get their alarms again,
  * bodies get their references. Reads no file: recovery has filled the books.
  */
-import { ROW_OFFERED } from '../domain/rows.ts';
+
 import { domainOf } from '../domain/address.ts';
+import type { Foundling } from '../domain/body-header.ts';
 import { parseQueueName } from '../domain/queue-name.ts';
-import type { Foundling } from '../recover.ts';
+import { ROW_OFFERED } from '../domain/rows.ts';
 import type { Core } from './core.ts';
 import { PLACE_WAITING } from './held-rows.ts';
 import { expiresAtOf, messageIdOf } from './rows-in-hand.ts';

@@ -2,8 +2,9 @@
  * Wishes from outside: suspend and resume a queue or a source, cancel a message. Decided like any other input;
  * refused with a sentence when they make no sense. What is refused leaves no trace.
  */
-import type { Refusal } from '../intake/host.ts';
+
 import { numberOfMessageId } from '../domain/message-id.ts';
+import type { Refusal } from '../intake/host.ts';
 import type { Core } from './core.ts';
 import type { Command } from './input.ts';
 import { cancelRow } from './settling.ts';

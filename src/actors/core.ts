@@ -5,12 +5,12 @@
  */
 import type { Books, QueueRow } from '../domain/books.ts';
 import type { Limits } from '../domain/limits.ts';
+import type { Site } from '../domain/mx-plan.ts';
 import type { SourceConfig } from '../domain/options-egress.ts';
 import type { PathConfig } from '../domain/options-path.ts';
 import type { QueueConfig } from '../domain/options-queue.ts';
 import type { QueueName } from '../domain/queue-name.ts';
 import type { TimerWheel } from '../domain/timer-wheel.ts';
-import type { Site } from '../domain/mx-plan.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Turns } from '../turn.ts';
 import type { Alarms } from './alarms.ts';
@@ -145,6 +145,12 @@ export interface Core {
   settledNow: number;
   isStopping: boolean;
   /** Housekeeping's memory. */
-  readonly house: { snapshotAt: number; snapshotPosition: number; isSaving: boolean };
+  readonly house: {
+    snapshotAt: number;
+    snapshotPosition: number;
+    isSaving: boolean;
+    /** Bodies being copied to a new place. */
+    moving: number;
+  };
   readonly log: (level: 'info' | 'warn' | 'error', text: string) => void;
 }

@@ -2,22 +2,21 @@
  * The switchboard of a turn: which input and which alarm goes to which part. Names of alarms are made and
  * read here. Holds no rules of its own beyond that.
  */
-import { decode } from '../events/codec.ts';
-import type { AcceptedBody } from '../events/message.ts';
-import { type Fault, isFault, type StoredRecord } from '../ports/ports.ts';
+
+import { invariant } from '../domain/invariant.ts';
 import type { SiteAnswer } from '../domain/mx-plan.ts';
 import type { PathConfig } from '../domain/options-path.ts';
-import { invariant } from '../domain/invariant.ts';
 import { decideCommand } from './commands.ts';
+import { bodyMoved } from './compacting.ts';
 import type { Core, HeldQueue } from './core.ts';
+import { bodyFailed, drawCold, headerRead, rowDrawn } from './drawing.ts';
 import { keepHouse } from './housekeeping.ts';
 import type { Input } from './input.ts';
 import { placeDueRows } from './matching.ts';
 import { bounceRow, deferRow } from './outcome.ts';
 import { acceptSubmission } from './queue/accept.ts';
 import { rowIsDue, rowRang } from './queue/due.ts';
-import { emitExpired, expireRow } from './queue/expire.ts';
-import { messageIdOf, waitForDue } from './rows-in-hand.ts';
+import { expireRow } from './queue/expire.ts';
 import { serveReadyQueue, sessionPlanned, withdrawRows } from './serving.ts';
 import {
   abandonOffer,
@@ -63,6 +62,10 @@ export function decide(core: Core, input: Input, at: number): void {
       });
     case 'commanded':
       return decideCommand(core, input.command, input.answered, at);
+    case 'moved':
+      return bodyMoved(core, input);
+    case 'headerRead':
+      return headerRead(core, input.slot, input.number, input.outcome, at);
     case 'sourceFreed':
       return wakeResting(core);
     case 'run':
@@ -144,7 +147,8 @@ function tickSessions(core: Core, at: number): void {
   const steadyMs = core.ports.clock.steadyMs();
   for (const session of core.sessions.values()) {
     session.connection.tick(steadyMs);
-    if (session.offer === undefined || at - session.givenAt < watchdogMs(session.ready.path)) continue;
+    if (session.offer === undefined || at - session.givenAt < watchdogMs(session.ready.path))
+      continue;
     core.log('error', `connection ${session.id} to ${session.ready.name} made no progress; cut`);
     cutSession(core, session, 'the connection made no progress', at);
   }
@@ -186,58 +190,6 @@ function queueRouted(core: Core, queue: HeldQueue, answer: SiteAnswer, at: numbe
       deferRow(core, slot, { code: 451, enhanced: '4.4.4', text }, at);
     }
   }
-}
-
-/** Asks the log for the envelopes that were missed in this turn. */
-function drawCold(core: Core): void {
-  if (core.drawNow.length === 0) return;
-  const slots = core.drawNow.splice(0);
-  const c = core.books.rows.columns;
-  const numbers = slots.map((slot) => c.number[slot] as number);
-  const positions = slots.map((slot) => c.position[slot] as number);
-  core.ports.log.read(positions, (records) => {
-    core.turns.push({ kind: 'drawn', slots, numbers, records });
-  });
-}
-
-function rowDrawn(
-  core: Core,
-  slot: number,
-  number: number,
-  record: StoredRecord | undefined,
-  at: number,
-): void {
-  const purpose = core.drawing.get(slot);
-  core.drawing.delete(slot);
-  if (core.books.rows.find(number) !== slot) return;
-  const envelope = record === undefined ? undefined : (decode(record).body as AcceptedBody);
-  if (purpose === 'expire') return emitExpired(core, slot, envelope?.to ?? [], at);
-  const ready = core.readyOf.get(slot);
-  if (envelope === undefined) {
-    quarantine(core, slot, 'the log has lost the envelope');
-  } else {
-    const bodyBytes = core.books.rows.columns.bodyBytes[slot] as number;
-    const hot = { from: envelope.from, to: envelope.to, body: undefined, bodyBytes };
-    core.held.heat(slot, hot, true);
-  }
-  if (ready !== undefined) core.touchedReady.add(ready);
-}
-
-function bodyFailed(core: Core, offered: number, outcome: Buffer | Fault, at: number): void {
-  const offer = core.offers.get(offered);
-  if (offer === undefined || !isFault(outcome)) return;
-  cutSession(core, offer.session, outcome.cause, at);
-  if (outcome.code === 'FAULT_BODY_DAMAGED' || outcome.code === 'FAULT_BODY_MISSING') {
-    quarantine(core, offer.slot, `${outcome.code} ${outcome.where}: ${outcome.cause}`);
-  }
-}
-
-/** Sets a message aside: only its age can end it, or an operator. */
-function quarantine(core: Core, slot: number, cause: string): void {
-  const stream = messageIdOf(core, slot);
-  core.log('error', `message ${stream} is set aside: ${cause}`);
-  core.turns.emit({ type: 'message.quarantined', stream, body: { cause } });
-  waitForDue(core, slot);
 }
 
 /** A source came back before its time: queues that rest need not wait for the rest's end. */

@@ -3,10 +3,10 @@
  * commit, so they only touch memory, arm alarms and ask for a turn; they emit nothing.
  */
 import type { Core } from './core.ts';
-import { PLACE_READY } from './held-rows.ts';
-import type { Hands } from './registry.ts';
 import { withdrawSource } from './deciding.ts';
+import { PLACE_READY } from './held-rows.ts';
 import { rowIsDue } from './queue/due.ts';
+import type { Hands } from './registry.ts';
 
 /** Makes the hands; `find` gives the core once it is made. */
 export function makeHands(find: () => Core): Hands {

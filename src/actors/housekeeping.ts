@@ -3,6 +3,7 @@
  * the log which of its segments nobody needs. All of it bounded per round. Decides nothing about mail.
  */
 import { encodeBooks } from '../domain/snapshot.ts';
+import { compactBodies } from './compacting.ts';
 import type { Core } from './core.ts';
 import { reapReadyQueues } from './ready-queue.ts';
 
@@ -18,6 +19,7 @@ export function keepHouse(core: Core, at: number): void {
   forgetHeldQueues(core, at);
   retireQueues(core, at);
   reapReadyQueues(core, at);
+  compactBodies(core);
   const { house, limits, turns } = core;
   const records = turns.position - house.snapshotPosition;
   const isDue = records > 0 && at - house.snapshotAt >= limits.snapshotMsMax;

@@ -4,7 +4,7 @@
  */
 import type { PlanAnswer, SiteAnswer } from '../domain/mx-plan.ts';
 import type { Refusal, Submission } from '../intake/host.ts';
-import type { Fault, StoredRecord } from '../ports/ports.ts';
+import type { BodyRef, Fault, StoredRecord } from '../ports/ports.ts';
 import type { Ending, PeerInfo, Settlement } from './connection/connection.ts';
 import type { HeldQueue, ReadyQueue } from './core.ts';
 
@@ -42,6 +42,14 @@ export type Input =
       readonly command: Command;
       readonly answered: (refusal?: Refusal) => void;
     }
+  | {
+      readonly kind: 'moved';
+      readonly slot: number;
+      readonly number: number;
+      readonly from: BodyRef;
+      readonly outcome: BodyRef | Fault;
+    }
+  | { readonly kind: 'headerRead'; slot: number; number: number; outcome: string | Fault }
   | { readonly kind: 'sourceFreed' }
   | { readonly kind: 'run'; readonly run: (at: number) => void }
   | { readonly kind: 'stop' };

@@ -10,8 +10,8 @@ import type { Core, HeldQueue, Member, ReadyQueue } from './core.ts';
 import { PLACE_READY } from './held-rows.ts';
 import { deferRow } from './outcome.ts';
 import { refreshQueue } from './queue/due.ts';
-import { movePlace } from './rows-in-hand.ts';
 import { openReadyQueue } from './ready-queue.ts';
+import { movePlace } from './rows-in-hand.ts';
 
 type Choice =
   | { readonly kind: 'ready'; readonly ready: ReadyQueue }

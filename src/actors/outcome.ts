@@ -3,8 +3,9 @@
  * attempt by the queue's schedule, or that there will be none. The only place that writes outcome
  * events. Knows neither connections nor why a reply came.
  */
-import { nextAttempt } from '../domain/retry.ts';
+
 import type { Reply } from '../domain/reply.ts';
+import { nextAttempt } from '../domain/retry.ts';
 import type { AttemptBody } from '../events/message.ts';
 import type { Core, Offer } from './core.ts';
 import {
@@ -97,7 +98,13 @@ export function deferShare(core: Core, slot: number, share: Share, by: Witness, 
 }
 
 /** The outcome of an attempt is not known: a second copy may follow. */
-export function unsettleRow(core: Core, slot: number, by: Witness, cause: string, at: number): void {
+export function unsettleRow(
+  core: Core,
+  slot: number,
+  by: Witness,
+  cause: string,
+  at: number,
+): void {
   core.settledNow += 1;
   const next = planRetry(core, slot, at);
   const due = next.expired ? at : next.dueAt;

@@ -2,8 +2,9 @@
  * Ready queues: opened when a source first meets a site, refreshed when their configuration is old, let go
  * when idle. A change of source or path takes effect in a live one. Chooses nothing.
  */
-import type { SourceConfig } from '../domain/options-egress.ts';
+
 import type { Site } from '../domain/mx-plan.ts';
+import type { SourceConfig } from '../domain/options-egress.ts';
 import type { Core, ReadyQueue } from './core.ts';
 import { SlotRing } from './slot-ring.ts';
 

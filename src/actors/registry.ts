@@ -3,7 +3,8 @@
  * the state in the books when one of its events commits, and let go when it is back in its first state.
  * The one place that starts charts: an error inside one ends the process. Knows no decisions.
  */
-import { type AnyActorRef, createActor } from 'xstate';
+import type { AnyActorRef } from 'xstate';
+import { createActor } from 'xstate';
 import { InvariantBroken, invariant } from '../domain/invariant.ts';
 import { queueChart } from './queue/chart.ts';
 import { sourceChart } from './source/chart.ts';

@@ -2,17 +2,13 @@
  * Moving a living row from hand to hand: waiting, due, ready, offered, gone. The one place where books,
  * timer wheel, held envelopes and body references are kept in step. Decides nothing.
  */
+
+import { formatMessageId } from '../domain/message-id.ts';
 import type { QueueConfig } from '../domain/options-queue.ts';
 import type { Event } from '../events/catalogue.ts';
-import { formatMessageId } from '../domain/message-id.ts';
 import type { Core, ReadyQueue } from './core.ts';
-import {
-  PLACE_DUE,
-  PLACE_OFFERED,
-  PLACE_READY,
-  PLACE_WAITING,
-  type HotRow,
-} from './held-rows.ts';
+import type { HotRow } from './held-rows.ts';
+import { PLACE_DUE, PLACE_OFFERED, PLACE_READY, PLACE_WAITING } from './held-rows.ts';
 
 const MAX_AGE_UNKNOWN_MS = 7 * 86_400_000;
 

@@ -3,10 +3,12 @@
  * to the target, and cold rows are read back ahead of their turn. Once a turn per touched ready queue.
  * Chooses no source and judges no reply.
  */
-import { buildPlan, type PlanAnswer } from '../domain/mx-plan.ts';
+import type { PlanAnswer } from '../domain/mx-plan.ts';
+import { buildPlan } from '../domain/mx-plan.ts';
 import { ROW_EIGHT_BIT, ROW_SMTP_UTF8 } from '../domain/rows.ts';
 import { targetSessions } from '../domain/sessions.ts';
 import { isFault } from '../ports/ports.ts';
+import { bodyRefOf } from './compacting.ts';
 import { openConnection } from './connection/connection.ts';
 import type { Core, Offer, ReadyQueue, Session } from './core.ts';
 import { PLACE_OFFERED, PLACE_READY } from './held-rows.ts';
@@ -59,7 +61,12 @@ function planSession(core: Core, ready: ReadyQueue): void {
 }
 
 /** A plan is there: a connection is opened along it, or the whole ready queue is settled. */
-export function sessionPlanned(core: Core, ready: ReadyQueue, answer: PlanAnswer, at: number): void {
+export function sessionPlanned(
+  core: Core,
+  ready: ReadyQueue,
+  answer: PlanAnswer,
+  at: number,
+): void {
   ready.planning -= 1;
   core.touchedReady.add(ready);
   if (answer.kind !== 'plan') {
@@ -162,14 +169,7 @@ function emitOffered(core: Core, offer: Offer, isPart: boolean): void {
 
 function fetchBody(core: Core, offer: Offer): void {
   if (offer.body !== undefined) return;
-  const c = core.books.rows.columns;
-  const ref = {
-    segment: c.bodySegment[offer.slot] as number,
-    offset: c.bodyOffset[offer.slot] as number,
-    length: c.bodyBytes[offer.slot] as number,
-    sum: c.bodySum[offer.slot] as number,
-  };
-  core.ports.bodies.read(ref, (outcome) => {
+  core.ports.bodies.read(bodyRefOf(core, offer.slot), (outcome) => {
     if (isFault(outcome)) core.turns.push({ kind: 'bodyRead', offer: offer.number, outcome });
     else {
       offer.body = [outcome];

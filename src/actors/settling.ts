@@ -4,19 +4,13 @@
  * cost the message it was opened for. Opens nothing and chooses nothing.
  */
 import type { Reply } from '../domain/reply.ts';
+import { formatReply } from '../domain/reply.ts';
 import type { Ending, Outcome, PeerInfo, Settlement } from './connection/connection.ts';
 import type { Core, Cycle, Offer, ReadyQueue, Session } from './core.ts';
-import {
-  type Share,
-  deferRow,
-  deferShare,
-  endShare,
-  unsettleRow,
-  witnessOf,
-} from './outcome.ts';
-import { emitLast, leftIndexes, messageIdOf, movePlace } from './rows-in-hand.ts';
 import { PLACE_READY } from './held-rows.ts';
-import { formatReply } from '../domain/reply.ts';
+import type { Share } from './outcome.ts';
+import { deferRow, deferShare, endShare, unsettleRow, witnessOf } from './outcome.ts';
+import { emitLast, leftIndexes, messageIdOf, movePlace } from './rows-in-hand.ts';
 
 /** After a connection reached nobody the next waits so much longer for each in a row, ms. */
 const RECONNECT_STEP_MS = 100;

@@ -1,6 +1,6 @@
 /**
- * Weighted choice for the load tools. All draws of a run come from one seeded generator, so the n-th
- * message is the same in every run, whichever connection carries it. Knows nothing of mail.
+ * Weighted choice for the load tools. All draws of a run come from one seeded generator, so the
+ * n-th message is the same in every run, whichever connection carries it. Knows nothing of mail.
  */
 import type { Prng } from '../domain/prng.ts';
 import type { Weighted } from './arguments.ts';

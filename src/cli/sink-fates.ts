@@ -41,7 +41,9 @@ const LONG_REPLY_LINES = 50;
 const answer = (reply: string): Fate => ({ does: 'answer', reply });
 const leave = (reply: string): Fate => ({ does: 'leave', reply });
 
+/** The reply of a deferral. */
 export const DEFERRED = answer('451 4.7.1 Try again later');
+/** The reply of a refusal. */
 export const REFUSED = answer('550 5.1.1 No such mailbox');
 const CLOSING = '421 4.3.2 Closing the connection';
 

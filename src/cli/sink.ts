@@ -76,7 +76,7 @@ const EXAMPLES = `
 Examples:
   $ waybill sink --listen 127.0.0.1:2526
   $ waybill sink --defer 10% --drop 1% --delay 50ms:20% --seed 7 --record copies.jsonl
-  $ waybill sink --listen unix:/tmp/lmtp.sock --lmtp --count 1000 --json`;
+  $ waybill sink --listen unix:lmtp.sock --lmtp --count 1000 --json`;
 
 const stageOption = (flags: string, says: string, fallback: Stage): Option =>
   new Option(flags, says).choices([...STAGES]).default(fallback);

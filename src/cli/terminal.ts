@@ -5,16 +5,16 @@
  */
 import process from 'node:process';
 
-/** What the exit codes of every command mean; printed under each --help. */
+/** What the exit codes of every command mean (those of sysexits.h, as with waybilld). */
 export const EXIT = {
   /** Done, and the result is what was hoped for. */
   fine: 0,
   /** Done, and the result is not what was hoped for. */
   wanting: 1,
   /** The command line was wrong. */
-  usage: 2,
+  usage: 64,
   /** It could not be done: no connection, no such file, address in use. */
-  failed: 3,
+  failed: 69,
 } as const;
 
 /** A failure with a sentence for the person who typed the command. */
@@ -121,8 +121,8 @@ export const exitCodeHelp = (wanting?: string): string =>
   [
     '',
     'Exit codes:',
-    '  0  done',
-    ...(wanting === undefined ? [] : [`  1  ${wanting}`]),
-    '  2  the command line was wrong',
-    '  3  it could not be done; standard error says why',
+    '   0  done',
+    ...(wanting === undefined ? [] : [`   1  ${wanting}`]),
+    '  64  the command line was wrong',
+    '  69  it could not be done; standard error says why',
   ].join('\n');

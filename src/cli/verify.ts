@@ -52,9 +52,10 @@ const describe = (found: Verification, listed: number): string => {
     `messages    ${count(found.messages.accepted)} accepted, ${count(found.messages.live)} live`,
     `attempts    ${count(attempts.offered)} offered, ${count(attempts.deferred)} deferred, ` +
       `${count(attempts.unknown)} of unknown outcome`,
-    `recipients  ${count(recipients.accepted)} accepted = ${count(recipients.delivered)} delivered` +
-      ` + ${count(recipients.bounced)} bounced + ${count(recipients.expired)} expired` +
-      ` + ${count(recipients.removed)} removed + ${count(recipients.live)} live`,
+    `recipients  ${count(recipients.accepted)} accepted = ` +
+      `${count(recipients.delivered)} delivered + ${count(recipients.bounced)} bounced + ` +
+      `${count(recipients.expired)} expired + ${count(recipients.removed)} removed + ` +
+      `${count(recipients.live)} live`,
   ];
   if (found.endedFromBefore > 0) {
     lines.push(
@@ -63,9 +64,8 @@ const describe = (found: Verification, listed: number): string => {
   }
   for (const one of listed === 0 ? [] : found.unknownListed.slice(-listed)) {
     const where = one.peer === '' ? '' : ` at ${one.peer}`;
-    lines.push(
-      `unknown     ${one.message} attempt ${one.attempt}${where}, ${formatTime(one.at)}: ${one.cause}`,
-    );
+    const which = `${one.message} attempt ${one.attempt}${where}`;
+    lines.push(`unknown     ${which}, ${formatTime(one.at)}: ${one.cause}`);
   }
   for (const one of found.differencesListed.slice(0, listed)) {
     lines.push(`difference  position ${one.position}: ${one.stream} ${one.sentence}`);

@@ -4,13 +4,15 @@
  * one session) is made anew for each, with equal exchangers shuffled so that load spreads while
  * names stay still. It knows no sockets and no queues; what is asked goes through the Resolver.
  */
-import type { AddressAnswer, At, Fault, MxAnswer, MxRecord, Ms, Resolver } from '../ports/ports.ts';
-import { type Cidr, matches } from './cidr.ts';
+import type { AddressAnswer, At, Fault, Ms, MxAnswer, MxRecord, Resolver } from '../ports/ports.ts';
+import type { Cidr } from './cidr.ts';
+import { matches } from './cidr.ts';
 import { parseIp } from './ip.ts';
 import type { MxListEntry } from './option-places.ts';
 import type { SourceConfig } from './options-egress.ts';
 import type { PathConfig } from './options-path.ts';
-import { makeReply, type Reply } from './reply.ts';
+import type { Reply } from './reply.ts';
+import { makeReply } from './reply.ts';
 import { classifyRoutingDomain } from './routing-domain.ts';
 import { listEntryText, mxListSiteName, mxSiteName, orderHosts } from './site-name.ts';
 

@@ -1,7 +1,7 @@
 /**
  * The label under which the exchangers of a domain share connections and limits: host names
  * aligned from the right and folded label by label, so that domains with the same exchangers
- * share one site. It is a label and no matcher. It knows nothing of DNS, and nothing of connections.
+ * share one site. It is a label and no matcher. It knows nothing of DNS or connections.
  */
 import type { MxListEntry } from './option-places.ts';
 

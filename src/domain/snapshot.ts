@@ -3,7 +3,8 @@
  * rows, packed. Reading a million rows is a copy, so a restart does not depend on the length of
  * history. Knows no file: the log keeps snapshots and checks their sums.
  */
-import { Books, type EngineRow, type Ledger, type QueueRow, type SourceRow } from './books.ts';
+import type { EngineRow, Ledger, QueueRow, SourceRow } from './books.ts';
+import { Books } from './books.ts';
 import { invariant } from './invariant.ts';
 import type { RowColumns } from './rows.ts';
 
@@ -90,7 +91,11 @@ function pack(
   let offset = aligned(8 + head.length);
   for (const name of COLUMN_ORDER) {
     const column = columns[name];
-    const Column = column.constructor as new (b: ArrayBufferLike, o: number, n: number) => typeof column;
+    const Column = column.constructor as new (
+      b: ArrayBufferLike,
+      o: number,
+      n: number,
+    ) => typeof column;
     const out = new Column(packed.buffer, offset, order.length);
     for (let at = 0; at < order.length; at += 1) out[at] = column[order[at] as number] as number;
     if (name === 'queue') {
@@ -107,9 +112,7 @@ function pack(
 export function decodeBooks(packed: Uint8Array): Books | undefined {
   const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
   const headBytes = view.getUint32(0, true);
-  const head = JSON.parse(
-    new TextDecoder().decode(packed.subarray(8, 8 + headBytes)),
-  ) as Head;
+  const head = JSON.parse(new TextDecoder().decode(packed.subarray(8, 8 + headBytes))) as Head;
   if (head.form !== SNAPSHOT_FORM) return undefined;
   const books = new Books();
   Object.assign(books.engine, head.engine);

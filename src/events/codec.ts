@@ -6,8 +6,10 @@
 import type { Books } from '../domain/books.ts';
 import { InvariantBroken } from '../domain/invariant.ts';
 import type { RecordDraft, StoredRecord } from '../ports/ports.ts';
-import { type Event, type EventType, catalogue } from './catalogue.ts';
-import { type Applied, type Definition, findMisshape } from './define.ts';
+import type { Event, EventType } from './catalogue.ts';
+import { catalogue } from './catalogue.ts';
+import type { Applied, Definition } from './define.ts';
+import { findMisshape } from './define.ts';
 
 type AnyDefinition = Definition<EventType, object>;
 

@@ -96,8 +96,8 @@ class Walk {
       if (bound < this.#expected || segment.first > upto) continue;
       if (segment.first > this.#expected) {
         this.#missing(segment.first - 1, segment.name, 'segment-missing');
-        this.#chain.restart(segment.meta?.chainBefore || undefined);
-      } else if (segment.first === this.#expected) {
+      }
+      if (segment.first === this.#expected) {
         this.#chain.startAt(segment.meta?.chainBefore || undefined);
       }
       yield* this.#segment(segment, Math.min(upto, bound));
@@ -175,7 +175,6 @@ class Walk {
         }
         if (mayRescue) return { kind: 'gap', upto: position - 1 };
         this.#missing(position - 1, segment.name, 'position-missing');
-        this.#chain.restart(undefined);
       }
       this.#expected = position + 1;
       if (this.#accept(row, segment)) whole.push(row);
@@ -215,6 +214,8 @@ class Walk {
     this.#order.reports.add({ kind, position, upto, ...where, sentence });
     if (kind === 'position-missing' && segment !== undefined) this.#order.damaged?.(segment);
     this.#expected = upto + 1;
+    // Behind a gap any link is accepted, or the one the next segment knows.
+    this.#chain.restart(undefined);
   }
 
   #unreadable({ name }: SegmentInfo, cause: string): void {

@@ -284,7 +284,8 @@ export class LogWriter {
   close(): void {
     this.sealRetired();
     for (const old of this.#retired.splice(0)) old.db.close();
-    this.#current?.db.close();
+    const current = this.#current;
     this.#current = undefined;
+    if (current !== undefined && !seal(current)) current.db.close();
   }
 }

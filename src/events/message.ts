@@ -6,13 +6,9 @@
 import type { Books } from '../domain/books.ts';
 import { invariant } from '../domain/invariant.ts';
 import { numberOfMessageId } from '../domain/message-id.ts';
-import {
-  ROW_EIGHT_BIT,
-  ROW_OFFERED,
-  ROW_QUARANTINED,
-  ROW_SMTP_UTF8,
-} from '../domain/rows.ts';
-import { type Applied, define } from './define.ts';
+import { ROW_EIGHT_BIT, ROW_OFFERED, ROW_QUARANTINED, ROW_SMTP_UTF8 } from '../domain/rows.ts';
+import type { Applied } from './define.ts';
+import { define } from './define.ts';
 
 /** Where the body lies: segment, offset, bytes, CRC-32. */
 export type BodyPlace = readonly [number, number, number, number];

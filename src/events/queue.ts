@@ -5,7 +5,8 @@
  */
 import type { Books, QueueRow } from '../domain/books.ts';
 import { invariant } from '../domain/invariant.ts';
-import { type Applied, define } from './define.ts';
+import type { Applied } from './define.ts';
+import { define } from './define.ts';
 
 const find = (books: Books, applied: Applied): QueueRow => {
   const queue = books.findQueue(applied.stream);
@@ -65,8 +66,7 @@ export const queueRested = define('queue.rested')<PauseBody>({
   says: 'Nothing of the queue can go before a known time; its messages wait without an attempt.',
   shape: PAUSE_SHAPE,
   upcast: {},
-  apply: (books, body, applied) =>
-    settle(find(books, applied), 'resting', body.until, body.cause),
+  apply: (books, body, applied) => settle(find(books, applied), 'resting', body.until, body.cause),
 });
 
 export const queueWoke = define('queue.woke')<Record<never, never>>({

@@ -4,7 +4,8 @@
  */
 import type { Books, SourceRow } from '../domain/books.ts';
 import { invariant } from '../domain/invariant.ts';
-import { type Applied, define } from './define.ts';
+import type { Applied } from './define.ts';
+import { define } from './define.ts';
 import type { PauseBody } from './queue.ts';
 
 const find = (books: Books, applied: Applied): SourceRow => {

@@ -5,11 +5,8 @@
  * beyond the refusals it hands out.
  */
 import { matches } from '../domain/cidr.ts';
-import {
-  type ListenerConfig,
-  type SessionSettings,
-  sessionSettings,
-} from '../domain/options-listener.ts';
+import type { ListenerConfig, SessionSettings } from '../domain/options-listener.ts';
+import { sessionSettings } from '../domain/options-listener.ts';
 import type { Bodies, Clock } from '../ports/ports.ts';
 import type { IntakeHost, Log, Refusal } from './host.ts';
 import { HELD_BYTES_MAX, REFUSED_LINGERING_MAX, SESSIONS_PER_ADDRESS_MAX } from './limits.ts';
@@ -53,6 +50,7 @@ export class Desk {
   private readonly terms = new Map<string, Terms>();
   private heldBytes = 0;
   private lingering = 0;
+  private emptied: (() => void) | undefined;
 
   constructor(
     config: ListenerConfig,
@@ -108,6 +106,15 @@ export class Desk {
     const count = (this.byAddress.get(guest.remoteAddress) ?? 1) - 1;
     if (count === 0) this.byAddress.delete(guest.remoteAddress);
     else this.byAddress.set(guest.remoteAddress, count);
+    if (this.guests.size === 0) this.emptied?.();
+  }
+
+  /** Resolves when the last session is gone. */
+  waitUntilEmpty(): Promise<void> {
+    return new Promise((resolve) => {
+      this.emptied = resolve;
+      if (this.guests.size === 0) resolve();
+    });
   }
 
   /** May one more refused connection read its refusal? `linger(-1)` when it is gone. */

@@ -59,7 +59,7 @@ export interface MailParameters {
 const SIZE = /^\d{1,20}$/;
 const BODY = /^(?:7BIT|8BITMIME)$/i;
 
-/** Reads the parameters of MAIL; a text is the complaint for a 501, undefined means unknown: 555. */
+/** Reads the parameters of MAIL; a text is the complaint of a 501, undefined asks for a 555. */
 export function readMailParameters(
   parameters: ReadonlyMap<string, string>,
 ): MailParameters | string | undefined {

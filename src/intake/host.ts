@@ -39,7 +39,7 @@ export interface Refusal {
 
 /** The engine, as an intake sees it. */
 export interface IntakeHost {
-  /** Asked at connect, at MAIL and at DATA; answers a 4xx while a bound of the engine is reached. */
+  /** Asked at connect, at MAIL and at DATA; a 4xx while a bound of the engine is reached. */
   admit(): Refusal | undefined;
   /** Message ids, 32 hex digits each. */
   allocateIds(count: number): string[];

@@ -5,8 +5,10 @@
  * or deadlines.
  */
 import type { SessionSettings } from '../domain/options-listener.ts';
-import { type At, type Bodies, type BodyRef, type Fault, isFault } from '../ports/ports.ts';
-import { type DataReader, fixLineEnds, measureLongestLine } from './data-reader.ts';
+import type { At, Bodies, BodyRef, Fault } from '../ports/ports.ts';
+import { isFault } from '../ports/ports.ts';
+import type { DataReader } from './data-reader.ts';
+import { fixLineEnds, measureLongestLine } from './data-reader.ts';
 import type { IntakeHost, Refusal, SubmittedMessage } from './host.ts';
 import { REPLY_LINE_BYTES_MAX } from './limits.ts';
 import { formatReceived } from './trace-header.ts';
@@ -35,7 +37,11 @@ export const refuseSize = (bytesMax: number): Refusal =>
   refuse(552, '5.3.4', `message exceeds the maximum size of ${bytesMax} octets`);
 
 /** The refusal of what cannot be held in memory now. */
-export const OVERLOADED: Refusal = refuse(452, '4.3.1', 'too much mail in transit, try again later');
+export const OVERLOADED: Refusal = refuse(
+  452,
+  '4.3.1',
+  'too much mail in transit, try again later',
+);
 
 /** What is wrong with the bytes, if anything; `bytes` are those that would be stored. */
 export function judge(
@@ -146,7 +152,7 @@ export class Taking {
     });
   }
 
-  /** Ends the wait with a 451, unless the envelope is already handed over: then it may be durable. */
+  /** Ends the wait with a 451, unless the envelope is handed over: then it may be durable. */
   giveUp(): void {
     if (!this.isSubmitted) this.answer(TOO_SLOW);
   }

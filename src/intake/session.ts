@@ -6,16 +6,19 @@
  */
 import type { Socket } from 'node:net';
 import type { SMTPServer } from 'smtp-server';
-import { SMTPConnection, type SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
+import type { SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
+import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
 import type { Fault } from '../ports/ports.ts';
 import { DataReader } from './data-reader.ts';
 import type { Desk, Guest, Terms } from './desk.ts';
 import type { Refusal } from './host.ts';
 import { ERRORS_MAX, GREETING_WAIT_MS, OVERRUN_BYTES_MAX } from './limits.ts';
-import { type Arrival, formatAccepted, judge, OVERLOADED, Taking } from './message-intake.ts';
+import type { Arrival } from './message-intake.ts';
+import { formatAccepted, judge, OVERLOADED, Taking } from './message-intake.ts';
 import { Pace } from './pace.ts';
 import { IntakeParser } from './parser.ts';
-import { type Circumstances, type Reply, Transaction } from './transaction.ts';
+import type { Circumstances, Reply } from './transaction.ts';
+import { Transaction } from './transaction.ts';
 
 type Done = () => void;
 
@@ -129,7 +132,8 @@ export class Session extends SMTPConnection implements Guest, Circumstances {
   }
 
   private answer(reply: Reply, verb: string): void {
-    if (reply.code >= 400) this.desk.note('info', `${this.peer} ${verb}: ${reply.code} ${reply.text}`);
+    if (reply.code >= 400)
+      this.desk.note('info', `${this.peer} ${verb}: ${reply.code} ${reply.text}`);
     this.say(reply);
   }
 

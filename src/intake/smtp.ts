@@ -5,7 +5,8 @@
  */
 import type { Server, Socket } from 'node:net';
 import { hostname as readMachineName } from 'node:os';
-import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
+import type { SMTPServerOptions } from 'smtp-server';
+import { SMTPServer } from 'smtp-server';
 import type { SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
 import { OptionError } from '../domain/option-error.ts';
 import type { ListenerConfig } from '../domain/options-listener.ts';
@@ -14,7 +15,8 @@ import { Desk } from './desk.ts';
 import type { IntakeHost, Log } from './host.ts';
 import { IDENTITY_MS_MAX, SWEEP_MS } from './limits.ts';
 import { Session } from './session.ts';
-import { readTlsIdentity, type TlsIdentity } from './tls-identity.ts';
+import type { TlsIdentity } from './tls-identity.ts';
+import { readTlsIdentity } from './tls-identity.ts';
 
 /** A listener that runs. */
 export interface SmtpListener {
@@ -27,7 +29,10 @@ export interface SmtpListener {
 
 const REFUSED_COMMANDS = ['AUTH', 'XCLIENT', 'XFORWARD', 'WIZ', 'SHELL', 'KILL', 'LHLO'];
 
-function serverOptions(config: ListenerConfig, identity: TlsIdentity | undefined): SMTPServerOptions {
+function serverOptions(
+  config: ListenerConfig,
+  identity: TlsIdentity | undefined,
+): SMTPServerOptions {
   const disabledCommands =
     identity === undefined ? [...REFUSED_COMMANDS, 'STARTTLS'] : REFUSED_COMMANDS;
   return {
@@ -67,7 +72,12 @@ function refuseUnsupported(config: ListenerConfig): void {
   const unsupported = ['require_proxy_protocol', 'allow_xclient', 'deferred_queue'] as const;
   for (const key of unsupported) {
     if (config[key]) {
-      throw new OptionError('smtpListener', key, 'is not supported', 'remove it or set it to false');
+      throw new OptionError(
+        'smtpListener',
+        key,
+        'is not supported',
+        'remove it or set it to false',
+      );
     }
   }
 }
@@ -125,17 +135,13 @@ function startTimers(desk: Desk, reception: Reception): NodeJS.Timeout[] {
   return [sweep.unref(), renewal.unref()];
 }
 
-function stop(desk: Desk, server: Server, graceMs: Ms): Promise<void> {
+async function stop(desk: Desk, server: Server, graceMs: Ms): Promise<void> {
   desk.isClosing = true;
-  return new Promise((resolve) => {
-    const evict = setTimeout(() => {
-      for (const guest of desk.guests) guest.evict();
-    }, graceMs);
-    // Called when the last connection is gone, too.
-    server.close(() => {
-      clearTimeout(evict);
-      resolve();
-    });
-    for (const guest of desk.guests) guest.dismiss();
-  });
+  const closed = new Promise((resolve) => server.close(resolve));
+  const evict = setTimeout(() => {
+    for (const guest of desk.guests) guest.evict();
+  }, graceMs);
+  for (const guest of desk.guests) guest.dismiss();
+  await Promise.all([closed, desk.waitUntilEmpty()]);
+  clearTimeout(evict);
 }

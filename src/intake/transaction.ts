@@ -4,7 +4,8 @@
  * The one idea: a command goes in as text, a reply comes out; no socket and no time is needed to
  * try it. It does not know DATA.
  */
-import { formatMailbox, type Mailbox, needsUtf8, parsePath } from '../domain/address.ts';
+import type { Mailbox } from '../domain/address.ts';
+import { formatMailbox, needsUtf8, parsePath } from '../domain/address.ts';
 import type { SessionSettings } from '../domain/options-listener.ts';
 import { parseEnvelopeCommand, readLine, readMailParameters } from './envelope-command.ts';
 import type { Refusal } from './host.ts';

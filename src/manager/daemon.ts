@@ -6,14 +6,18 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
-import { type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
+import { pino } from 'pino';
 import type { Engine } from '../engine.ts';
 import { lockDataDir } from '../events/data-lock.ts';
 import type { SmtpListener } from '../intake/smtp.ts';
 import { startSmtpListener } from '../intake/smtp.ts';
-import { type DaemonArguments, HELP, readArguments, readVersion } from './arguments.ts';
-import { EXIT_IO, EXIT_USAGE, type Exit, exitFor } from './exit.ts';
-import { type LoadedWorld, loadWorld } from './load.ts';
+import type { DaemonArguments } from './arguments.ts';
+import { HELP, readArguments, readVersion } from './arguments.ts';
+import type { Exit } from './exit.ts';
+import { EXIT_IO, EXIT_USAGE, exitFor } from './exit.ts';
+import type { LoadedWorld } from './load.ts';
+import { loadWorld } from './load.ts';
 import { openEngine } from './open.ts';
 
 /** Time given to connections and sessions at a stop, ms; the sum of a receiver's usual patience. */

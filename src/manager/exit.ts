@@ -2,10 +2,11 @@
  * Why a start or a run ends: one sentence and an exit code of sysexits(3). Turns the errors of the parts into
  * that; what it does not know is our own mistake. Prints nothing.
  */
-import { DataDirLocked } from '../events/data-lock.ts';
-import { RecordUnreadable } from '../events/codec.ts';
-import { LogOpenError } from '../events/log-report.ts';
+
 import { OptionError } from '../domain/option-error.ts';
+import { RecordUnreadable } from '../events/codec.ts';
+import { DataDirLocked } from '../events/data-lock.ts';
+import { LogOpenError } from '../events/log-report.ts';
 import { isPolicyError } from '../policy/policy-error.ts';
 
 export const EXIT_USAGE = 64;

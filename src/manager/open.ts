@@ -5,14 +5,15 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { createEngine, type Engine } from '../engine.ts';
+import type { Engine } from '../engine.ts';
+import { createEngine } from '../engine.ts';
 import { openSqliteLog } from '../events/sqlite-log.ts';
+import type { OpenedBodies } from '../ports/body-store.ts';
 import { openBodies } from '../ports/node/bodies.ts';
 import { createClock } from '../ports/node/clock.ts';
 import { createNetwork } from '../ports/node/network.ts';
 import { createNodeRandom } from '../ports/node/random.ts';
 import { createResolver } from '../ports/node/resolver.ts';
-import type { OpenedBodies } from '../ports/body-store.ts';
 import type { Clock, Fault } from '../ports/ports.ts';
 import { recover } from '../recover.ts';
 import type { LoadedWorld } from './load.ts';

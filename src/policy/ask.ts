@@ -5,22 +5,22 @@
  * time a handler takes. It knows no queues and records nothing.
  */
 import { OptionError } from '../domain/option-error.ts';
-import { parsePathConfig } from '../domain/options-path.ts';
-import type { PathConfig } from '../domain/options-path.ts';
-import { parsePoolConfig, parseSourceConfig } from '../domain/options-egress.ts';
-import type { PoolConfig, SourceConfig } from '../domain/options-egress.ts';
-import { parseQueueConfig } from '../domain/options-queue.ts';
-import type { QueueConfig } from '../domain/options-queue.ts';
 import { isTable } from '../domain/options.ts';
-import { formatQueueName } from '../domain/queue-name.ts';
+import type { PoolConfig, SourceConfig } from '../domain/options-egress.ts';
+import { parsePoolConfig, parseSourceConfig } from '../domain/options-egress.ts';
+import type { PathConfig } from '../domain/options-path.ts';
+import { parsePathConfig } from '../domain/options-path.ts';
+import type { QueueConfig } from '../domain/options-queue.ts';
+import { parseQueueConfig } from '../domain/options-queue.ts';
 import type { QueueName } from '../domain/queue-name.ts';
+import { formatQueueName } from '../domain/queue-name.ts';
 import { answerKey, answerText, freezeDeep } from './answer-text.ts';
-import { handlersOf } from './define.ts';
 import type { Policy } from './define.ts';
+import { handlersOf } from './define.ts';
 import type { HandlerName } from './hooks.ts';
 import { describeThrown, oneLine } from './policy-error.ts';
-import { isThenable } from './setup.ts';
 import type { PlaceFinder } from './setup.ts';
+import { isThenable } from './setup.ts';
 
 /** One answer: the configuration, frozen, with a canonical text and a key that names it. */
 export interface Answer<T> {

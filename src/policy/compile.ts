@@ -1,7 +1,7 @@
 /**
  * A policy file and all it imports, made into one module text. `waybill/policy` means our own file
- * wherever the policy lies; everything else is found from the policy's folder. The same source gives
- * the same text on every machine, so its hash names it. It runs nothing of the policy.
+ * wherever the policy lies; everything else is found from the policy's folder. The same source
+ * gives the same text on every machine, so its hash names it. It runs nothing of the policy.
  */
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';

@@ -3,8 +3,9 @@
  * local sink, so that trying the program out can send nothing to anyone. It does not know the sink
  * beyond its port.
  */
-import { definePolicy } from './define.ts';
+
 import type { Policy } from './define.ts';
+import { definePolicy } from './define.ts';
 
 /** Where the first start listens, and where its mail ends. */
 export interface DefaultPolicyPlaces {

@@ -4,8 +4,8 @@
  * without asking anything are refused here. It does not know the engine, files or options.
  */
 import { nearest } from '../domain/options.ts';
-import { HANDLERS, HANDLERS_ABSENT } from './hooks.ts';
 import type { HandlerName, Handlers, PolicyPart } from './hooks.ts';
+import { HANDLERS, HANDLERS_ABSENT } from './hooks.ts';
 import { PolicyError } from './policy-error.ts';
 
 // A compiled policy carries its own copy of this file, so the mark must be shared by name.
@@ -27,7 +27,7 @@ export const definePolicy = (...parts: PolicyPart[]): Policy => {
     );
   }
   parts.forEach(checkPart);
-  const frozen = parts.map((part) => Object.freeze({ ...part }));
+  const frozen = parts.map((part) => Object.freeze(bindHandlers(part)));
   const policy = { parts: Object.freeze(frozen), [MARK]: true };
   return Object.freeze(policy);
 };
@@ -63,12 +63,22 @@ const unknownHandler = (name: string): PolicyError => {
   return new PolicyError('', `there is no handler named ${name.slice(0, 64)}`, fix);
 };
 
-/** The handlers of that name, in the order of the parts, bound to their parts. */
+// Handlers stay methods of their part, and the part stays the operator's own.
+const bindHandlers = (part: PolicyPart): PolicyPart => {
+  const names = Object.keys(HANDLERS) as HandlerName[];
+  const bound = names.flatMap((name) => {
+    const handler: unknown = part[name];
+    return typeof handler === 'function' ? [[name, handler.bind(part) as unknown] as const] : [];
+  });
+  return Object.fromEntries(bound);
+};
+
+/** The handlers of that name, in the order of the parts. */
 export const handlersOf = <Name extends HandlerName>(
   policy: Policy,
   name: Name,
 ): readonly Handlers[Name][] =>
   policy.parts.flatMap((part) => {
     const handler = part[name] as Handlers[Name] | undefined;
-    return handler === undefined ? [] : [handler.bind(part) as Handlers[Name]];
+    return handler === undefined ? [] : [handler];
   });

@@ -6,17 +6,17 @@
  */
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import type { SourceMapPayload, SourceMapping } from 'node:module';
 import { SourceMap } from 'node:module';
-import type { SourceMapping, SourceMapPayload } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { compilePolicy, OWN_NAMESPACE } from './compile.ts';
 import type { CompiledPolicy } from './compile.ts';
-import { isPolicy } from './define.ts';
+import { compilePolicy, OWN_NAMESPACE } from './compile.ts';
 import type { Policy } from './define.ts';
+import { isPolicy } from './define.ts';
 import { describeThrown, isPolicyError, PolicyError } from './policy-error.ts';
-import { runSetup } from './setup.ts';
 import type { PlaceFinder, PolicySetup } from './setup.ts';
+import { runSetup } from './setup.ts';
 
 /** A policy that may be put in force. */
 export interface LoadedPolicy {
@@ -89,12 +89,17 @@ const refuseThrown = (thrown: unknown, place: string): PolicyError => {
   return new PolicyError(place, problem, 'correct it and load it again');
 };
 
+const kindOf = (value: unknown): string => {
+  if (value === null || value === undefined) return String(value);
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+};
+
 const findPolicy = (module: object, source: string): Policy => {
   const value: unknown = 'default' in module ? module.default : undefined;
   if (isPolicy(value)) return value;
   const problem =
     'default' in module
-      ? `its default export is ${value === null ? 'null' : `a ${typeof value}`}, not a policy`
+      ? `its default export is ${kindOf(value)}, not a policy`
       : 'it has no default export';
   throw new PolicyError(source, problem, FIX_EXPORT);
 };

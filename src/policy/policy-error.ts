@@ -1,5 +1,5 @@
 /**
- * The one error an operator's policy meets when it is refused: one sentence that says where, what is
+ * The one error an operator's policy meets when it is refused: one sentence: where it is, what is
  * wrong and what to do. It is recognised by name, because a compiled policy carries its own copy of
  * this class. It does not know who shows the sentence.
  */

@@ -1,13 +1,13 @@
 /**
  * What a policy sets up: its `init` handlers run once against a collector, which only writes down.
- * So the same policy can be asked in the loader, in a canary and in a test without opening anything.
+ * So the same policy can be asked in a loader, a canary and a test without opening anything.
  * It does not know sockets.
  */
 import { OptionError } from '../domain/option-error.ts';
-import { parseListenerConfig } from '../domain/options-listener.ts';
 import type { ListenerConfig } from '../domain/options-listener.ts';
-import { handlersOf } from './define.ts';
+import { parseListenerConfig } from '../domain/options-listener.ts';
 import type { Policy } from './define.ts';
+import { handlersOf } from './define.ts';
 import type { Setup } from './hooks.ts';
 import { describeThrown, isPolicyError, PolicyError } from './policy-error.ts';
 

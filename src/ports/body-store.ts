@@ -47,6 +47,8 @@ export interface OpenedBodies extends Bodies {
   sparse(): readonly SparseSegment[];
   /** Writes a living body anew, like `write`; the old reference stays until it is given back. */
   move(ref: BodyRef, answered: (outcome: BodyRef | Fault) => void): void;
+  /** Reads the header kept beside a body; a fault when it cannot be trusted. */
+  readHeader(ref: BodyRef, answered: (outcome: string | Fault) => void): void;
   /** Walks every whole record, living or dead, to mend a damaged log; to be run before `settle`. */
   scan(each: (header: string, ref: BodyRef) => void, done: (scan: BodiesScan) => void): void;
   usage(): BodiesUsage;

@@ -237,6 +237,16 @@ export interface Log {
   close(answered: () => void): void;
 }
 
+/** The body store as the engine holds it: it also keeps the store compact. */
+export interface EngineBodies extends Bodies {
+  /** Sealed segments that are mostly dead space, emptiest first; none while the disk bound holds. */
+  sparse(): readonly { readonly segment: number }[];
+  /** Writes a living body anew, like `write`; the old reference stays until it is given back. */
+  move(ref: BodyRef, answered: (outcome: BodyRef | Fault) => void): void;
+  /** Reads the header kept beside a body; a fault when it cannot be trusted. */
+  readHeader(ref: BodyRef, answered: (outcome: string | Fault) => void): void;
+}
+
 /** The world, as the engine gets it. */
 export interface Ports {
   readonly clock: Clock;
@@ -244,5 +254,5 @@ export interface Ports {
   readonly network: Network;
   readonly resolver: Resolver;
   readonly log: Log;
-  readonly bodies: Bodies;
+  readonly bodies: EngineBodies;
 }

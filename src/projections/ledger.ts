@@ -234,7 +234,7 @@ export class MessageLedger {
     if (this.#unknown.length >= 2 * LISTED_MAX) this.#unknown.splice(0, LISTED_MAX);
   }
 
-  /** A stop in good order leaves no offer open; after anything else open offers are to be expected. */
+  /** A stop in good order leaves no offer open; after a crash open offers are to be expected. */
   #stopped(applied: Applied): void {
     for (const [stream, message] of this.#living) {
       if (message.open === undefined) continue;

@@ -147,6 +147,11 @@ class BodiesInMemory implements MemoryBodies {
     else this.#later(() => answered(outcome));
   }
 
+  readHeader(ref: BodyRef, answered: (outcome: string | Fault) => void): void {
+    const outcome = this.#find(ref);
+    this.#later(() => answered('bytes' in outcome ? outcome.header : outcome));
+  }
+
   scan(each: (header: string, ref: BodyRef) => void, done: (scan: BodiesScan) => void): void {
     const damage: Fault[] = [];
     let bodies = 0;

@@ -10,9 +10,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { test } from 'node:test';
+import { crc32 } from 'node:zlib';
 import type { OpenedBodies } from '../../src/ports/body-store.ts';
 import type { BodiesOptions } from '../../src/ports/node/bodies.ts';
 import { openBodies } from '../../src/ports/node/bodies.ts';
+import { encodeRecordHead } from '../../src/ports/node/bodies-record.ts';
 import type { BodyRef, Fault } from '../../src/ports/ports.ts';
 import { call, fill, mustRead, mustWrite, readBack, scanAll, writeBody } from './bodies-calls.ts';
 
@@ -72,6 +74,32 @@ test('every flipped bit of a body, its head or its sums is detected', async (con
   assert.equal(scan.damaged, 1);
   fs.writeFileSync(pathOf(ref), pristine);
   assert.deepEqual(await mustRead(store, ref), body);
+});
+
+test('a record forged inside a body is not taken for one', async (context) => {
+  const { open, pathOf } = subjectFor(context);
+  const store = await open();
+  const first = await mustWrite(store, '{}', [Buffer.from('first')]);
+  // The forger guesses the place exactly; the stamp cannot be guessed.
+  const outer = first.offset + 4096;
+  const forged = Buffer.from('forged');
+  const head = Buffer.alloc(64);
+  const bodySum = crc32(forged);
+  const [segment, offset, bodyBytes] = [first.segment, outer + 64, forged.length];
+  const sums = { bodySum, headerBytes: 2, headerSum: crc32('{}') };
+  encodeRecordHead(head, { stamp: Buffer.alloc(8), segment, offset, bodyBytes, ...sums });
+  const ref = await mustWrite(store, '{}', [head, forged, Buffer.from('{}')]);
+  const last = await mustWrite(store, '{}', [Buffer.from('last')]);
+  assert.equal(ref.offset, outer);
+  const fd = fs.openSync(pathOf(ref), 'r+');
+  fs.writeSync(fd, Buffer.alloc(1, 7), 0, 1, ref.offset + 20);
+  fs.closeSync(fd);
+  await close(store);
+  const { found } = await scanAll(await open());
+  assert.deepEqual(
+    found.map(([, place]) => place),
+    [first, last],
+  );
 });
 
 test('a damaged head of a segment, or a zeroed page, hides no other record', async (context) => {
@@ -154,18 +182,22 @@ test('a body larger than a segment has a file of its own, gone with its last ref
 });
 
 test('a moved or removed directory is noticed while running', async (context) => {
+  // The store's own timer keeps no process alive.
+  const awake = setInterval(() => undefined, 1000);
+  context.after(() => clearInterval(awake));
   for (const remove of [true, false]) {
     const { dir, open } = subjectFor(context);
+    let tell: (fault: Fault) => void = () => undefined;
     const told = new Promise<Fault>((resolve) => {
-      void open({ standingCheckMs: 10, listener: { failed: resolve } }).then(async (store) => {
-        await mustWrite(store, '{}', [Buffer.from('x')]);
-        if (remove) fs.rmSync(dir, { recursive: true });
-        else fs.renameSync(dir, `${dir}-moved`);
-        const fault = await told;
-        assert.deepEqual(await writeBody(store, '{}', []), fault);
-      });
+      tell = resolve;
     });
-    assert.equal((await told).code, 'FAULT_DISK_IO');
+    const store = await open({ standingCheckMs: 10, listener: { failed: (fault) => tell(fault) } });
+    await mustWrite(store, '{}', [Buffer.from('x')]);
+    if (remove) fs.rmSync(dir, { recursive: true });
+    else fs.renameSync(dir, `${dir}-moved`);
+    const fault = await told;
+    assert.equal(fault.code, 'FAULT_DISK_IO');
+    assert.deepEqual(await writeBody(store, '{}', []), fault);
   }
 });
 

@@ -5,8 +5,8 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createClock, TIMER_WAIT_MS_MAX } from '../../src/ports/node/clock.ts';
 import type { ClockParts } from '../../src/ports/node/clock.ts';
+import { createClock, TIMER_WAIT_MS_MAX } from '../../src/ports/node/clock.ts';
 
 interface Faked extends ClockParts {
   wallMs: number;

@@ -5,10 +5,11 @@
  */
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
-import { after, afterEach, beforeEach, describe, test } from 'node:test';
+import { afterEach, beforeEach, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { createTransport } from 'nodemailer';
-import { type IntakeWorld, openIntake, storedBody } from '../examples/intake-world.ts';
+import type { IntakeWorld } from '../examples/intake-world.ts';
+import { openIntake, storedBody } from '../examples/intake-world.ts';
 
 const run = promisify(execFile);
 const isMissing = (tool: string, option: string) =>
@@ -20,8 +21,10 @@ describe('foreign clients', () => {
   beforeEach(async () => {
     world = await openIntake();
   });
-  afterEach(() => world.end());
-  after(() => assert.equal(world.listener.sessions(), 0));
+  afterEach(async () => {
+    await world.end();
+    assert.equal(world.listener.sessions(), 0);
+  });
 
   test('nodemailer', async () => {
     const { port } = world.listener;

@@ -65,9 +65,15 @@ describe('smtp-server', () => {
     parser.write('ONE\r\nDATA\r\nfirst');
     parser.write('second|TWO\r\nTHR');
     parser.write('EE\r\n');
-    assert.deepEqual([heard, taken], [['ONE', 'DATA'], ['first', 'second']]);
+    assert.deepEqual(
+      [heard, taken],
+      [
+        ['ONE', 'DATA'],
+        ['first', 'second'],
+      ],
+    );
     resumes[0]?.();
-    assert.deepEqual(heard, ['ONE', 'DATA', 'TWO']);
+    assert.deepEqual(heard, ['ONE', 'DATA', 'TWO', 'THREE']);
     assert.equal(resumes.length, 1);
   });
 

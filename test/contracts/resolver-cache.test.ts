@@ -1,18 +1,18 @@
 /**
  * How long the resolver believes what it heard, how much it remembers, and how many look-ups run at
- * once. Time is a number the test turns; the server is real. Deliberately unknown here: what answers
- * say.
+ * once. Time is a number the test turns; the server is real. Deliberately unknown here: what
+ * answers say.
  */
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { createExpiringCache } from '../../src/ports/node/dns-cache.ts';
 import { createLanes } from '../../src/ports/node/dns-lanes.ts';
 import { parseHosts, parseResolvConf, parseServer } from '../../src/ports/node/dns-system.ts';
-import { createResolver } from '../../src/ports/node/resolver.ts';
 import type { NodeResolver, ResolverOptions } from '../../src/ports/node/resolver.ts';
+import { createResolver } from '../../src/ports/node/resolver.ts';
 import type { Clock, MxAnswer } from '../../src/ports/ports.ts';
-import { mx, soa, startDnsServer } from './resolver-server.ts';
 import type { DnsServerUnderScript, Zone } from './resolver-server.ts';
+import { mx, soa, startDnsServer } from './resolver-server.ts';
 
 const running: { stop(): void }[] = [];
 let wallMs = 1_000_000;

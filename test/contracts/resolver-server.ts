@@ -1,13 +1,13 @@
 /**
  * A DNS server on loopback that answers as a test says: a function from question to what is done
- * about it, over UDP and TCP. The idea: tests speak of zones, replies and raw bytes, not of sockets.
+ * about it, over UDP and TCP. The idea: tests speak of zones, replies and bytes, not of sockets.
  * It does not know the resolver under test.
  */
 import { createSocket } from 'node:dgram';
-import { createServer } from 'node:net';
 import type { Socket } from 'node:net';
-import dns from 'dns-packet';
+import { createServer } from 'node:net';
 import type { Answer, DecodedPacket, Packet } from 'dns-packet';
+import dns from 'dns-packet';
 
 /** What the server does about one query. */
 export interface Script {

@@ -5,11 +5,11 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { createClock } from '../../src/ports/node/clock.ts';
-import { createResolver } from '../../src/ports/node/resolver.ts';
 import type { NodeResolver, ResolverOptions } from '../../src/ports/node/resolver.ts';
+import { createResolver } from '../../src/ports/node/resolver.ts';
 import type { AddressAnswer, IpLookupStrategy, MxAnswer } from '../../src/ports/ports.ts';
-import { a, cname, mx, respond, soa, startDnsServer } from './resolver-server.ts';
 import type { DnsServerUnderScript, Script, Zone } from './resolver-server.ts';
+import { a, cname, mx, respond, soa, startDnsServer } from './resolver-server.ts';
 
 const clock = createClock();
 const running: { stop(): void }[] = [];
@@ -209,7 +209,7 @@ describe('answers that do not fit', () => {
 });
 
 describe('several servers', () => {
-  it('are asked in turn when one fails, and the one that answered is asked first then', async () => {
+  it('are asked in turn when one fails, and then the one that answered comes first', async () => {
     const bad = await serve(() => ({ rcode: 2 }));
     const good = await serve((name) => ({ answers: [mx(name, 1, 'mx.test')] }));
     const resolver = open({ servers: [bad.place, good.place] });

@@ -1,6 +1,6 @@
 /**
- * The `waybill` program as a person meets it: help, exit codes, one-sentence errors, and `verify` on
- * real logs, sound and spoiled. One idea: it is run as a program; only its output is looked at.
+ * The `waybill` program as a person meets it: help, exit codes, one-sentence errors, and `verify`
+ * on real logs, sound and spoiled. One idea: it is run as a program; only its output is looked at.
  * Does not know how commands are built.
  */
 import assert from 'node:assert/strict';
@@ -54,7 +54,7 @@ test('every command has help with an example and its exit codes', async () => {
     assert.match(out, /Usage: waybill/);
     assert.match(out, /Examples?:\n {2}\$ waybill/);
   }
-  for (const { out } of helps.slice(1)) assert.match(out, /Exit codes:\n {2}0 {2}done/);
+  for (const { out } of helps.slice(1)) assert.match(out, /Exit codes:\n {3}0 {2}done/);
   assert.match(helps[1]?.out ?? '', /tempfail-dot@ +final dot answered 451/);
 });
 
@@ -64,16 +64,16 @@ test('mistakes and failures are one sentence and an exit code', async () => {
   const taken = `127.0.0.1:${(occupant.address() as AddressInfo).port}`;
   const closed = ['traffic', '--to', 'unix:/nonexistent', '--messages', '1', '--give-up', '0.3s'];
   const cases: [words: string[], code: number, says: RegExp][] = [
-    [['frobnicate'], 2, /unknown command 'frobnicate'/],
-    [['sink', '--defer', '120%'], 2, /Expected a share such as 10%/],
-    [['traffic'], 2, /required option '--to <place>'/],
+    [['frobnicate'], 64, /unknown command 'frobnicate'/],
+    [['sink', '--defer', '120%'], 64, /Expected a share such as 10%/],
+    [['traffic'], 64, /required option '--to <place>'/],
     [
       ['sink', '--listen', taken],
       3,
       /^waybill: cannot run a sink on .*: the address is in use.*\.$/,
     ],
-    [closed, 3, /^waybill: no connection to unix:\/nonexistent could be opened\.$/],
-    [['verify', '/nonexistent'], 3, /^waybill: \/nonexistent holds no log\.$/],
+    [closed, 69, /^waybill: no connection to unix:\/nonexistent could be opened\.$/],
+    [['verify', '/nonexistent'], 69, /^waybill: \/nonexistent holds no log\.$/],
   ];
   const outcomes = await Promise.all(cases.map(([words]) => waybill(...words)));
   occupant.close();
@@ -86,7 +86,7 @@ test('mistakes and failures are one sentence and an exit code', async () => {
   });
 });
 
-test('sink and traffic meet; counts come as JSON; traffic says by its code what was refused', async () => {
+test('sink and traffic meet: counts as JSON, and a code that tells of refusals', async () => {
   const sink = start('sink', '--listen', ':0', '--json', '--count', '30');
   const ended = finish(sink);
   const first = await new Promise<string>((resolve) => sink.stdout.once('data', resolve));

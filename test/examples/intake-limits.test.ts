@@ -6,7 +6,8 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { SESSIONS_PER_ADDRESS_MAX } from '../../src/intake/limits.ts';
 import { COMMAND_BYTES_MAX } from '../../src/intake/parser.ts';
-import { type IntakeWorld, openIntake, type RawClient, wait } from './intake-world.ts';
+import type { IntakeWorld, RawClient } from './intake-world.ts';
+import { openIntake, wait } from './intake-world.ts';
 
 let world: IntakeWorld;
 
@@ -96,7 +97,9 @@ describe('limits', () => {
   test('sessions of one stranger', async () => {
     world = await openIntake({ relay_hosts: [] });
     const dialled = Array.from({ length: SESSIONS_PER_ADDRESS_MAX + 5 }, () => world.dial());
-    const greetings = await Promise.all((await Promise.all(dialled)).map((client) => client.reply()));
+    const greetings = await Promise.all(
+      (await Promise.all(dialled)).map((client) => client.reply()),
+    );
     const welcomed = greetings.filter((line) => line.startsWith('220 '));
     const refused = greetings.filter((line) => line.startsWith('421 4.7.0 '));
     assert.deepEqual([welcomed.length, refused.length], [SESSIONS_PER_ADDRESS_MAX, 5]);
@@ -124,7 +127,8 @@ describe('limits', () => {
   test('ten errors, unless a message is accepted between', async () => {
     const client = await begin();
     for (let round = 0; round < 3; round += 1) {
-      for (let at = 0; at < 4; at += 1) assert.match(await client.talk('MAIL FROM:<>x'), /^501|^555/);
+      for (let at = 0; at < 4; at += 1)
+        assert.match(await client.talk('MAIL FROM:<>x'), /^501|^555/);
       assert.match(await offer(client, 'x'), /^250 /);
     }
     for (let at = 0; at < 9; at += 1) await client.talk('RCPT TO:<a@b.test>');

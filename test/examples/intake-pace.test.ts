@@ -8,7 +8,8 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { DATA_BYTES_PER_SECOND_MIN, ENVELOPE_MS_MAX, SWEEP_MS } from '../../src/intake/limits.ts';
 import { Pace } from '../../src/intake/pace.ts';
-import { type IntakeWorld, openIntake, type RawClient, wait } from './intake-world.ts';
+import type { IntakeWorld, RawClient } from './intake-world.ts';
+import { openIntake, wait } from './intake-world.ts';
 
 const TIMEOUT_MS = 1000;
 let world: IntakeWorld;

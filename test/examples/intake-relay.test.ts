@@ -6,7 +6,8 @@
  */
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
-import { type IntakeWorld, openIntake, type RawClient } from './intake-world.ts';
+import type { IntakeWorld, RawClient } from './intake-world.ts';
+import { openIntake } from './intake-world.ts';
 
 const STRANGER = { relay_hosts: ['192.0.2.0/24'] };
 

@@ -5,7 +5,8 @@
  */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { type IntakeWorld, openIntake, type RawClient, storedBody } from './intake-world.ts';
+import type { IntakeWorld, RawClient } from './intake-world.ts';
+import { openIntake, storedBody } from './intake-world.ts';
 
 const MESSAGE = 'Subject: hello\r\n\r\nOne line.\r\n';
 let world: IntakeWorld;
@@ -61,8 +62,15 @@ describe('SMTP intake', () => {
 
   test('adds a Received header, and names the recipient only if there is one', async () => {
     await offer(['x@b.test']);
-    const form =
-      /^Received: from client\.test \(\[127\.0\.0\.1\]\)\r\n\tby mx\.test with ESMTP id 0{31}1\r\n\tfor <x@b\.test>;\r\n\t\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d \+0000\r\nSubject:/;
+    const form = new RegExp(
+      [
+        '^Received: from client\\.test \\(\\[127\\.0\\.0\\.1\\]\\)',
+        '\tby mx\\.test with ESMTP id 0{31}1',
+        '\tfor <x@b\\.test>;',
+        '\t\\w{3}, \\d\\d \\w{3} \\d{4} \\d\\d:\\d\\d:\\d\\d \\+0000',
+        'Subject:',
+      ].join('\r\n'),
+    );
     assert.match(world.bodies.written[0]?.text ?? '', form);
     await offer(['x@b.test', 'y@b.test']);
     assert.doesNotMatch(world.bodies.written[1]?.text ?? '', /\bfor </);
@@ -143,7 +151,7 @@ describe('SMTP intake', () => {
     assert.match(await client.talk('DATA'), /^503 /);
   });
 
-  test('says 452 when the body does not fit on the disk, 451 when it cannot be written', async () => {
+  test('says 452 when the disk is full, 451 when the body cannot be written', async () => {
     const fault = { where: 'bodies', cause: 'no space', retryable: true };
     world.bodies.fault = { code: 'FAULT_DISK_FULL', ...fault };
     assert.match(await offer(['t@b.test']), /^452 4\.3\.1 /);

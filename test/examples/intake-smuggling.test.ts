@@ -6,7 +6,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { DataReader } from '../../src/intake/data-reader.ts';
-import { type IntakeWorld, openIntake, type RawClient, storedBody, wait } from './intake-world.ts';
+import type { IntakeWorld, RawClient } from './intake-world.ts';
+import { openIntake, storedBody, wait } from './intake-world.ts';
 
 const ENDS = ['\n.\n', '\r\n.\n', '\n.\r\n', '\r.\r', '\r.\n', '\n.\r', '\r\n.\r', '\r\n\0.\r\n'];
 const INNER = 'MAIL FROM:<evil@evil.test>\r\nRCPT TO:<v@victim.test>\r\nDATA\r\nevil\r\n';

@@ -10,8 +10,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { connect, type TLSSocket } from 'node:tls';
-import { type IntakeWorld, openIntake, RawClient, wait } from './intake-world.ts';
+import type { TLSSocket } from 'node:tls';
+import { connect } from 'node:tls';
+import type { IntakeWorld } from './intake-world.ts';
+import { openIntake, RawClient, wait } from './intake-world.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'intake-tls-'));
 const place = (name: string) => join(folder, name);
@@ -111,7 +113,11 @@ describe('STARTTLS', () => {
     world = await openIntake({ ...KEYS, client_timeout: '1s' });
     const old = await world.greet();
     await old.talk('STARTTLS');
-    const tries = secure(old, { maxVersion: 'TLSv1.1', minVersion: 'TLSv1', ciphers: 'ALL:@SECLEVEL=0' });
+    const tries = secure(old, {
+      maxVersion: 'TLSv1.1',
+      minVersion: 'TLSv1',
+      ciphers: 'ALL:@SECLEVEL=0',
+    });
     await assert.rejects(tries);
     const idle = await world.greet();
     await idle.talk('STARTTLS');

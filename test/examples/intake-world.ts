@@ -4,10 +4,13 @@
  * order and failure are in the test's hand. It does not know what is being tested.
  */
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
-import { type ListenerConfig, parseListenerConfig } from '../../src/domain/options-listener.ts';
+import type { Socket } from 'node:net';
+import { connect } from 'node:net';
+import type { ListenerConfig } from '../../src/domain/options-listener.ts';
+import { parseListenerConfig } from '../../src/domain/options-listener.ts';
 import type { IntakeHost, Refusal, Submission } from '../../src/intake/host.ts';
-import { type SmtpListener, startSmtpListener } from '../../src/intake/smtp.ts';
+import type { SmtpListener } from '../../src/intake/smtp.ts';
+import { startSmtpListener } from '../../src/intake/smtp.ts';
 import { createClock } from '../../src/ports/node/clock.ts';
 import type { Bodies, BodyRef, Fault } from '../../src/ports/ports.ts';
 
@@ -163,4 +166,5 @@ export function storedBody(bodies: MemoryBodies, index = 0): string {
   return text.replace(/^Received: [^\n]*\n(?:\t[^\n]*\n)*/, '');
 }
 
-export const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+export const wait = (ms: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,18 +1,18 @@
 /**
- * Routes and plans, by example: given what DNS says, then this site, these candidates or this reply.
+ * Routes and plans, by example: given what DNS says, then this site, these candidates, this reply.
  * Deliberately unknown here: sockets, caches.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { buildPlan, resolveSite } from '../../src/domain/mx-plan.ts';
 import type { IsOwnPlace, PlanAnswer, SiteAnswer } from '../../src/domain/mx-plan.ts';
+import { buildPlan, resolveSite } from '../../src/domain/mx-plan.ts';
 import { mxEntry } from '../../src/domain/option-places.ts';
 import { parseSourceConfig } from '../../src/domain/options-egress.ts';
 import { parsePathConfig } from '../../src/domain/options-path.ts';
 import { createRandom } from '../../src/domain/prng.ts';
 import { formatReply } from '../../src/domain/reply.ts';
-import { createTableResolver } from './mx-zone.ts';
 import type { Table } from './mx-zone.ts';
+import { createTableResolver } from './mx-zone.ts';
 
 interface Given extends Table {
   readonly domain?: string;
@@ -247,7 +247,8 @@ describe('a plan refuses', () => {
 
   it('the whole queue when any address is prohibited: loopback, 0.0.0.0, however written', () => {
     for (const address of ['127.0.0.1', '127.8.9.1', '0.0.0.0', '::1', '::', '::ffff:127.0.0.1']) {
-      const said = `bounced 550 5.4.4 b.test/${address} is on the list of prohibited_hosts ${loops}`;
+      const text = `b.test/${address} is on the list of prohibited_hosts ${loops}`;
+      const said = `bounced 550 5.4.4 ${text}`;
       assert.equal(shortPlan(to(address)), said);
     }
     assert.equal(typeof shortPlan(to('192.0.2.2')), 'object');

@@ -7,8 +7,8 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { basename, join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
 import { isPolicy } from '../../src/policy/define.ts';
-import { makePolicyFolder, withInit } from './policy-files.ts';
 import type { PolicyFolder } from './policy-files.ts';
+import { makePolicyFolder, withInit } from './policy-files.ts';
 
 const folders: PolicyFolder[] = [];
 const folder = (files: Readonly<Record<string, string>>): PolicyFolder => {

@@ -27,17 +27,21 @@ export interface Verdict {
   readonly breaches: readonly string[];
 }
 
-/** Compares the witnesses: C1 to C5. */
+/** Compares the witnesses: C1 to C5. A recipient's address names its message. */
 export function judgeRun(evidence: Evidence): Verdict {
   const { answers, ledger } = evidence;
   const breaches = [...ledger.breaches];
-  const byNumber = new Map<number, LedgerMessage>();
+  const holders = new Map<string, LedgerMessage>();
   for (const message of ledger.messages.values()) {
-    if (byNumber.has(message.number)) breaches.push(`C1 ${message.number} is in the log twice`);
-    byNumber.set(message.number, message);
+    for (const to of message.to) {
+      if (holders.has(to)) breaches.push(`C1 ${to} is in the log twice`);
+      holders.set(to, message);
+    }
   }
   const copies = countCopies(evidence, breaches);
-  for (const answer of answers) breaches.push(...judgeAnswer(answer, byNumber, copies));
+  for (const answer of answers) {
+    breaches.push(...judgeAnswer(answer, makeProbe(answer.number, evidence.shape).to, holders));
+  }
   let queued = 0;
   let second = 0;
   let unknown = 0;
@@ -47,8 +51,8 @@ export function judgeRun(evidence: Evidence): Verdict {
     second += message.to.reduce((sum, to) => sum + Math.max(0, countOf(copies, to) - 1), 0);
     unknown += message.unknown;
   }
-  for (const { number } of evidence.copies) {
-    if (!byNumber.has(number)) breaches.push(`C3 a copy of ${number}, which was never accepted`);
+  for (const to of copies.keys()) {
+    if (!holders.has(to)) breaches.push(`C3 a copy for ${to}, which was never accepted`);
   }
   const promised = answers.filter(({ kind }) => kind === 'taken').length;
   return { promised, queued, second, unknown, breaches };
@@ -74,19 +78,21 @@ function countCopies({ copies, shape }: Evidence, breaches: string[]): Counts {
 
 function judgeAnswer(
   { number, kind, text }: Answer,
-  byNumber: ReadonlyMap<number, LedgerMessage>,
-  copies: Counts,
+  addresses: readonly string[],
+  holders: ReadonlyMap<string, LedgerMessage>,
 ): string[] {
-  const message = byNumber.get(number);
-  if (kind === 'taken') {
-    if (message === undefined) return [`C1 ${number} was promised and is not in the log`];
-    if (!text.includes(message.stream)) return [`C1 ${number} was promised as "${text}"`];
-  }
-  if (kind === 'refused') {
-    const isFound = message !== undefined || countOf(copies, `a.${number}`) > 0;
-    if (isFound) return [`C5 ${number} was refused and is in the log: "${text}"`];
-  }
-  return [];
+  return addresses.flatMap((to) => {
+    const message = holders.get(to);
+    if (kind === 'taken' && message === undefined)
+      return [`C1 ${to} was promised and is not there`];
+    if (kind === 'taken' && !text.includes(message?.stream ?? '')) {
+      return [`C1 ${to} was promised as "${text}" and is ${message?.stream}`];
+    }
+    if (kind === 'refused' && message !== undefined) {
+      return [`C5 ${number} was refused with "${text}" and is there`];
+    }
+    return [];
+  });
 }
 
 function judgeMessage(message: LedgerMessage, copies: Counts): string[] {

@@ -6,7 +6,7 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
-import { statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readPaths } from '../../scripts/tidy/sources.ts';
@@ -62,6 +62,7 @@ export interface Ending {
 export class Daemon {
   readonly ended: Promise<Ending>;
   readonly #child: ChildProcess;
+  readonly #runFile: string;
   readonly #startedAt = performance.now();
   #readyAt = Number.NaN;
   #said = '';
@@ -75,6 +76,7 @@ export class Daemon {
     wrap: (command: readonly string[]) => readonly string[] = (command) => command,
     environment: NodeJS.ProcessEnv = {},
   ) {
+    this.#runFile = join(data, 'run.json');
     const command = [...programCommand('waybilld'), '--policy', policy, '--data', data];
     const [name = '', ...args] = wrap(command);
     // A group of its own, so that a kill reaches all of its processes at once, as power would.
@@ -135,12 +137,18 @@ export class Daemon {
 
   /** SIGTERM to the daemon and a bounded wait for its own end. */
   async stop(): Promise<Ending> {
-    if (this.isRunning) this.#child.kill('SIGTERM');
+    if (this.isRunning) process.kill(this.#findPid(), 'SIGTERM');
     if (!(await until(() => !this.isRunning, STOP_WAIT_MS_MAX))) {
       await this.kill();
       throw new Error(`the daemon did not stop within ${STOP_WAIT_MS_MAX} ms\n${this.#tail}`);
     }
     return await this.ended;
+  }
+
+  /** The daemon's own process, which a wrapper such as strace may stand before. */
+  #findPid(): number {
+    const found = JSON.parse(readFileSync(this.#runFile, 'utf8')) as { readonly pid: number };
+    return found.pid;
   }
 
   #signalGroup(signal: NodeJS.Signals): void {

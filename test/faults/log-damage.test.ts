@@ -12,7 +12,8 @@ import { Daemon } from './daemon.ts';
 import type { Damage } from './damage.ts';
 import { cutFile, flipBit } from './damage.ts';
 import { readRows } from './ledger.ts';
-import { makeProbes, Scenario } from './scenario.ts';
+import { makeProbe } from './probe-mail.ts';
+import { makeProbes, Scenario, SHAPE } from './scenario.ts';
 import type { Dice } from './scratch.ts';
 import { inParallel, isFullRun, makeDice, makeScratch, seedOfRun, until } from './scratch.ts';
 import type { Answer } from './sender.ts';
@@ -122,7 +123,10 @@ async function tryDamage(
     damage,
     isChanged,
     isTold,
-    lost: base.waiting.filter((number) => !target.copies.some((copy) => copy.number === number)),
+    lost: base.waiting.filter((number) => {
+      const reached = new Set(target.copies.flatMap(({ to }) => to));
+      return makeProbe(number, SHAPE).to.some((to) => !reached.has(to));
+    }),
     second: target.copies.map(({ number }) => number).filter((number) => base.done.has(number)),
     altered: target.copies
       .filter((copy) => sums.get(copy.number) !== copy.sum)

@@ -6,8 +6,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { buildPlan, NEVER_EXPIRES, shuffle } from '../../src/domain/mx-plan.ts';
 import type { Candidate, Site } from '../../src/domain/mx-plan.ts';
+import { buildPlan, NEVER_EXPIRES, shuffle } from '../../src/domain/mx-plan.ts';
 import { parseSourceConfig } from '../../src/domain/options-egress.ts';
 import { parsePathConfig } from '../../src/domain/options-path.ts';
 import { createRandom } from '../../src/domain/prng.ts';

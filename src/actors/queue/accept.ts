@@ -4,9 +4,9 @@
  * SMTP or HTTP beyond the refusal it may answer.
  */
 import { domainOf } from '../../domain/address.ts';
-import { formatQueueName, parseQueueName } from '../../domain/queue-name.ts';
 import { numberOfMessageId } from '../../domain/message-id.ts';
-import type { Refusal, SubmittedMessage, Submission } from '../../intake/host.ts';
+import { formatQueueName, parseQueueName } from '../../domain/queue-name.ts';
+import type { Refusal, Submission, SubmittedMessage } from '../../intake/host.ts';
 import type { Core } from '../core.ts';
 import { rowIsDue } from './due.ts';
 

@@ -3,10 +3,11 @@
  * has due rows (configuration, pool, route). Configuration is asked for again when it is older than its
  * refresh interval. Knows neither ready queues nor connections.
  */
+
+import type { QueueRow } from '../../domain/books.ts';
 import { invariant } from '../../domain/invariant.ts';
 import { parseQueueName } from '../../domain/queue-name.ts';
 import { ROW_QUARANTINED } from '../../domain/rows.ts';
-import type { QueueRow } from '../../domain/books.ts';
 import type { Core, HeldQueue, Member } from '../core.ts';
 import { PLACE_DUE, PLACE_LEAVING, PLACE_WAITING } from '../held-rows.ts';
 import { expiresAtOf, movePlace } from '../rows-in-hand.ts';

@@ -40,8 +40,7 @@ export function expireRow(
 /** The event itself; `to` is the accepted envelope, empty when it could not be read back. */
 export function emitExpired(core: Core, slot: number, to: readonly string[], at: number): void {
   const index = leftIndexes(core, slot);
-  const maxAgeMs =
-    expiresAtOf(core, slot) - (core.books.rows.columns.acceptedAt[slot] as number);
+  const maxAgeMs = expiresAtOf(core, slot) - (core.books.rows.columns.acceptedAt[slot] as number);
   const ageMs = at - (core.books.rows.columns.acceptedAt[slot] as number);
   emitLast(core, slot, {
     type: 'message.expired',

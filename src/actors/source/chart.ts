@@ -7,11 +7,7 @@ import { setup } from 'xstate';
 
 /** What the chart hears: the types of the source's own events. */
 export interface SourceSignal {
-  readonly type:
-    | 'source.configured'
-    | 'source.suspended'
-    | 'source.resumed'
-    | 'source.retired';
+  readonly type: 'source.configured' | 'source.suspended' | 'source.resumed' | 'source.retired';
 }
 
 /** The source's chart. */

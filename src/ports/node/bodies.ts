@@ -123,6 +123,12 @@ class NodeBodies implements OpenedBodies {
     });
   }
 
+  readHeader(ref: BodyRef, answered: (outcome: string | Fault) => void): void {
+    this.#reader.readWhole(ref, (outcome) => {
+      answered('code' in outcome ? outcome : outcome.header);
+    });
+  }
+
   scan(each: (header: string, ref: BodyRef) => void, done: (scan: BodiesScan) => void): void {
     void this.#scanAll(each).then(done);
   }

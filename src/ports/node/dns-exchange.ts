@@ -5,12 +5,12 @@
  * the caller ends it.
  */
 import { randomInt } from 'node:crypto';
-import { createSocket } from 'node:dgram';
 import type { Socket } from 'node:dgram';
+import { createSocket } from 'node:dgram';
 import { connect, isIPv6 } from 'node:net';
 import type { FaultCode, Ms } from '../ports.ts';
-import { encodeQuery, readAnswer, UDP_ANSWER_BYTES_MAX } from './dns-message.ts';
 import type { Question, Reading } from './dns-message.ts';
+import { encodeQuery, readAnswer, UDP_ANSWER_BYTES_MAX } from './dns-message.ts';
 import type { DnsServer } from './dns-system.ts';
 
 /** A reading that settles the question. */

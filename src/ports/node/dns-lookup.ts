@@ -3,11 +3,11 @@
  * keeps silent is not given up, another is asked beside it, so that a slow answer still counts.
  * It knows no cache and no limits of concurrency.
  */
-import type { Fault, MxRecord, Ms } from '../ports.ts';
-import { startExchange, RESEND_AFTER_MS } from './dns-exchange.ts';
+import type { Fault, Ms, MxRecord } from '../ports.ts';
 import type { Exchange, ExchangeOutcome, Settled } from './dns-exchange.ts';
-import { ALIASES_MAX } from './dns-message.ts';
+import { RESEND_AFTER_MS, startExchange } from './dns-exchange.ts';
 import type { Question } from './dns-message.ts';
+import { ALIASES_MAX } from './dns-message.ts';
 import type { DnsServer } from './dns-system.ts';
 
 /** How a look-up ends; `isLocal` marks trouble of this machine, which says nothing of the name. */

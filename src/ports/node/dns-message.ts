@@ -3,8 +3,9 @@
  * vary is checked here: id, question, owner names, counts, chains of aliases. Bytes that do not fit
  * are `ignored`, never believed and never thrown. It knows no sockets, no clock and no cache.
  */
-import dns from 'dns-packet';
+
 import type { Answer, DecodedPacket } from 'dns-packet';
+import dns from 'dns-packet';
 import type { MxRecord } from '../ports.ts';
 
 /** What is asked for; the three types that routing needs. */

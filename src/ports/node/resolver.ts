@@ -10,19 +10,19 @@ import type {
   Clock,
   Fault,
   IpLookupStrategy,
-  MxAnswer,
   Ms,
+  MxAnswer,
   MxRecord,
   Resolver,
 } from '../ports.ts';
 import { createExpiringCache } from './dns-cache.ts';
 import { createLanes } from './dns-lanes.ts';
-import { startLookup } from './dns-lookup.ts';
 import type { LookupOutcome, ServerList } from './dns-lookup.ts';
-import { isQueryName } from './dns-message.ts';
+import { startLookup } from './dns-lookup.ts';
 import type { Question } from './dns-message.ts';
-import { parseServer, readHosts, readServers } from './dns-system.ts';
+import { isQueryName } from './dns-message.ts';
 import type { DnsServer, LocalAddresses } from './dns-system.ts';
+import { parseServer, readHosts, readServers } from './dns-system.ts';
 
 /** What an operator or a test may set; everything has a default. */
 export interface ResolverOptions {

@@ -1,0 +1,217 @@
+/**
+ * A scripted exchanger: an SMTP server as a state machine over lines, without sockets or clock.
+ * The one idea: the grammar of the protocol is here once; a manner (manners.ts) only says what to do
+ * at each stage, so a new kind of misbehaviour is one function. Bytes go in, deeds come out.
+ * Deliberately unknown here: how bytes travel; who is at the other end.
+ */
+
+/** The points at which a manner is asked. */
+export type Stage = 'greeting' | 'ehlo' | 'mail' | 'rcpt' | 'data' | 'dot' | 'rset' | 'quit';
+
+/** What a manner may look at. */
+export interface Scene {
+  readonly stage: Stage;
+  /** The argument of RCPT, without brackets; else ''. */
+  readonly recipient: string;
+  /** Recipients taken in this transaction so far. */
+  readonly taken: readonly string[];
+  /** MAIL commands on this connection, this one included. */
+  readonly transactions: number;
+  /** Connections to this exchanger, this one included. */
+  readonly connections: number;
+  readonly at: number;
+  readonly body: string;
+  /** What the exchanger remembers over connections; the manner's to fill. */
+  readonly memory: Map<string, number>;
+}
+
+/** What an exchanger does at a stage. */
+export interface Deed {
+  /** A reply, without its line end; lines are parted by LF. */
+  readonly say?: string;
+  readonly afterMs?: number;
+  readonly then?: 'fin' | 'reset';
+  /** At the dot: the message is kept, whatever is said. */
+  readonly keeps?: boolean;
+  /** Whatever came with this command and stands behind it is thrown away. */
+  readonly forgetsRest?: boolean;
+}
+
+/** What an exchanger does at each stage; undefined = as a good one would. */
+export type Manner = (scene: Scene) => Deed | undefined;
+
+/** A message an exchanger kept. */
+export interface Copy {
+  readonly host: string;
+  readonly from: string;
+  readonly to: readonly string[];
+  /** As it was sent, dots unstuffed. */
+  readonly body: string;
+  readonly at: number;
+  /** Whether it was acknowledged. */
+  readonly isConfirmed: boolean;
+}
+
+const OFFERS = ['PIPELINING', '8BITMIME', 'SIZE 1000000', 'SMTPUTF8'];
+
+const good = (stage: Stage, host: string, offers: readonly string[]): string => {
+  switch (stage) {
+    case 'greeting':
+      return `220 ${host} ready`;
+    case 'ehlo':
+      return [host, ...offers].map((text, at) => reply250(text, at === offers.length)).join('\n');
+    case 'data':
+      return '354 go on';
+    case 'quit':
+      return '221 2.0.0 bye';
+    default:
+      return '250 2.0.0 ok';
+  }
+};
+
+const reply250 = (text: string, isLast: boolean): string => `250${isLast ? ' ' : '-'}${text}`;
+
+const STAGES: readonly (readonly [RegExp, Stage])[] = [
+  [/^(EHLO|HELO|LHLO) /, 'ehlo'],
+  [/^MAIL FROM:/, 'mail'],
+  [/^RCPT TO:/, 'rcpt'],
+  [/^DATA$/, 'data'],
+  [/^RSET$/, 'rset'],
+  [/^QUIT$/, 'quit'],
+];
+
+/** An exchanger over all its connections. */
+export class Exchanger {
+  readonly host: string;
+  manner: Manner;
+  readonly offers: readonly string[];
+  readonly memory = new Map<string, number>();
+  readonly copies: Copy[] = [];
+  connections = 0;
+  /** Most MAIL commands on one connection. */
+  transactionsMax = 0;
+
+  constructor(host: string, manner: Manner = () => undefined, offers: readonly string[] = OFFERS) {
+    this.host = host;
+    this.manner = manner;
+    this.offers = offers;
+  }
+
+  /** A connection came. */
+  meet(): ServerSession {
+    this.connections += 1;
+    return new ServerSession(this, this.connections);
+  }
+}
+
+/** One connection as the exchanger sees it. */
+export class ServerSession {
+  readonly #exchanger: Exchanger;
+  readonly #connections: number;
+  #rest = '';
+  #body: string | undefined;
+  #from = '';
+  #to: string[] = [];
+  #transactions = 0;
+  #hasMail = false;
+
+  constructor(exchanger: Exchanger, connections: number) {
+    this.#exchanger = exchanger;
+    this.#connections = connections;
+  }
+
+  /** What it does when the connection is there. */
+  greet(at: number): Deed {
+    return this.#do('greeting', at);
+  }
+
+  /** Takes bytes; answers what to do, in order. */
+  hear(bytes: Buffer, at: number): Deed[] {
+    this.#rest += bytes.toString('latin1');
+    const deeds: Deed[] = [];
+    for (;;) {
+      const deed = this.#body === undefined ? this.#hearLine(at) : this.#hearBody(at);
+      if (deed === undefined) return deeds;
+      deeds.push(deed);
+      if (deed.forgetsRest) this.#rest = '';
+      if (deed.then !== undefined) return deeds;
+    }
+  }
+
+  #hearLine(at: number): Deed | undefined {
+    const end = this.#rest.indexOf('\r\n');
+    if (end < 0) return undefined;
+    const line = this.#rest.slice(0, end);
+    this.#rest = this.#rest.slice(end + 2);
+    const stage = STAGES.find(([pattern]) => pattern.test(line))?.[1];
+    if (stage === undefined) return { say: '500 5.5.1 what is that' };
+    return this.#obey(stage, line, at);
+  }
+
+  #obey(stage: Stage, line: string, at: number): Deed {
+    const address = /<(.*)>/.exec(line)?.[1] ?? '';
+    if (stage === 'mail') {
+      this.#transactions += 1;
+      const exchanger = this.#exchanger;
+      exchanger.transactionsMax = Math.max(exchanger.transactionsMax, this.#transactions);
+    }
+    if (stage === 'rcpt' && !this.#hasMail) return { say: '503 5.5.1 MAIL first' };
+    if (stage === 'data' && this.#to.length === 0) return { say: '554 5.5.1 no valid recipients' };
+    const deed = this.#do(stage, at, stage === 'rcpt' ? address : '');
+    const isGood = deed.say?.startsWith(stage === 'data' ? '354' : '2') === true;
+    if (stage === 'mail' && isGood) this.#begin(address);
+    if (stage === 'rset') this.#clear();
+    if (stage === 'rcpt' && isGood) this.#to.push(address);
+    if (stage === 'data' && isGood) this.#body = '';
+    return stage === 'quit' ? { then: 'fin', ...deed } : deed;
+  }
+
+  #begin(from: string): void {
+    this.#clear();
+    this.#from = from;
+    this.#hasMail = true;
+  }
+
+  #clear(): void {
+    this.#hasMail = false;
+    this.#to = [];
+    this.#body = undefined;
+  }
+
+  #hearBody(at: number): Deed | undefined {
+    const whole = (this.#body ?? '') + this.#rest;
+    this.#rest = '';
+    const isEmpty = whole.startsWith('.\r\n');
+    const end = isEmpty ? 0 : whole.indexOf('\r\n.\r\n');
+    if (end < 0) {
+      this.#body = whole;
+      return undefined;
+    }
+    this.#body = (isEmpty ? '' : whole.slice(0, end + 2)).replace(/^\.\./gm, '.');
+    this.#rest = whole.slice(isEmpty ? 3 : end + 5);
+    const deed = this.#do('dot', at);
+    const isConfirmed = deed.say?.startsWith('250') === true;
+    if (deed.keeps ?? isConfirmed) {
+      const { host } = this.#exchanger;
+      const copy = { host, from: this.#from, to: this.#to, body: this.#body, at, isConfirmed };
+      this.#exchanger.copies.push(copy);
+    }
+    this.#clear();
+    return deed;
+  }
+
+  #do(stage: Stage, at: number, recipient = ''): Deed {
+    const { host, manner, memory, offers } = this.#exchanger;
+    const scene: Scene = {
+      stage,
+      recipient,
+      taken: this.#to,
+      transactions: this.#transactions,
+      connections: this.#connections,
+      at,
+      body: this.#body ?? '',
+      memory,
+    };
+    return manner(scene) ?? { say: good(stage, host, offers) };
+  }
+}

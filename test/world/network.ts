@@ -1,0 +1,195 @@
+/**
+ * The world's network: addresses with exchangers behind them, links between them and an engine.
+ * The one idea: links are in the world, not in the process, so a process may die with bytes under
+ * way and the exchanger may still get them. Every write is shown to a tap at the moment it is made.
+ * Deliberately unknown here: what is written; TLS, which no exchanger here offers.
+ */
+import type {
+  DialRequest,
+  Fault,
+  FaultCode,
+  Link,
+  LinkListener,
+  Network,
+} from '../../src/ports/ports.ts';
+import type { Chance, Faults } from './chance.ts';
+import type { LifeClock, WorldTime } from './clock.ts';
+import type { Deed, Exchanger, ServerSession } from './exchanger.ts';
+import { Pipe } from './pipe.ts';
+
+const DIAL_MS_MAX = 60;
+const DRAIN_MS_MAX = 200;
+
+/** What answers at an address. */
+export interface Host {
+  readonly exchanger: Exchanger;
+  answers: 'open' | 'refused' | 'never';
+}
+
+/** Sees what an engine writes, when it writes it. */
+export type Tap = (link: number, bytes: Buffer) => void;
+
+/** All hosts and all links. */
+export class Internet {
+  readonly hosts = new Map<string, Host>();
+  readonly links = new Set<WorldLink>();
+  readonly time: WorldTime;
+  readonly chance: Chance;
+  faults: Faults;
+  tap: Tap = () => {};
+  /** Links ever made; their ordinal numbers them. */
+  dials = 0;
+  /** Who dialled from where, in order. */
+  readonly dialled: { readonly at: number; readonly from: string; readonly to: string }[] = [];
+
+  constructor(time: WorldTime, chance: Chance, faults: Faults) {
+    this.time = time;
+    this.chance = chance;
+    this.faults = faults;
+  }
+
+  addHost(address: string, exchanger: Exchanger): Host {
+    const host: Host = { exchanger, answers: 'open' };
+    this.hosts.set(address, host);
+    return host;
+  }
+
+  /** The network as one process has it. */
+  attach(clock: LifeClock): Network {
+    return { dial: (request, listener) => new WorldLink(this, clock, request, listener) };
+  }
+
+  /** The process is gone: its links break, what was under way may still arrive. */
+  cutAll(): void {
+    for (const link of [...this.links]) link.destroy();
+  }
+}
+
+/** One link, seen from the engine. */
+export class WorldLink implements Link {
+  readonly number: number;
+  readonly #net: Internet;
+  readonly #clock: LifeClock;
+  readonly #listener: LinkListener;
+  readonly #where: string;
+  #up: Pipe | undefined;
+  #down: Pipe | undefined;
+  #session: ServerSession | undefined;
+  #isOver = false;
+
+  constructor(net: Internet, clock: LifeClock, request: DialRequest, listener: LinkListener) {
+    net.dials += 1;
+    this.number = net.dials;
+    this.#net = net;
+    this.#clock = clock;
+    this.#listener = listener;
+    this.#where = `${request.address}:${request.port}`;
+    net.links.add(this);
+    net.dialled.push({
+      at: net.time.now,
+      from: request.localAddress ?? '',
+      to: request.address,
+    });
+    this.#dial(net.hosts.get(request.address), request.localAddress ?? '192.0.2.1');
+  }
+
+  write(chunks: readonly (Buffer | string)[]): boolean {
+    if (this.#isOver || this.#up === undefined) return true;
+    const bytes = Buffer.concat(chunks.map((chunk) => Buffer.from(chunk as Buffer)));
+    this.#net.tap(this.number, bytes);
+    this.#up.send(bytes);
+    const { chance, faults } = this.#net;
+    if (!chance.hits(faults.full)) return true;
+    this.#later(chance.between(1, DRAIN_MS_MAX), () => this.#listener.drained());
+    return false;
+  }
+
+  secure(): void {
+    this.#later(1, () => this.#lose('FAULT_TLS_HANDSHAKE', 'no exchanger here speaks TLS'));
+  }
+
+  end(): void {
+    if (this.#isOver) return;
+    this.#close();
+    this.#up?.finish('ended');
+  }
+
+  destroy(): void {
+    if (this.#isOver) return;
+    this.#close();
+    // A reset may overtake what was sent before it, or not.
+    if (this.#net.chance.hits(0.5)) this.#up?.cut();
+    else this.#up?.finish('broke');
+  }
+
+  #close(): void {
+    this.#isOver = true;
+    this.#net.links.delete(this);
+    this.#down?.cut();
+  }
+
+  #dial(host: Host | undefined, localAddress: string): void {
+    const { chance, faults } = this.#net;
+    const isRefused = host === undefined || host.answers === 'refused' || chance.hits(faults.refuse);
+    if (host?.answers === 'never' || chance.hits(faults.vanish)) return;
+    this.#later(chance.between(1, DIAL_MS_MAX), () => {
+      if (isRefused) return this.#lose('FAULT_LINK_REFUSED', 'connection refused');
+      this.#meet(host.exchanger);
+      this.#listener.opened({ localAddress, localPort: 1024 + (this.number % 60_000) });
+    });
+  }
+
+  #meet(exchanger: Exchanger): void {
+    const session = exchanger.meet();
+    this.#session = session;
+    this.#down = new Pipe(this.#net, {
+      received: (bytes) => this.#listener.received(bytes),
+      ended: () => this.#lose('FAULT_LINK_ENDED', 'the peer closed the connection'),
+      broke: () => this.#lose('FAULT_LINK_RESET', 'connection reset by peer'),
+    });
+    this.#up = new Pipe(this.#net, {
+      received: (bytes) => this.#serve(session, bytes),
+      ended: () => this.#leave(),
+      broke: () => this.#leave(),
+    });
+    this.#obey(session.greet(this.#net.time.now));
+  }
+
+  #serve(session: ServerSession, bytes: Buffer): void {
+    if (this.#session === undefined) return;
+    for (const deed of session.hear(bytes, this.#net.time.now)) this.#obey(deed);
+  }
+
+  /** The exchanger's end of the link is closed. */
+  #leave(): void {
+    this.#session = undefined;
+    this.#up?.cut();
+    this.#down?.finish('broke');
+  }
+
+  #obey(deed: Deed): void {
+    const down = this.#down;
+    if (down === undefined) return;
+    const { say, afterMs = 0, then } = deed;
+    if (say !== undefined) {
+      down.send(Buffer.from(`${say.replaceAll('\n', '\r\n')}\r\n`, 'latin1'), afterMs);
+    }
+    if (then === undefined) return;
+    this.#session = undefined;
+    this.#up?.cut();
+    down.finish(then === 'fin' ? 'ended' : 'broke', afterMs);
+  }
+
+  #lose(code: FaultCode, cause: string): void {
+    if (this.#isOver) return;
+    this.#close();
+    const fault: Fault = { code, where: this.#where, cause, retryable: true };
+    if (!this.#clock.isOver) this.#listener.lost(fault);
+  }
+
+  #later(waitMs: number, run: () => void): void {
+    this.#net.time.after(waitMs, () => {
+      if (!this.#isOver && !this.#clock.isOver) run();
+    });
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * One direction of a link: bytes in order, cut anywhere, each piece after its own delay.
+ * The one idea: what was sent arrives in order or not at all, as TCP promises, and nothing else is
+ * promised. Deliberately unknown here: what the bytes say and who listens.
+ */
+import type { Chance, Faults } from './chance.ts';
+import type { WorldTime } from './clock.ts';
+
+const DELAY_MS_MAX = 30;
+const PIECES_MAX = 4;
+const STALL_MS_MIN = 20_000;
+const STALL_MS_MAX = 900_000;
+
+/** What the pipe stands in. */
+export interface PipeWorld {
+  readonly time: WorldTime;
+  readonly chance: Chance;
+  readonly faults: Faults;
+}
+
+/** The end that listens. */
+export interface PipeEnd {
+  received(bytes: Buffer): void;
+  ended(): void;
+  /** The world cut the link just here. */
+  broke(): void;
+}
+
+/** One direction. */
+export class Pipe {
+  readonly #world: PipeWorld;
+  readonly #end: PipeEnd;
+  #lastAt = 0;
+  #isCut = false;
+
+  constructor(world: PipeWorld, end: PipeEnd) {
+    this.#world = world;
+    this.#end = end;
+  }
+
+  send(bytes: Buffer, waitMs = 0): void {
+    const { chance, faults } = this.#world;
+    for (const piece of this.#cutUp(bytes)) {
+      const isBreaking = chance.hits(faults.reset);
+      this.#later(waitMs, () => {
+        this.#end.received(piece);
+        if (!isBreaking || this.#isCut) return;
+        this.cut();
+        this.#end.broke();
+      });
+    }
+  }
+
+  /** After everything that was sent: the end, or a break. */
+  finish(kind: 'ended' | 'broke', waitMs = 0): void {
+    this.#later(waitMs, () => {
+      this.cut();
+      this.#end[kind]();
+    });
+  }
+
+  /** Nothing more arrives. */
+  cut(): void {
+    this.#isCut = true;
+  }
+
+  #cutUp(bytes: Buffer): Buffer[] {
+    const { chance } = this.#world;
+    if (bytes.length < 2 || chance.hits(0.5)) return [bytes];
+    const places = Array.from({ length: chance.between(1, PIECES_MAX - 1) }, () =>
+      chance.between(1, bytes.length - 1),
+    );
+    const ends = [...new Set(places), bytes.length].sort((a, b) => a - b);
+    return ends.map((end, at) => bytes.subarray(ends[at - 1] ?? 0, end));
+  }
+
+  #later(waitMs: number, run: () => void): void {
+    const { chance, faults, time } = this.#world;
+    const stallMs = chance.hits(faults.stall) ? chance.between(STALL_MS_MIN, STALL_MS_MAX) : 0;
+    const dueAt = time.now + waitMs + stallMs + chance.between(1, DELAY_MS_MAX);
+    this.#lastAt = Math.max(this.#lastAt, dueAt);
+    time.after(this.#lastAt - time.now, () => {
+      if (!this.#isCut) run();
+    });
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * One life of the engine: clock, ports, recovered books and the engine itself, wired as production
+ * wires them (src/manager/open.ts). The one idea: everything here dies at a crash; what survives is
+ * handed in. Deliberately unknown here: who submits and who watches.
+ */
+import { createEngine, type Engine } from '../../src/engine.ts';
+import type { Limits } from '../../src/domain/limits.ts';
+import { createMemoryLog, type MemoryLog, type MemoryStore } from '../../src/events/memory-log.ts';
+import type { Fault, StoredRecord } from '../../src/ports/ports.ts';
+import { recover } from '../../src/recover.ts';
+import type { MemoryBodies } from '../../src/testing/memory-bodies.ts';
+import type { Chance, Faults } from './chance.ts';
+import { LifeClock, type WorldTime } from './clock.ts';
+import type { Internet } from './network.ts';
+import { makeAsker, type PolicyPlan } from './policy.ts';
+import { makeResolver, type Zone } from './resolver.ts';
+
+const COMMIT_MS_MAX = 6;
+const SLOW_COMMIT_MS_MAX = 3_000;
+
+/** What a life is given; all of it outlives it. */
+export interface LifeParts {
+  readonly time: WorldTime;
+  readonly chance: Chance;
+  readonly net: Internet;
+  readonly zone: Zone;
+  readonly plan: PolicyPlan;
+  readonly store: MemoryStore;
+  readonly bodies: MemoryBodies;
+  readonly limits: Partial<Limits>;
+  readonly faultsNow: () => Faults;
+  readonly said: (text: string) => void;
+}
+
+/** A running process. */
+export interface Life {
+  readonly clock: LifeClock;
+  readonly engine: Engine;
+  readonly log: MemoryLog;
+  /** True once the first turn is durable: mail may come in. */
+  isOpen: boolean;
+  /** The engine wants to end: its log or its bodies cannot be trusted. */
+  isFatal: boolean;
+}
+
+/** Starts a life on what is durable. */
+export async function startLife(parts: LifeParts): Promise<Life> {
+  const { time, chance, net, zone, plan, store, bodies, limits, faultsNow } = parts;
+  const clock = new LifeClock(time);
+  const life = { clock, isOpen: false, isFatal: false } as { -readonly [K in keyof Life]: Life[K] };
+  // The log is a thread of its own: it answers late, but in the order it was asked.
+  let freeAt = 0;
+  const later = (task: () => void): void => {
+    const isSlow = chance.hits(faultsNow().slowLog);
+    const waitMs = chance.between(0, isSlow ? SLOW_COMMIT_MS_MAX : COMMIT_MS_MAX);
+    freeAt = Math.max(freeAt, time.now + waitMs);
+    clock.after(freeAt - time.now, task);
+  };
+  const log = createMemoryLog(
+    later,
+    {
+      // A step of its own: the process may die between the commit and its knowing of it.
+      durable: (turn, commitMs) => clock.soon(() => life.engine.durable(turn, commitMs)),
+      failed: (fault) => clock.soon(() => life.engine.failed(fault)),
+    },
+    store,
+  );
+  life.log = log;
+  const recovered = await recover(recoverable(store, log), bodies);
+  life.engine = createEngine({
+    ports: {
+      clock,
+      random: chance,
+      network: net.attach(clock),
+      resolver: makeResolver(zone, clock, chance, faultsNow),
+      log,
+      bodies,
+    },
+    asker: makeAsker(plan, (fault) => life.engine.policyFaulted(fault)),
+    books: recovered.books,
+    last: recovered.last,
+    beginning: {
+      version: 'world',
+      node: '0000abcd',
+      seed: 1,
+      policy: { hash: 'plan', file: 'world' },
+      damage: recovered.damage,
+      foundlings: recovered.foundlings,
+    },
+    ehloName: 'waybill.test',
+    limits,
+    log: (level, text) => parts.said(`${level}: ${text}`),
+    fatal: () => {
+      life.isFatal = true;
+    },
+  });
+  life.engine.start(() => {
+    life.isOpen = true;
+    bodies.settle();
+  });
+  return life;
+}
+
+/** What opening the store finds, as recovery wants it. */
+export function recoverable(store: MemoryStore, log: Pick<MemoryLog, 'replay'>) {
+  const last = store.records.at(-1) as StoredRecord | undefined;
+  const snapshot = store.snapshots.at(-1);
+  return {
+    lastPosition: Math.max(last?.position ?? 0, snapshot?.position ?? 0),
+    lastTurn: last?.turn ?? 0,
+    reports: [],
+    ...(snapshot === undefined ? {} : { snapshot }),
+    replay: (from: number, each: (records: StoredRecord[]) => void) => log.replay(from, each),
+  };
+}
+
+/** For a store whose disk is full or failing: what the fault looks like. */
+export const UNWRITABLE: Fault = {
+  code: 'FAULT_LOG_UNWRITABLE',
+  where: 'log',
+  cause: 'input/output error',
+  retryable: false,
+};

@@ -1,0 +1,286 @@
+/**
+ * The seeded world: time, names, exchangers, disks, and one engine of production code in their midst.
+ * The one idea: a seed and a list of calls give the same run, step by step; a crash throws away all
+ * that is in memory and a new life starts from what is durable. It records what it saw, and judges
+ * nothing: that is for the laws.
+ */
+import type { Command } from '../../src/actors/input.ts';
+import type { Limits } from '../../src/domain/limits.ts';
+import { createMemoryStore } from '../../src/events/memory-log.ts';
+import type { Refusal } from '../../src/intake/host.ts';
+import { type BodyRef, isFault } from '../../src/ports/ports.ts';
+import { createMemoryBodies, type MemoryBodies } from '../../src/testing/memory-bodies.ts';
+import { CALM, Chance, type Faults } from './chance.ts';
+import { WorldTime } from './clock.ts';
+import { type Dot, DotTap, MARK } from './dots.ts';
+import { type Copy, Exchanger, type Manner } from './exchanger.ts';
+import { type Host, Internet } from './network.ts';
+import { makePlan, type PolicyPlan } from './policy.ts';
+import { type Life, startLife, UNWRITABLE } from './process.ts';
+import { Zone } from './resolver.ts';
+import { Witness } from './witness.ts';
+
+/** 2026-01-01, like any other day. */
+export const START_AT = 1_767_225_600_000;
+
+/** What a world is made of; all but the seed has a default. */
+export interface WorldKnobs {
+  readonly seed: number;
+  readonly limits?: Partial<Limits>;
+  readonly faults?: Faults;
+  readonly plan?: PolicyPlan;
+  /** By domain: how its exchanger behaves. */
+  readonly manners?: Readonly<Record<string, Manner>>;
+}
+
+/** A submission and what was answered. */
+export interface Mail {
+  readonly mark: string;
+  readonly body: string;
+  readonly messages: readonly { readonly id: string; readonly to: readonly string[] }[];
+  readonly submittedAt: number;
+  ref: BodyRef | undefined;
+  answeredAt: number | undefined;
+  refusal: Refusal | undefined;
+}
+
+/** A wish and what was answered. */
+export interface Wish {
+  readonly command: Command;
+  readonly wishedAt: number;
+  answeredAt: number | undefined;
+  refusal: Refusal | undefined;
+}
+
+/** A world; `start` makes one. */
+export class World {
+  readonly time = new WorldTime(START_AT);
+  readonly chance: Chance;
+  readonly net: Internet;
+  readonly zone = new Zone();
+  readonly plan: PolicyPlan;
+  readonly store = createMemoryStore();
+  readonly bodies: MemoryBodies;
+  readonly witness = new Witness();
+  readonly mails = new Map<string, Mail>();
+  readonly wishes: Wish[] = [];
+  /** What the engine told its operator. */
+  readonly said: string[] = [];
+  readonly limits: Partial<Limits>;
+  /** Called at the moment of each promise to the outside; laws listen here. */
+  onAnswer: (mail: Mail) => void = () => {};
+  onCommanded: (wish: Wish) => void = () => {};
+  onDot: (dot: Dot) => void = () => {};
+  life!: Life;
+  crashes = 0;
+  #hosts = 0;
+
+  private constructor(knobs: WorldKnobs) {
+    this.chance = new Chance(knobs.seed);
+    this.net = new Internet(this.time, this.chance, knobs.faults ?? CALM);
+    this.plan = knobs.plan ?? makePlan();
+    this.limits = { reapMs: 5_000, ...knobs.limits };
+    const soon = (task: () => void) => this.time.after(this.chance.between(0, 3), task);
+    this.bodies = createMemoryBodies(soon);
+    for (const [domain, manner] of Object.entries(knobs.manners ?? { 'a.test': () => undefined })) {
+      this.addDomain(domain, manner);
+    }
+    this.#tapNew();
+  }
+
+  /** A world with a running engine. */
+  static async start(knobs: WorldKnobs): Promise<World> {
+    const world = new World(knobs);
+    await world.#begin();
+    return world;
+  }
+
+  get engine(): Life['engine'] {
+    return this.life.engine;
+  }
+
+  get now(): number {
+    return this.time.now;
+  }
+
+  /** A domain with one exchanger of its own. */
+  addDomain(domain: string, manner: Manner, offers?: readonly string[]): Host {
+    this.#hosts += 1;
+    const host = `mx.${domain}`;
+    const address = `198.51.100.${this.#hosts}`;
+    this.zone.mx.set(domain, [{ preference: 10, exchange: host }]);
+    this.zone.addresses.set(host, [address]);
+    return this.net.addHost(address, new Exchanger(host, manner, offers));
+  }
+
+  /** The exchanger of a domain. */
+  hostOf(domain: string): Host {
+    const address = this.zone.addresses.get(`mx.${domain}`)?.[0] ?? '';
+    return this.net.hosts.get(address) as Host;
+  }
+
+  /** Every copy that any exchanger kept, by the mark of its body. */
+  copiesOf(mark: string): Copy[] {
+    const all = [...this.net.hosts.values()].flatMap(({ exchanger }) => exchanger.copies);
+    return all.filter(({ body }) => MARK.exec(body)?.[1] === mark);
+  }
+
+  /** Submits as an intake does: body first, then the envelope; undefined while closed. */
+  submit(to: readonly string[], bytes = 200): Mail | undefined {
+    const { life } = this;
+    if (!life.isOpen || life.isFatal) return undefined;
+    const refusal = life.engine.admit();
+    const groups = groupByDomain(to);
+    const ids = refusal === undefined ? life.engine.allocateIds(groups.length) : [];
+    const mark = `m${this.mails.size}`;
+    const mail: Mail = {
+      mark,
+      body: makeBody(mark, bytes),
+      messages: ids.map((id, at) => ({ id, to: groups[at] as readonly string[] })),
+      submittedAt: this.now,
+      ref: undefined,
+      answeredAt: refusal === undefined ? undefined : this.now,
+      refusal,
+    };
+    this.mails.set(mark, mail);
+    if (refusal === undefined) this.#handOver(life, mail);
+    return mail;
+  }
+
+  #handOver(life: Life, mail: Mail): void {
+    const chunks = [Buffer.from(mail.body, 'latin1')];
+    const { messages } = mail;
+    const from = 'sender@here.test';
+    const ids = messages.map(({ id }) => id);
+    const header = JSON.stringify({ ids, from, to: messages.map(({ to }) => to), at: this.now });
+    const answer = (refusal?: Refusal): void => {
+      mail.answeredAt = this.now;
+      mail.refusal = refusal;
+      this.onAnswer(mail);
+    };
+    this.bodies.write(header, chunks, (body) => {
+      if (life.clock.isOver) return;
+      if (isFault(body)) return answer({ code: 451, enhanced: '4.3.0', text: body.cause });
+      mail.ref = body;
+      life.engine.submit(
+        {
+          service: 'esmtp',
+          listener: '192.0.2.1:25',
+          from,
+          messages,
+          body,
+          chunks,
+          bodyBytes: body.length,
+          eightBit: false,
+          smtpUtf8: false,
+          peer: '203.0.113.1',
+          helo: 'client.test',
+          receivedAt: this.now,
+        },
+        answer,
+      );
+    });
+  }
+
+  /** Wishes something of the engine. */
+  command(command: Command): Wish {
+    const wish: Wish = {
+      command,
+      wishedAt: this.now,
+      answeredAt: undefined,
+      refusal: undefined,
+    };
+    this.wishes.push(wish);
+    this.engine.command(command, (refusal) => {
+      wish.answeredAt = this.now;
+      wish.refusal = refusal;
+      this.onCommanded(wish);
+    });
+    return wish;
+  }
+
+  /** Jumps to the next due thing and lets it happen; false when nothing is due ever. */
+  step(): boolean {
+    const isMore = this.time.step();
+    this.witness.read(this.store);
+    return isMore;
+  }
+
+  /** Steps until `at`, starting anew where the engine ended itself; time is `at` afterwards. */
+  async run(at: number, each: () => void = () => {}): Promise<void> {
+    while (this.time.nextDueAt() <= at) {
+      this.step();
+      each();
+      if (this.life.isFatal) await this.crash();
+    }
+    this.time.now = Math.max(this.time.now, at);
+  }
+
+  async runFor(ms: number, each?: () => void): Promise<void> {
+    await this.run(this.now + ms, each);
+  }
+
+  /** The process dies here, perhaps with the power; a new one starts from what is durable. */
+  async crash(): Promise<void> {
+    this.crashes += 1;
+    const { life } = this;
+    life.clock.end();
+    life.log.losePower();
+    this.net.cutAll();
+    this.bodies.losePower(() => this.chance.hits(0.5));
+    this.#tapNew();
+    await this.#begin();
+  }
+
+  /** The next commit fails; whether it was kept nobody knows. */
+  failLog(isKept: boolean): void {
+    this.life.log.failNext(UNWRITABLE, isKept);
+  }
+
+  /** From now on the world is kind: no faults, and every exchanger takes everything. */
+  calm(): void {
+    this.net.faults = CALM;
+    this.life.log.freeDisk();
+    this.bodies.isFull = false;
+    for (const host of this.net.hosts.values()) {
+      host.answers = 'open';
+      host.exchanger.manner = () => undefined;
+    }
+  }
+
+  #tapNew(): void {
+    const tap = new DotTap((dot) => this.onDot(dot));
+    this.net.tap = (link, bytes) => tap.see(link, bytes);
+  }
+
+  async #begin(): Promise<void> {
+    const { time, chance, net, zone, plan, store, bodies, limits } = this;
+    this.life = await startLife({
+      time,
+      chance,
+      net,
+      zone,
+      plan,
+      store,
+      bodies,
+      limits,
+      faultsNow: () => net.faults,
+      said: (text) => this.said.push(text),
+    });
+  }
+}
+
+function groupByDomain(to: readonly string[]): string[][] {
+  const groups = new Map<string, string[]>();
+  for (const address of to) {
+    const domain = address.slice(address.lastIndexOf('@') + 1);
+    groups.set(domain, [...(groups.get(domain) ?? []), address]);
+  }
+  return [...groups.values()];
+}
+
+function makeBody(mark: string, bytes: number): string {
+  const head = `X-Mark: ${mark}\r\nSubject: test\r\n\r\n`;
+  const line = '.a line that begins with a dot\r\n';
+  return head + line.repeat(Math.max(1, Math.ceil((bytes - head.length) / line.length)));
+}
