@@ -1,7 +1,8 @@
 /**
- * Composition: the engine made of its parts. It is given the world (ports), the policy's answers, limits and
- * recovered books, and knows nothing global; production and simulation differ only in what they pass.
- * To an intake it is the host that takes mail over. Reads no file and opens no socket.
+ * Composition: the engine made of its parts. It is given the world (ports), the policy's answers,
+ * limits and recovered books, and knows nothing global; production and simulation differ only in
+ * what they pass. To an intake it is the host that takes mail over. Reads no file and opens no
+ * socket.
  */
 import { Alarms } from './actors/alarms.ts';
 import type { PolicyAsker } from './actors/answers.ts';

@@ -1,7 +1,8 @@
 /**
- * From what a start finds to books: newest whole snapshot, then the records after it, folded. Where the log
- * was damaged, the bodies are asked what the log may have lost: a body whose message no readable record
- * names was acknowledged at most, never ended, and is taken up again. Writes nothing.
+ * From what a start finds to books: newest whole snapshot, then the records after it, folded. Where
+ * the log was damaged, the bodies are asked what the log may have lost: a body whose message no
+ * readable record names was acknowledged at most, never ended, and is taken up again. Writes
+ * nothing.
  */
 import { Registry } from './actors/registry.ts';
 import type { Foundling } from './domain/body-header.ts';

@@ -1,8 +1,8 @@
 /**
- * The turn: gather → decide and fold → commit → signal → act. Everything the engine does happens in one.
- * Nothing that promises anything leaves before the commit that justifies it: promises are handed to
- * `promise` while deciding and are kept here until the log says that the turn is durable. Turns
- * overlap: the next may decide while the last is being written. Knows neither mail nor SMTP.
+ * The turn: gather → decide and fold → commit → signal → act. Everything the engine does happens in
+ * one. Nothing that promises anything leaves before the commit that justifies it: promises are
+ * handed to `promise` while deciding and are kept here until the log says that the turn is durable.
+ * Turns overlap: the next may decide while the last is being written. Knows neither mail nor SMTP.
  */
 import type { Registry, Step } from './actors/registry.ts';
 import { Registry as Charts } from './actors/registry.ts';

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
- * The daemon's program: arguments in, exit code out. Everything else is `manager/daemon.ts`; whatever goes wrong ends in
- * one clear last line and an exit code of sysexits(3), never in a stack trace alone.
+ * The daemon's program: arguments in, exit code out. Everything else is `manager/daemon.ts`;
+ * whatever goes wrong ends in one clear last line and an exit code of sysexits(3), never in a stack
+ * trace alone.
  */
 import { runDaemon } from './manager/daemon.ts';
 

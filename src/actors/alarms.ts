@@ -1,6 +1,7 @@
 /**
- * Named points in time: a binary heap of (due, name), ties broken by name so that order never depends on
- * how things were inserted. Setting a name again moves it. Knows no clock: it is told the time.
+ * Named points in time: a binary heap of (due, name), ties broken by name so that order never
+ * depends on how things were inserted. Setting a name again moves it. Knows no clock: it is told
+ * the time.
  */
 
 interface Entry {

@@ -1,7 +1,7 @@
 /**
- * The policy as the engine asks it: every answer becomes a fact before it is used. An answer not seen before is
- * an event of its own and is named by key from then on; a handler that fails is an event too, and the
- * default stands in. Knows neither queues nor mail.
+ * The policy as the engine asks it: every answer becomes a fact before it is used. An answer not
+ * seen before is an event of its own and is named by key from then on; a handler that fails is an
+ * event too, and the default stands in. Knows neither queues nor mail.
  */
 import type { Books } from '../domain/books.ts';
 import type { PoolConfig, SourceConfig } from '../domain/options-egress.ts';

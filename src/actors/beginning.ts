@@ -1,7 +1,7 @@
 /**
- * The first turn of a run: what was found in the books becomes work again. Attempts left open by a crash are
- * of unknown outcome and are said to be; due times go back on the wheel, pauses get their alarms again,
- * bodies get their references. Reads no file: recovery has filled the books.
+ * The first turn of a run: what was found in the books becomes work again. Attempts left open by a
+ * crash are of unknown outcome and are said to be; due times go back on the wheel, pauses get their
+ * alarms again, bodies get their references. Reads no file: recovery has filled the books.
  */
 
 import { domainOf } from '../domain/address.ts';

@@ -1,6 +1,6 @@
 /**
- * Wishes from outside: suspend and resume a queue or a source, cancel a message. Decided like any other input;
- * refused with a sentence when they make no sense. What is refused leaves no trace.
+ * Wishes from outside: suspend and resume a queue or a source, cancel a message. Decided like any
+ * other input; refused with a sentence when they make no sense. What is refused leaves no trace.
  */
 
 import { numberOfMessageId } from '../domain/message-id.ts';

@@ -1,7 +1,7 @@
 /**
- * Keeping the body store small: living bodies of mostly dead segments are copied to a new place and the move is
- * an event, so that one long-deferred message does not pin a whole segment. Bounded per round; a row
- * in the hands of a connection is left alone. Knows no files.
+ * Keeping the body store small: living bodies of mostly dead segments are copied to a new place and
+ * the move is an event, so that one long-deferred message does not pin a whole segment. Bounded per
+ * round; a row in the hands of a connection is left alone. Knows no files.
  */
 import type { BodyRef } from '../ports/ports.ts';
 import { isFault } from '../ports/ports.ts';

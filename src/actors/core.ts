@@ -1,7 +1,7 @@
 /**
- * What the deciding parts of the engine share: the books, the ports and everything held in memory about
- * queues, ready queues and connections. One value, made by `engine.ts`; the parts are functions over it, so
- * that none of them needs to import another's insides. Holds no logic.
+ * What the deciding parts of the engine share: the books, the ports and everything held in memory
+ * about queues, ready queues and connections. One value, made by `engine.ts`; the parts are
+ * functions over it, so that none of them needs to import another's insides. Holds no logic.
  */
 import type { Books, QueueRow } from '../domain/books.ts';
 import type { Limits } from '../domain/limits.ts';

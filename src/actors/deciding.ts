@@ -1,6 +1,6 @@
 /**
- * The switchboard of a turn: which input and which alarm goes to which part. Names of alarms are made and
- * read here. Holds no rules of its own beyond that.
+ * The switchboard of a turn: which input and which alarm goes to which part. Names of alarms are
+ * made and read here. Holds no rules of its own beyond that.
  */
 
 import { invariant } from '../domain/invariant.ts';

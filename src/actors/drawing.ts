@@ -1,6 +1,7 @@
 /**
- * Cold rows and lost ones: envelopes are read back from the log ahead of their turn, or, where their record is damaged, from
- * beside the body; what cannot be trusted is set aside. Bounded by what ready queues ask for.
+ * Cold rows and lost ones: envelopes are read back from the log ahead of their turn, or, where
+ * their record is damaged, from beside the body; what cannot be trusted is set aside. Bounded by
+ * what ready queues ask for.
  */
 import { readHeader } from '../domain/body-header.ts';
 import { decode } from '../events/codec.ts';

@@ -1,6 +1,7 @@
 /**
- * The hands of the durable charts: what entering a state does to what is held. Called while signalling, after the
- * commit, so they only touch memory, arm alarms and ask for a turn; they emit nothing.
+ * The hands of the durable charts: what entering a state does to what is held. Called while
+ * signalling, after the commit, so they only touch memory, arm alarms and ask for a turn; they emit
+ * nothing.
  */
 import type { Core } from './core.ts';
 import { withdrawSource } from './deciding.ts';

@@ -1,7 +1,7 @@
 /**
- * What the engine holds about living rows and the log does not: in which hands a row is just now, and, for
- * hot rows, envelope and body in memory. All of it dies with the process. Bounded: past the bounds a
- * row is cold and is read back from log and body store when its turn comes.
+ * What the engine holds about living rows and the log does not: in which hands a row is just now,
+ * and, for hot rows, envelope and body in memory. All of it dies with the process. Bounded: past
+ * the bounds a row is cold and is read back from log and body store when its turn comes.
  */
 import type { Limits } from '../domain/limits.ts';
 

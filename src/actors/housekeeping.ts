@@ -1,6 +1,7 @@
 /**
- * What must be done now and then: snapshots of the books, forgetting idle queues and ready queues, telling
- * the log which of its segments nobody needs. All of it bounded per round. Decides nothing about mail.
+ * What must be done now and then: snapshots of the books, forgetting idle queues and ready queues,
+ * telling the log which of its segments nobody needs. All of it bounded per round. Decides nothing
+ * about mail.
  */
 import { encodeBooks } from '../domain/snapshot.ts';
 import { compactBodies } from './compacting.ts';

@@ -1,6 +1,7 @@
 /**
- * Everything the inbox can hold: new mail, what connections, resolver, log and body store reported, and
- * commands. One union, decided in one place. Alarms are not here: they ring at the start of a turn.
+ * Everything the inbox can hold: new mail, what connections, resolver, log and body store reported,
+ * and commands. One union, decided in one place. Alarms are not here: they ring at the start of a
+ * turn.
  */
 import type { PlanAnswer, SiteAnswer } from '../domain/mx-plan.ts';
 import type { Refusal, Submission } from '../intake/host.ts';

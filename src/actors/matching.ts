@@ -1,7 +1,8 @@
 /**
- * Bringing due rows and sources together: for each scheduled queue with due rows choose a source (weighted
- * round robin over those in rotation and with room) and place rows into the ready queue of source and
- * site. Works per queue, not per message, once a turn. Opens no connection and knows no SMTP.
+ * Bringing due rows and sources together: for each scheduled queue with due rows choose a source
+ * (weighted round robin over those in rotation and with room) and place rows into the ready queue
+ * of source and site. Works per queue, not per message, once a turn. Opens no connection and knows
+ * no SMTP.
  */
 import { resolveSite } from '../domain/mx-plan.ts';
 import { pick } from '../domain/round-robin.ts';

@@ -1,7 +1,7 @@
 /**
- * From verdicts to events: what an attempt, or the lack of one, means for a message. Deferring decides the next
- * attempt by the queue's schedule, or that there will be none. The only place that writes outcome
- * events. Knows neither connections nor why a reply came.
+ * From verdicts to events: what an attempt, or the lack of one, means for a message. Deferring
+ * decides the next attempt by the queue's schedule, or that there will be none. The only place that
+ * writes outcome events. Knows neither connections nor why a reply came.
  */
 
 import type { Reply } from '../domain/reply.ts';

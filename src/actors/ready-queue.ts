@@ -1,6 +1,6 @@
 /**
- * Ready queues: opened when a source first meets a site, refreshed when their configuration is old, let go
- * when idle. A change of source or path takes effect in a live one. Chooses nothing.
+ * Ready queues: opened when a source first meets a site, refreshed when their configuration is old,
+ * let go when idle. A change of source or path takes effect in a live one. Chooses nothing.
  */
 
 import type { Site } from '../domain/mx-plan.ts';

@@ -1,7 +1,8 @@
 /**
- * The durable actors that are awake. Queues and sources rest as rows of the books; an actor is started from
- * the state in the books when one of its events commits, and let go when it is back in its first state.
- * The one place that starts charts: an error inside one ends the process. Knows no decisions.
+ * The durable actors that are awake. Queues and sources rest as rows of the books; an actor is
+ * started from the state in the books when one of its events commits, and let go when it is back in
+ * its first state. The one place that starts charts: an error inside one ends the process. Knows no
+ * decisions.
  */
 import type { AnyActorRef } from 'xstate';
 import { createActor } from 'xstate';

@@ -1,6 +1,6 @@
 /**
- * Moving a living row from hand to hand: waiting, due, ready, offered, gone. The one place where books,
- * timer wheel, held envelopes and body references are kept in step. Decides nothing.
+ * Moving a living row from hand to hand: waiting, due, ready, offered, gone. The one place where
+ * books, timer wheel, held envelopes and body references are kept in step. Decides nothing.
  */
 
 import { formatMessageId } from '../domain/message-id.ts';

@@ -1,7 +1,7 @@
 /**
- * Ready queues meet connections: rows are handed to idle connections, connections are planned and opened up
- * to the target, and cold rows are read back ahead of their turn. Once a turn per touched ready queue.
- * Chooses no source and judges no reply.
+ * Ready queues meet connections: rows are handed to idle connections, connections are planned and
+ * opened up to the target, and cold rows are read back ahead of their turn. Once a turn per touched
+ * ready queue. Chooses no source and judges no reply.
  */
 import type { PlanAnswer } from '../domain/mx-plan.ts';
 import { buildPlan } from '../domain/mx-plan.ts';

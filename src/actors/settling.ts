@@ -1,7 +1,7 @@
 /**
- * What connections report: opened, idle, settled, ended. A settlement becomes outcome events, recipient by
- * recipient; an ended connection that reached nobody costs one waiting row an attempt, as it would have
- * cost the message it was opened for. Opens nothing and chooses nothing.
+ * What connections report: opened, idle, settled, ended. A settlement becomes outcome events,
+ * recipient by recipient; an ended connection that reached nobody costs one waiting row an attempt,
+ * as it would have cost the message it was opened for. Opens nothing and chooses nothing.
  */
 import type { Reply } from '../domain/reply.ts';
 import { formatReply } from '../domain/reply.ts';

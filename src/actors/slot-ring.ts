@@ -1,7 +1,7 @@
 /**
- * A queue of rows that are due: a ring of (slot, ticket). A ticket tells a living entry from a stale one,
- * so that taking a row out elsewhere costs nothing here: stale entries are skipped when they come up.
- * Knows neither rows nor why they wait.
+ * A queue of rows that are due: a ring of (slot, ticket). A ticket tells a living entry from a
+ * stale one, so that taking a row out elsewhere costs nothing here: stale entries are skipped when
+ * they come up. Knows neither rows nor why they wait.
  */
 
 const ENTRIES_FIRST = 16;

@@ -1,6 +1,7 @@
 /**
- * The header kept beside each body: the envelopes once more, so that a message can be found again when its record
- * in the log is damaged. Intake writes it, recovery reads it. Knows no file and no log.
+ * The header kept beside each body: the envelopes once more, so that a message can be found again
+ * when its record in the log is damaged. Intake writes it, recovery reads it. Knows no file and no
+ * log.
  */
 import type { BodyRef } from '../ports/ports.ts';
 

@@ -1,7 +1,8 @@
 /**
  * The books: everything the engine remembers, folded from events and from nothing else. Living
  * messages are rows; queues, sources and answers of the policy are small records beside them; the
- * ledger counts recipients. Whatever is not here dies with the process. No clock, no I/O, no timers.
+ * ledger counts recipients. Whatever is not here dies with the process. No clock, no I/O, no
+ * timers.
  */
 import { invariant } from './invariant.ts';
 import { Rows } from './rows.ts';

@@ -1,6 +1,6 @@
 /**
- * Every bound of the engine in one place, with its unit and what happens at it; the relations between
- * them are asserted at start. Knows nothing of where they are enforced.
+ * Every bound of the engine in one place, with its unit and what happens at it; the relations
+ * between them are asserted at start. Knows nothing of where they are enforced.
  */
 import { invariant } from './invariant.ts';
 

@@ -1,7 +1,7 @@
 /**
- * The books as bytes and back: a JSON head (queues, sources, answers, ledger) and the columns of the living
- * rows, packed. Reading a million rows is a copy, so a restart does not depend on the length of
- * history. Knows no file: the log keeps snapshots and checks their sums.
+ * The books as bytes and back: a JSON head (queues, sources, answers, ledger) and the columns of
+ * the living rows, packed. Reading a million rows is a copy, so a restart does not depend on the
+ * length of history. Knows no file: the log keeps snapshots and checks their sums.
  */
 import type { EngineRow, Ledger, QueueRow, SourceRow } from './books.ts';
 import { Books } from './books.ts';

@@ -1,7 +1,7 @@
 /**
- * Between events and records: encode picks version from the catalogue, decode upcasts to it, fold lets
- * the event's own `apply` change the books. The live path and replay share `fold`; there is no second
- * one. Knows nothing of SQLite.
+ * Between events and records: encode picks version from the catalogue, decode upcasts to it, fold
+ * lets the event's own `apply` change the books. The live path and replay share `fold`; there is no
+ * second one. Knows nothing of SQLite.
  */
 import type { Books } from '../domain/books.ts';
 import { InvariantBroken } from '../domain/invariant.ts';

@@ -1,6 +1,6 @@
 /**
- * How an event is defined: once, as a value with six parts. The catalogue collects the values; codec,
- * replay, the documents and the types are derived from them. Knows no event and no database.
+ * How an event is defined: once, as a value with six parts. The catalogue collects the values;
+ * codec, replay, the documents and the types are derived from them. Knows no event and no database.
  */
 import type { Books } from '../domain/books.ts';
 import { invariant } from '../domain/invariant.ts';

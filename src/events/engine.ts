@@ -1,6 +1,7 @@
 /**
- * What can happen to the engine, its policy and its log. Streams: `engine`, `policy`, `log`. Answers of the
- * policy are facts: kept once, named by key. Knows nothing of how a policy is loaded.
+ * What can happen to the engine, its policy and its log. Streams: `engine`, `policy`, `log`.
+ * Answers of the policy are facts: kept once, named by key. Knows nothing of how a policy is
+ * loaded.
  */
 import { define } from './define.ts';
 

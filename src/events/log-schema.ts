@@ -1,7 +1,7 @@
 /**
- * The tables of a log segment and the settings every connection to one must have.
- * The one idea: better-sqlite3 defaults to synchronous=NORMAL and loses acknowledged rows at a power
- * cut (reliability.md M1), so durability is set here *and read back*, or nothing is opened.
+ * The tables of a log segment and the settings every connection to one must have. The one idea:
+ * better-sqlite3 defaults to synchronous=NORMAL and loses acknowledged rows at a power cut
+ * (reliability.md M1), so durability is set here *and read back*, or nothing is opened.
  * Deliberately unknown here: which segments exist, what is written into them.
  */
 import { closeSync, openSync, readSync, statSync } from 'node:fs';

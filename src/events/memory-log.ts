@@ -1,8 +1,8 @@
 /**
- * A log in memory, for tests and the simulated world.
- * The one idea: it keeps the promises of the real one (order, durability after the answer, disk full
- * and failure) and none of its cost, and what a power cut would take can be taken.
- * Deliberately unknown here: disks, threads, time; `soon` is the only thing it is given.
+ * A log in memory, for tests and the simulated world. The one idea: it keeps the promises of the
+ * real one (order, durability after the answer, disk full and failure) and none of its cost, and
+ * what a power cut would take can be taken. Deliberately unknown here: disks, threads, time; `soon`
+ * is the only thing it is given.
  */
 import type { Fault, Log, LogListener, StoredRecord, TurnBatch } from '../ports/ports.ts';
 

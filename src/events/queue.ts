@@ -1,7 +1,7 @@
 /**
  * What can happen to a scheduled queue. The stream is the queue's name. Names follow the states of
- * the queue's chart: opened, rested → woke, suspended → resumed, retired. Knows nothing of timers: that a
- * rest has run out is an event of its own.
+ * the queue's chart: opened, rested → woke, suspended → resumed, retired. Knows nothing of timers:
+ * that a rest has run out is an event of its own.
  */
 import type { Books, QueueRow } from '../domain/books.ts';
 import { invariant } from '../domain/invariant.ts';

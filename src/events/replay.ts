@@ -1,7 +1,8 @@
 /**
- * Folding what is stored: the same `fold` as the live path, record by record, turn by turn, and the durable
- * charts walk again. On a damaged log, and only there, a record that no longer fits is mended or left out
- * and said to be; on a whole one it is our bug and stops the start. Asks nobody anything.
+ * Folding what is stored: the same `fold` as the live path, record by record, turn by turn, and the
+ * durable charts walk again. On a damaged log, and only there, a record that no longer fits is
+ * mended or left out and said to be; on a whole one it is our bug and stops the start. Asks nobody
+ * anything.
  */
 import type { Books } from '../domain/books.ts';
 import { InvariantBroken } from '../domain/invariant.ts';

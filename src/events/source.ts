@@ -1,6 +1,7 @@
 /**
  * What can happen to an egress source. The stream is the source's name. A source is opened when the
- * policy first names it and retired when it no longer does. Knows nothing of addresses being plumbed.
+ * policy first names it and retired when it no longer does. Knows nothing of addresses being
+ * plumbed.
  */
 import type { Books, SourceRow } from '../domain/books.ts';
 import { invariant } from '../domain/invariant.ts';

@@ -39,13 +39,13 @@ export class Desk {
   readonly host: IntakeHost;
   readonly bodies: Bodies;
   readonly clock: Clock;
+  readonly machineName: string;
   readonly guests = new Set<Guest>();
   isClosing = false;
   /** Address and port, once bound. */
   listener = '';
 
   private readonly log: Log;
-  private readonly machineName: string;
   private readonly byAddress = new Map<string, number>();
   private readonly terms = new Map<string, Terms>();
   private heldBytes = 0;

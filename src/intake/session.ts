@@ -150,6 +150,33 @@ export class Session extends SMTPConnection implements Guest, Circumstances {
     return parser;
   }
 
+  /**
+   * The common commands of an open session go straight to their handlers; everything else takes
+   * the library's way, which looks at each line several times over.
+   */
+  override _onCommand(command: Buffer, callback: Done = () => {}): void {
+    const handler = this.isOpen() ? this.findHandler(command) : undefined;
+    if (handler === undefined) super._onCommand(command, callback);
+    else handler.call(this, command, () => this._whenWritable(callback));
+  }
+
+  private isOpen(): boolean {
+    return this._ready && !this._upgrading && this.hostNameAppearsAs !== false;
+  }
+
+  private findHandler(command: Buffer): Session['handler_MAIL'] | undefined {
+    switch (command.toString('latin1', 0, 5).toUpperCase()) {
+      case 'MAIL ':
+        return this.handler_MAIL;
+      case 'RCPT ':
+        return this.handler_RCPT;
+      case 'DATA':
+        return this.handler_DATA;
+      default:
+        return undefined;
+    }
+  }
+
   override _resetSession(): void {
     super._resetSession();
     this.endTransaction();

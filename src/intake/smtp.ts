@@ -29,21 +29,19 @@ export interface SmtpListener {
 
 const REFUSED_COMMANDS = ['AUTH', 'XCLIENT', 'XFORWARD', 'WIZ', 'SHELL', 'KILL', 'LHLO'];
 
-function serverOptions(
-  config: ListenerConfig,
-  identity: TlsIdentity | undefined,
-): SMTPServerOptions {
+function serverOptions(desk: Desk, identity: TlsIdentity | undefined): SMTPServerOptions {
   const disabledCommands =
     identity === undefined ? [...REFUSED_COMMANDS, 'STARTTLS'] : REFUSED_COMMANDS;
   return {
     ...identity,
+    name: desk.machineName,
     disabledCommands,
     logger: false,
     authOptional: true,
     disableReverseLookup: true,
     hideENHANCEDSTATUSCODES: false,
     heloResponse: '%s',
-    socketTimeout: config.client_timeout,
+    socketTimeout: desk.config.client_timeout,
     noDelay: true,
     onConnect: (_session, callback) => callback(),
     onSecure: (_socket, _session, callback) => callback(),
@@ -52,10 +50,20 @@ function serverOptions(
 
 class Reception extends SMTPServer {
   private readonly desk: Desk;
+  private accepted = 0;
 
   constructor(desk: Desk, options: SMTPServerOptions) {
     super(options);
     this.desk = desk;
+  }
+
+  /** The library draws random bytes for the name of each connection; a number will do. */
+  override _handleProxy(
+    _socket: Socket,
+    callback: (error: Error | null, options?: { id: string }) => void,
+  ): void {
+    this.accepted += 1;
+    callback(null, { id: this.accepted.toString(36) });
   }
 
   override connect(socket: Socket, options?: SMTPConnectionOptions | null): void {
@@ -101,7 +109,7 @@ export async function startSmtpListener(
 ): Promise<SmtpListener> {
   refuseUnsupported(config);
   const desk = new Desk(config, host, bodies, clock, log, readMachineName());
-  const reception = new Reception(desk, serverOptions(config, readTlsIdentity(config)));
+  const reception = new Reception(desk, serverOptions(desk, readTlsIdentity(config)));
   reception.on('error', (error: Error) => desk.note('error', error.message));
   await listen(reception.server, config);
   const bound = reception.server.address();

@@ -1,5 +1,6 @@
 /**
- * The command line of `waybilld`, read and refused in one place. Knows names and defaults; starts nothing.
+ * The command line of `waybilld`, read and refused in one place. Knows names and defaults; starts
+ * nothing.
  */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';

@@ -1,7 +1,7 @@
 /**
- * The life of the daemon: lock, policy, log, bodies, recovery, engine, listeners; then signals and the way
- * out. The order is the promise: nothing is opened to the network before the books are whole, and
- * nothing is released before the log is closed. Decides nothing about mail.
+ * The life of the daemon: lock, policy, log, bodies, recovery, engine, listeners; then signals and
+ * the way out. The order is the promise: nothing is opened to the network before the books are
+ * whole, and nothing is released before the log is closed. Decides nothing about mail.
  */
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';

@@ -1,6 +1,6 @@
 /**
- * Why a start or a run ends: one sentence and an exit code of sysexits(3). Turns the errors of the parts into
- * that; what it does not know is our own mistake. Prints nothing.
+ * Why a start or a run ends: one sentence and an exit code of sysexits(3). Turns the errors of the
+ * parts into that; what it does not know is our own mistake. Prints nothing.
  */
 
 import { OptionError } from '../domain/option-error.ts';

@@ -1,6 +1,6 @@
 /**
- * What the daemon is to serve: the operator's policy, or the embedded one with its sink. Loading refuses a bad
- * policy before anything is opened. Knows neither log nor engine.
+ * What the daemon is to serve: the operator's policy, or the embedded one with its sink. Loading
+ * refuses a bad policy before anything is opened. Knows neither log nor engine.
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';

@@ -1,6 +1,7 @@
 /**
- * Opening the engine on a data directory: log, bodies, recovery, ports, first turn. The listener of log and
- * bodies is connected before anything is written, so no failure goes unheard. Knows no network listener.
+ * Opening the engine on a data directory: log, bodies, recovery, ports, first turn. The listener of
+ * log and bodies is connected before anything is written, so no failure goes unheard. Knows no
+ * network listener.
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';

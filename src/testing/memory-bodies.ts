@@ -1,8 +1,8 @@
 /**
- * A body store in memory, for tests and the simulated world. It is stricter than a disk: segments are
- * tiny, so a body whose references were miscounted is gone soon, and it can run full, fail, lose or
- * damage a body, or lose power with everything that was not answered yet.
- * Deliberately unknown here: files, time, messages.
+ * A body store in memory, for tests and the simulated world. It is stricter than a disk: segments
+ * are tiny, so a body whose references were miscounted is gone soon, and it can run full, fail,
+ * lose or damage a body, or lose power with everything that was not answered yet. Deliberately
+ * unknown here: files, time, messages.
  */
 
 import { invariant } from '../domain/invariant.ts';

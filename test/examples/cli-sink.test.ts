@@ -174,7 +174,7 @@ test('addresses tell the sink where to break off', async () => {
   );
 });
 
-test('greylist defers the first time only; hang keeps the connection and says nothing', async () => {
+test('greylist defers the first time only; hang keeps the connection and is silent', async () => {
   await withSink({}, async (sink) => {
     const client = await greet(sink);
     const rcpt = 'RCPT TO:<greylist@x.test>\r\n';

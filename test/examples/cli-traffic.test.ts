@@ -122,7 +122,7 @@ test('lost connections: what was not sent is sent again, what was sent is unknow
   assert.equal(new Set(accepted.map((copy) => copy.xid)).size, report.accepted);
 });
 
-test('a connection carries as many messages as told, and 421 sends the message elsewhere', async () => {
+test('a connection carries as many messages as told; 421 sends the message elsewhere', async () => {
   const few = await send({ messages: 20, concurrency: 2, perConnection: 5 }, {});
   assert.equal(few.report.accepted, 20);
   assert.ok(few.counts.connections >= 4);

@@ -22,7 +22,17 @@ import { createNetwork } from '../../src/ports/node/network.ts';
 import type { Network } from '../../src/ports/ports.ts';
 
 /** Where a peer can be spoilt. */
-export type Stage = 'greeting' | 'ehlo' | 'mail' | 'rcpt' | 'data' | 'dot' | 'rset' | 'quit';
+export type Stage =
+  | 'greeting'
+  | 'ehlo'
+  | 'starttls'
+  | 'auth'
+  | 'mail'
+  | 'rcpt'
+  | 'data'
+  | 'dot'
+  | 'rset'
+  | 'quit';
 
 /** What a peer does at a stage: text is sent as it is; the others are deeds. */
 export type Deed = string | { readonly deed: 'silent' | 'fin' | 'reset' };
@@ -33,6 +43,8 @@ export type Script = Partial<Record<Stage, Deed | ((line: string, count: number)
 const GOOD: Record<Stage, string> = {
   greeting: '220 peer.test ready\r\n',
   ehlo: '250-peer.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SIZE 1000000\r\n250 SMTPUTF8\r\n',
+  starttls: '502 5.5.1 no\r\n',
+  auth: '502 5.5.1 no\r\n',
   mail: '250 2.1.0 ok\r\n',
   rcpt: '250 2.1.5 ok\r\n',
   data: '354 go\r\n',
@@ -43,6 +55,8 @@ const GOOD: Record<Stage, string> = {
 
 const STAGE_OF: readonly (readonly [RegExp, Stage])[] = [
   [/^(EHLO|LHLO|HELO)/, 'ehlo'],
+  [/^STARTTLS/, 'starttls'],
+  [/^AUTH/, 'auth'],
   [/^MAIL/, 'mail'],
   [/^RCPT/, 'rcpt'],
   [/^DATA/, 'data'],

@@ -1,8 +1,8 @@
 /**
- * The grammar of one outbound conversation: which phase may follow which. Ephemeral: it moves on what
- * is perceived, dies with the process and is never replayed. Its context is the held conversation,
- * passed by reference and never assigned; effects and guards are names from vocabulary.ts.
- * Deliberately unknown here: bytes, links, timeouts, verdicts.
+ * The grammar of one outbound conversation: which phase may follow which. Ephemeral: it moves on
+ * what is perceived, dies with the process and is never replayed. Its context is the held
+ * conversation, passed by reference and never assigned; effects and guards are names from
+ * vocabulary.ts. Deliberately unknown here: bytes, links, timeouts, verdicts.
  */
 import { vocabulary } from './vocabulary.ts';
 

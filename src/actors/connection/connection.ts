@@ -1,8 +1,8 @@
 /**
  * An outbound connection as the engine sees it: give a message, release its body, hear the outcome.
- * The idea: one XState actor per connection, one signal per phase, one deadline looked at by `tick`;
- * all calls are synchronous and everything is reported through the host.
- * Deliberately unknown here: queues, retries, the log; the engine's inbox is behind the host.
+ * The idea: one XState actor per connection, one signal per phase, one deadline looked at by
+ * `tick`; all calls are synchronous and everything is reported through the host. Deliberately
+ * unknown here: queues, retries, the log; the engine's inbox is behind the host.
  */
 import { createActor } from 'xstate';
 import { invariant } from '../../domain/invariant.ts';

@@ -88,8 +88,13 @@ export function prepareAttempt(
   for (let index = 0; index < transaction.to.length; index += 1) {
     const address = transaction.to[index] as string;
     const why = refusal ?? findRecipientRefusal(address, peer, path);
-    if (why !== undefined) pushOutcome(attempt, index, 'rcpt', why);
-    else if (attempt.said.length < recipientsMax) attempt.said.push(index);
+    if (why !== undefined) {
+      // Our own refusal is final whatever its code would mean from a peer.
+      const stage = refusal === undefined ? 'rcpt' : 'mail';
+      attempt.outcomes.push({ index, kind: 'permanent', stage, reply: why });
+      continue;
+    }
+    if (attempt.said.length < recipientsMax) attempt.said.push(index);
     else attempt.again.push(index);
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Taking mail over: a submission becomes one `message.accepted` per message, all in one turn, and the
- * submitter is answered only when that turn is durable. The body is durable already. Knows nothing of
- * SMTP or HTTP beyond the refusal it may answer.
+ * Taking mail over: a submission becomes one `message.accepted` per message, all in one turn, and
+ * the submitter is answered only when that turn is durable. The body is durable already. Knows
+ * nothing of SMTP or HTTP beyond the refusal it may answer.
  */
 import { domainOf } from '../../domain/address.ts';
 import { numberOfMessageId } from '../../domain/message-id.ts';

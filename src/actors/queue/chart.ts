@@ -1,7 +1,7 @@
 /**
- * The grammar of a scheduled queue's history: which of its events may follow which. A durable chart: it
- * moves only on committed events, holds no timers and no data (those are in the books). Its effects are
- * names; the engine gives them hands, replay leaves them mute.
+ * The grammar of a scheduled queue's history: which of its events may follow which. A durable
+ * chart: it moves only on committed events, holds no timers and no data (those are in the books).
+ * Its effects are names; the engine gives them hands, replay leaves them mute.
  */
 import { setup } from 'xstate';
 

@@ -1,7 +1,7 @@
 /**
- * A scheduled queue's due rows: what happens when the wheel rings, and what is held about a queue while it
- * has due rows (configuration, pool, route). Configuration is asked for again when it is older than its
- * refresh interval. Knows neither ready queues nor connections.
+ * A scheduled queue's due rows: what happens when the wheel rings, and what is held about a queue
+ * while it has due rows (configuration, pool, route). Configuration is asked for again when it is
+ * older than its refresh interval. Knows neither ready queues nor connections.
  */
 
 import type { QueueRow } from '../../domain/books.ts';

@@ -1,6 +1,6 @@
 /**
- * Growing too old. Driven by the wheel alone, so that no connection, resolver or ready queue can keep a
- * message past its age: a row in any hands is ended; one in flight gets a short grace first.
+ * Growing too old. Driven by the wheel alone, so that no connection, resolver or ready queue can
+ * keep a message past its age: a row in any hands is ended; one in flight gets a short grace first.
  * Knows no retry schedule (that may expire a message earlier).
  */
 import { formatDuration } from '../../domain/duration.ts';

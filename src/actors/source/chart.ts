@@ -1,7 +1,7 @@
 /**
- * The grammar of an egress source's history. A durable chart: it moves only on committed events and keeps
- * neither timers nor data. A suspended source is skipped by selection; how it came to be suspended is
- * not its business.
+ * The grammar of an egress source's history. A durable chart: it moves only on committed events and
+ * keeps neither timers nor data. A suspended source is skipped by selection; how it came to be
+ * suspended is not its business.
  */
 import { setup } from 'xstate';
 

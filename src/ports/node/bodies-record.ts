@@ -1,9 +1,9 @@
 /**
- * How a body lies in its segment file: a fixed head, the bytes, then the header text. The head comes
- * before the bytes so that one read of known length fetches and proves a body. Every segment has a
- * random stamp which its records repeat: neither what an earlier life of a recycled file left behind
- * nor a forged record inside a mail can pass for a record.
- * Deliberately unknown here: files, references, flushing.
+ * How a body lies in its segment file: a fixed head, the bytes, then the header text. The head
+ * comes before the bytes so that one read of known length fetches and proves a body. Every segment
+ * has a random stamp which its records repeat: neither what an earlier life of a recycled file left
+ * behind nor a forged record inside a mail can pass for a record. Deliberately unknown here: files,
+ * references, flushing.
  */
 
 import { crc32 } from 'node:zlib';

@@ -1,6 +1,6 @@
 /**
- * The segments' account: which there are, what is alive in them, which may be used again. A segment is
- * being written, then sealed, then (once nothing refers to it) a spare or gone; a number never
+ * The segments' account: which there are, what is alive in them, which may be used again. A segment
+ * is being written, then sealed, then (once nothing refers to it) a spare or gone; a number never
  * returns. Numbers that are referred to without a file are `lost`, so that they are not given out.
  * Deliberately unknown here: files and flushing; who reads the account does what it says.
  */

@@ -1,8 +1,9 @@
 /**
- * The body store on files: `<data>/bodies/NNNNNNNNNNNN.bodies`, written by group flush, read with proof,
- * recycled when nothing refers to them. New segments grow; a recycled one is overwritten in place,
- * which flushes faster and needs no space. After a start all found segments are sealed.
- * Deliberately unknown here: messages, the log; who may open the directory (it is locked elsewhere).
+ * The body store on files: `<data>/bodies/NNNNNNNNNNNN.bodies`, written by group flush, read with
+ * proof, recycled when nothing refers to them. New segments grow; a recycled one is overwritten in
+ * place, which flushes faster and needs no space. After a start all found segments are sealed.
+ * Deliberately unknown here: messages, the log; who may open the directory (it is locked
+ * elsewhere).
  */
 
 import type {

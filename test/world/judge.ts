@@ -1,0 +1,113 @@
+/**
+ * What must hold of a world, as functions that answer what is wrong. The one idea: three tellings are
+ * held against each other: what was answered to submitters, what the durable log says, and what the
+ * exchangers kept. Deliberately unknown here: how the world came to be so.
+ */
+import assert from 'node:assert/strict';
+import type { Dot } from './dots.ts';
+import { isEnded, type MessageStory } from './witness.ts';
+import type { Mail, World } from './world.ts';
+
+/** accepted = delivered + bounced + expired + removed + live, in the books and by rows. */
+export function checkBalance(world: World): void {
+  const { ledger, rows } = world.engine.core.books;
+  const { accepted, delivered, bounced, expired, removed, live } = ledger;
+  assert.equal(accepted, delivered + bounced + expired + removed + live, 'the ledger balances');
+  assert.deepEqual(world.witness.oddities, []);
+  let left = 0;
+  rows.each((slot) => {
+    left += rows.columns.recipients[slot] as number;
+  });
+  assert.equal(live, left, 'what the ledger calls live lies in rows');
+}
+
+/** Every acknowledged message is in the log, and every recipient ended or is still a row. */
+export function checkPromises(world: World): void {
+  for (const mail of world.mails.values()) {
+    if (mail.answeredAt === undefined || mail.refusal !== undefined) continue;
+    for (const { id, to } of mail.messages) {
+      const story = world.witness.messages.get(id);
+      assert.ok(story !== undefined, `${id} was acknowledged and is not in the log`);
+      assert.deepEqual(story.to, to);
+    }
+  }
+  const { rows } = world.engine.core.books;
+  // Memory may run ahead of the log: what it has dropped is compared when nothing is in flight.
+  if (world.engine.core.turns.inFlight > 0) return;
+  for (const story of world.witness.messages.values()) {
+    const slot = rows.find(Number.parseInt(story.id.slice(20), 16));
+    assert.equal(slot < 0, isEnded(story), `${story.id} is in the books until it has ended`);
+    if (slot < 0) continue;
+    assert.equal(rows.columns.recipients[slot], story.to.length - story.ends.size, story.id);
+  }
+}
+
+const storyOf = (world: World, mail: Mail, recipient: string): MessageStory | undefined => {
+  const message = mail.messages.find(({ to }) => to.includes(recipient));
+  return message === undefined ? undefined : world.witness.messages.get(message.id);
+};
+
+/** What the log calls delivered was kept by an exchanger, whole; nobody got it without a reason. */
+export function checkCopies(world: World): void {
+  for (const mail of world.mails.values()) {
+    const copies = world.copiesOf(mail.mark);
+    for (const { body } of copies) assert.equal(body, mail.body, `${mail.mark} arrived whole`);
+    for (const recipient of mail.messages.flatMap(({ to }) => to)) {
+      const kept = copies.filter(({ to }) => to.includes(recipient));
+      const story = storyOf(world, mail, recipient);
+      if (story === undefined) {
+        assert.equal(kept.length, 0, `${mail.mark} left without being in the log`);
+        continue;
+      }
+      checkRecipient(story, recipient, kept.length, kept.filter((copy) => copy.isConfirmed).length);
+    }
+  }
+}
+
+function checkRecipient(
+  story: MessageStory,
+  recipient: string,
+  copies: number,
+  confirmed: number,
+): void {
+  const end = story.ends.get(story.to.indexOf(recipient))?.kind;
+  const what = `${story.id} for ${recipient}`;
+  if (end === 'delivered') assert.ok(confirmed > 0, `${what} is called delivered, nobody has it`);
+  // Each copy needs an attempt that delivered it, or one whose outcome the log calls unknown.
+  const open = story.offered === undefined ? 0 : 1;
+  const most = (end === 'delivered' ? 1 : 0) + story.unsettled.length + open;
+  assert.ok(copies <= most, `${what}: ${copies} copies, ${most} attempts that may have made one`);
+}
+
+/** At the moment of a 250: the events are durable. */
+export function checkAnswer(world: World, mail: Mail): void {
+  if (mail.refusal !== undefined) return;
+  world.witness.read(world.store);
+  for (const { id } of mail.messages) {
+    assert.ok(world.witness.messages.has(id), `${id} was acknowledged before its commit`);
+  }
+}
+
+/** At the moment a final dot leaves: its offer is durable and open, for these recipients. */
+export function checkDot(world: World, dot: Dot): void {
+  world.witness.read(world.store);
+  const mail = world.mails.get(dot.mark);
+  assert.ok(mail !== undefined, `nobody submitted ${dot.mark}`);
+  for (const recipient of dot.to) {
+    const story = storyOf(world, mail, recipient);
+    const what = `the final dot of ${dot.mark} for ${recipient}`;
+    assert.ok(story !== undefined, `${what} left before the message was in the log`);
+    assert.ok(story.offered !== undefined, `${what} left before its offer was durable`);
+    const index = story.to.indexOf(recipient);
+    assert.ok(!story.ends.has(index), `${what} left after the recipient had ended`);
+    const offered = story.offered.index;
+    assert.ok(offered === undefined || offered.includes(index), `${what} was not offered`);
+  }
+}
+
+/** Nothing in the log speaks of lost bodies or envelopes: this world never damages any. */
+export function checkWhole(world: World): void {
+  for (const story of world.witness.messages.values()) {
+    assert.ok(!story.isQuarantined, `${story.id} was set aside: ${world.said.join('; ')}`);
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * How a law is run: many plays in many worlds, for a bounded time, and a way to tell them again.
+ * The one idea: a play is fast-check commands over a world; a failure names seed and path, and the
+ * commands print as data. `LAW_SECONDS` sets the time a law has.
+ * Deliberately unknown here: what any law says.
+ */
+import fc from 'fast-check';
+import type { Limits } from '../../src/domain/limits.ts';
+import { type Act, DOMAINS, fatalActs, perform, quietActs, SHARED } from './acts.ts';
+import { CALM } from './chance.ts';
+import { accepting } from './manners.ts';
+import { World, type WorldKnobs } from './world.ts';
+
+const SECONDS_DEFAULT = 6;
+const ACTS_MAX = 40;
+const RUNS_MAX = 1_000_000;
+
+/** Time a law has, in milliseconds. */
+export const lawMs = (share = 1): number =>
+  Number(process.env['LAW_SECONDS'] ?? SECONDS_DEFAULT) * 1_000 * share;
+
+/** fast-check's settings for a law; the time ends a run that found nothing. */
+export const lawSettings = <T = unknown>(share = 1): fc.Parameters<T> => ({
+  numRuns: RUNS_MAX,
+  interruptAfterTimeLimit: lawMs(share),
+  markInterruptAsFailure: false,
+  endOnFailure: false,
+  ...(process.env['LAW_SEED'] === undefined ? {} : { seed: Number(process.env['LAW_SEED']) }),
+  ...(process.env['LAW_PATH'] === undefined ? {} : { path: process.env['LAW_PATH'] }),
+});
+
+/** Bounds so low that every one of them is met. */
+export const TIGHT: Partial<Limits> = {
+  turnInputsMax: 4,
+  turnRecordsMax: 8,
+  hotRowsMax: 4,
+  drawRowsMax: 2,
+  hotBodyBytesMax: 4_000,
+  connectionsMax: 5,
+  paceRowsMin: 4,
+  inboxSubmissionsMax: 8,
+  snapshotRecordsMax: 60,
+  snapshotMsMax: 20_000,
+};
+
+class ActCommand implements fc.AsyncCommand<Play, World> {
+  readonly #act: Act;
+
+  constructor(act: Act) {
+    this.#act = act;
+  }
+
+  check(): boolean {
+    return true;
+  }
+
+  async run(play: Play, world: World): Promise<void> {
+    await perform(world, this.#act, () => play.each(world));
+    await play.after?.(world);
+  }
+
+  toString(): string {
+    return JSON.stringify(this.#act);
+  }
+}
+
+/** What a law listens to while a play is on. */
+export interface Play {
+  readonly begin?: (world: World) => void;
+  /** After every step of the world. */
+  readonly each: (world: World) => void;
+  /** After every act. */
+  readonly after?: (world: World) => void | Promise<void>;
+  /** When the play is over. */
+  readonly end?: (world: World) => void | Promise<void>;
+}
+
+/** How rough a play is. */
+export interface Roughness {
+  readonly hasFaults: boolean;
+  readonly hasCrashes: boolean;
+}
+
+/** A usual world: four domains with exchangers, one more that shares the first one's. */
+export async function makeWorld(knobs: WorldKnobs, isSwarming: boolean): Promise<World> {
+  const manners = Object.fromEntries(DOMAINS.slice(0, -1).map((name) => [name, accepting]));
+  const world = await World.start({ manners, faults: CALM, ...knobs });
+  world.zone.mx.set('same.test', [{ preference: 10, exchange: `mx.${SHARED}` }]);
+  if (isSwarming) world.net.faults = world.chance.swarm();
+  await world.runFor(100);
+  return world;
+}
+
+/** Runs plays until the time is over. */
+export async function runPlays(play: Play, rough: Roughness, share = 1): Promise<void> {
+  const acts = rough.hasCrashes ? [...quietActs, ...fatalActs] : quietActs;
+  const command = fc.oneof(...acts).map((act) => new ActCommand(act));
+  const commands = fc.commands([command], { maxCommands: ACTS_MAX, size: 'max' });
+  const knobs = fc.record({ seed: fc.nat(), isTight: fc.boolean() });
+  const property = fc.asyncProperty(knobs, commands, async ({ seed, isTight }, all) => {
+    const limits = isTight ? TIGHT : {};
+    const world = await makeWorld({ seed, limits }, rough.hasFaults);
+    play.begin?.(world);
+    await fc.asyncModelRun(() => ({ model: play, real: world }), all);
+    await play.end?.(world);
+  });
+  await fc.assert(property, lawSettings(share));
+}
