@@ -1,7 +1,7 @@
 /**
  * What keeping a body costs: segments that grow, segments used again, and SQLite blobs with group
- * commit on a thread, each with 50 writers in a closed loop and the oldest bodies released on the way.
- * Prints the medians of several interleaved rounds.
+ * commit on a thread, each with 50 writers in a closed loop and the oldest bodies released on the
+ * way. Prints the medians of several interleaved rounds.
  *   node --import tsx bench/bodies.ts [directory] [rounds]
  */
 

@@ -117,7 +117,9 @@ const replay = async (dir: string): Promise<void> => {
 const main = async (): Promise<void> => {
   const dir = mkdtempSync(join(process.argv[2] ?? tmpdir(), 'waybill-bench-'));
   console.log(`body ${bodyOf(1).length} bytes`);
-  console.log('records/turn  records/s  turns/s  CPU us/record  main us/record  commit ms p50 p99 max');
+  console.log(
+    'records/turn  records/s  turns/s  CPU us/record  main us/record  commit ms p50 p99 max',
+  );
   for (const turnRecords of TURN_RECORDS) {
     const { records, wallMs, cpuMs, mainMs, commitMs } = await measure(dir, turnRecords);
     const cells = [

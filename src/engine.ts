@@ -40,6 +40,7 @@ export interface EngineParts {
   readonly ehloName: string;
   readonly limits?: Partial<Limits>;
   readonly log?: Core['log'];
+  readonly readSecret?: Core['readSecret'];
   /** The log cannot be written: nothing more leaves, the process must end and start again. */
   readonly fatal: (fault: Fault) => void;
 }
@@ -53,6 +54,8 @@ export interface Engine extends IntakeHost {
   /** The log's word: it cannot write. */
   failed(fault: Fault): void;
   command(command: Command, answered: (refusal?: Refusal) => void): void;
+  /** Mail is taken here: an exchanger at this place would be ourselves. */
+  listensAt(address: string, port: number): void;
   /** A handler of the policy failed; noted in the log and said once. */
   policyFaulted(fault: { readonly handler: string; readonly sentence: string }): void;
   /** Finishes what is in hand within `graceMs`, takes a snapshot, closes the log. */
@@ -104,12 +107,16 @@ export function createEngine(parts: EngineParts): Engine {
     cycles: new Map(),
     touchedQueues: new Set(),
     touchedReady: new Set(),
+    starved: new Set(),
+    planning: 0,
     drawing: new Map(),
     drawNow: [],
     readyOf: new Map(),
     ehloName: parts.ehloName,
     connectionHost: makeConnectionHost(ports, turns),
     requeue: (slot, at) => deciding.requeue(core, slot, at),
+    ownPlaces: new Set(),
+    readSecret: parts.readSecret ?? (() => undefined),
     nextLink: 1,
     nextOffer: 1,
     nextNumber: 0,
@@ -229,6 +236,10 @@ class RunningEngine implements Engine {
 
   command(command: Command, answered: (refusal?: Refusal) => void): void {
     this.core.turns.push({ kind: 'commanded', command, answered });
+  }
+
+  listensAt(address: string, port: number): void {
+    this.core.ownPlaces.add(`${address}:${port}`);
   }
 
   policyFaulted({ handler, sentence }: { handler: string; sentence: string }): void {

@@ -29,7 +29,7 @@ export interface TurnHands<Input> {
 interface Flight {
   readonly turn: number;
   readonly steps: readonly Step[];
-  readonly promises: readonly (() => void)[];
+  readonly promises: (() => void)[];
 }
 
 /** Counters of the turns, for the bench and for metrics. */
@@ -206,7 +206,10 @@ export class Turns<Input> {
     const promises = this.#promises;
     this.#promises = [];
     if (this.#drafts.length === 0) {
-      for (const act of promises) act();
+      // What this turn saw may still be on its way to the disk: its word waits for that.
+      const last = this.#flights.at(-1);
+      if (last !== undefined) last.promises.push(...promises);
+      else for (const act of promises) act();
       return;
     }
     const drafts = this.#drafts;

@@ -6,6 +6,7 @@
 import type { Books, QueueRow } from '../domain/books.ts';
 import type { Limits } from '../domain/limits.ts';
 import type { Site } from '../domain/mx-plan.ts';
+import type { KeySource } from '../domain/option-places.ts';
 import type { SourceConfig } from '../domain/options-egress.ts';
 import type { PathConfig } from '../domain/options-path.ts';
 import type { QueueConfig } from '../domain/options-queue.ts';
@@ -65,6 +66,8 @@ export interface ReadyQueue {
   failures: number;
   /** Queues that wait for room, first in first out. */
   readonly waiting: Set<HeldQueue>;
+  /** A handshake with the site failed lately: until then TLS counts as broken. */
+  tlsBrokenUntil: number;
   /** No new connection before this time. */
   notBefore: number;
   usedAt: number;
@@ -125,6 +128,10 @@ export interface Core {
   readonly cycles: Map<number, Cycle>;
   readonly touchedQueues: Set<HeldQueue>;
   readonly touchedReady: Set<ReadyQueue>;
+  /** Ready queues that wanted more connections than the engine had left. */
+  readonly starved: Set<ReadyQueue>;
+  /** Connections being planned, of all ready queues. */
+  planning: number;
   /** Rows being read back from the log: slot → what to do with the envelope. */
   readonly drawing: Map<number, 'ready' | 'expire'>;
   /** Rows to be read back at the end of this turn. */
@@ -135,6 +142,10 @@ export interface Core {
   readonly connectionHost: ConnectionHost;
   /** Puts a row back to be placed anew; no attempt is counted. */
   readonly requeue: (slot: number, at: number) => void;
+  /** Reads a password or key; undefined when it cannot be had. Cached by its adapter. */
+  readonly readSecret: (source: KeySource) => string | undefined;
+  /** `address:port` of our own listeners: mail sent there would go round in a loop. */
+  readonly ownPlaces: Set<string>;
   nextLink: number;
   nextOffer: number;
   /** Next message number to give out. */

@@ -17,7 +17,7 @@ import { bounceRow, deferRow } from './outcome.ts';
 import { acceptSubmission } from './queue/accept.ts';
 import { rowIsDue, rowRang } from './queue/due.ts';
 import { expireRow } from './queue/expire.ts';
-import { serveReadyQueue, sessionPlanned, withdrawRows } from './serving.ts';
+import { ALARM_TICK, serveReadyQueue, sessionPlanned, withdrawRows } from './serving.ts';
 import {
   abandonOffer,
   cutSession,
@@ -27,8 +27,6 @@ import {
   linkSettled,
 } from './settling.ts';
 
-/** The alarm that looks at connection deadlines. */
-export const ALARM_TICK = 'tick';
 /** The alarm that looks after snapshots and idle things. */
 export const ALARM_HOUSE = 'house';
 
@@ -43,7 +41,7 @@ export function decide(core: Core, input: Input, at: number): void {
     case 'submitted':
       return acceptSubmission(core, input.submission, input.answered, at);
     case 'opened':
-      return linkOpened(core, input.link, input.peer);
+      return linkOpened(core, input.link, input.peer, at);
     case 'idle':
       return linkIdle(core, input.link);
     case 'settled':

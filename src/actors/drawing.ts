@@ -21,9 +21,12 @@ export function drawCold(core: Core): void {
   const c = core.books.rows.columns;
   const numbers = slots.map((slot) => c.number[slot] as number);
   const positions = slots.map((slot) => c.position[slot] as number);
-  core.ports.log.read(positions, (records) => {
-    core.turns.push({ kind: 'drawn', slots, numbers, records });
-  });
+  // A row accepted in this turn may be cold already: its record can be read once it is durable.
+  core.turns.promise(() =>
+    core.ports.log.read(positions, (records) => {
+      core.turns.push({ kind: 'drawn', slots, numbers, records });
+    }),
+  );
 }
 
 /** The log's answer for one row. */
@@ -34,10 +37,8 @@ export function rowDrawn(
   record: StoredRecord | undefined,
   at: number,
 ): void {
-  if (core.books.rows.find(number) !== slot) {
-    core.drawing.delete(slot);
-    return;
-  }
+  // The row has ended; what is being drawn for the slot now is another row's.
+  if (core.books.rows.find(number) !== slot) return;
   if (record !== undefined) return warmRow(core, slot, decode(record).body as AcceptedBody, at);
   // The record is damaged; the envelope was also kept beside the body.
   core.ports.bodies.readHeader(bodyRefOf(core, slot), (outcome) => {
@@ -53,10 +54,7 @@ export function headerRead(
   outcome: string | Fault,
   at: number,
 ): void {
-  if (core.books.rows.find(number) !== slot) {
-    core.drawing.delete(slot);
-    return;
-  }
+  if (core.books.rows.find(number) !== slot) return;
   const id = messageIdOf(core, slot);
   const found = isFault(outcome)
     ? undefined

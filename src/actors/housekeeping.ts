@@ -24,22 +24,33 @@ export function keepHouse(core: Core, at: number): void {
   const { house, limits, turns } = core;
   const records = turns.position - house.snapshotPosition;
   const isDue = records > 0 && at - house.snapshotAt >= limits.snapshotMsMax;
-  if (isDue || records >= limits.snapshotRecordsMax) saveSnapshot(core, at);
+  if (house.isSaving || (!isDue && records < limits.snapshotRecordsMax)) return;
+  // The picture shows turns that are still in flight; it must not be on disk before they are.
+  turns.promise(takePicture(core, at));
+}
+
+/** Saves a picture of the books at once; for the end, when nothing is in flight. */
+export function saveSnapshot(core: Core, at: number, done: () => void): void {
+  if (core.house.isSaving) done();
+  else takePicture(core, at, done)();
 }
 
 /** Takes a picture of the books; the copy is made at once, the writing is the log's affair. */
-export function saveSnapshot(core: Core, at: number, done?: () => void): void {
+function takePicture(core: Core, at: number, done?: () => void): () => void {
   const { house, ports, turns } = core;
-  if (house.isSaving) return;
   house.isSaving = true;
   house.snapshotAt = at;
   house.snapshotPosition = turns.position;
-  ports.log.saveSnapshot(turns.position - 1, encodeBooks(core.books), (fault) => {
-    house.isSaving = false;
-    if (fault !== undefined) core.log('warn', `no snapshot: ${fault.cause}`);
-    else ports.log.releaseBefore(lowestNeeded(core));
-    done?.();
-  });
+  const position = turns.position - 1;
+  const bytes = encodeBooks(core.books);
+  const needed = lowestNeeded(core);
+  return () =>
+    ports.log.saveSnapshot(position, bytes, (fault) => {
+      house.isSaving = false;
+      if (fault !== undefined) core.log('warn', `no snapshot: ${fault.cause}`);
+      else ports.log.releaseBefore(needed);
+      done?.();
+    });
 }
 
 /** The lowest position a living message still needs: its envelope is there. */

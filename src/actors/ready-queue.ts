@@ -30,6 +30,7 @@ export function openReadyQueue(
     planning: 0,
     failures: 0,
     waiting: new Set(),
+    tlsBrokenUntil: 0,
     notBefore: 0,
     usedAt: from.at,
   };

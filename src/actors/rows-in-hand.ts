@@ -80,6 +80,7 @@ export function emitLast(core: Core, slot: number, event: Event): void {
   movePlace(core, slot, PLACE_WAITING);
   core.held.cool(slot);
   core.cycles.delete(slot);
+  core.drawing.delete(slot);
   // The body goes only after the event that ends the message is durable.
   core.turns.promise(() => core.ports.bodies.refer(segment, -1, bodyBytes));
 }

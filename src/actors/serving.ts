@@ -17,6 +17,9 @@ import { bounceRow, deferRow } from './outcome.ts';
 import { refreshReadyQueue } from './ready-queue.ts';
 import { leftIndexes, messageIdOf, movePlace, needEnvelope } from './rows-in-hand.ts';
 
+/** The alarm that looks at connection deadlines; it rings while there are connections. */
+export const ALARM_TICK = 'tick';
+
 /** Serves a ready queue: hands out, asks for more, opens connections. */
 export function serveReadyQueue(core: Core, ready: ReadyQueue, at: number): void {
   if (core.isStopping) return;
@@ -39,8 +42,12 @@ function openSessions(core: Core, ready: ReadyQueue, at: number): void {
   const busy = ready.sessions.size - ready.idle.length;
   // Rows in the hands of connections count too: the target is for the work, not for the rest.
   const target = targetSessions(limit, ready.size + busy);
-  let room = Math.min(target - present, core.limits.connectionsMax - core.sessions.size);
-  if (room <= 0 || ready.size === 0) return;
+  const wanted = target - present;
+  if (wanted <= 0 || ready.size === 0) return;
+  let room = Math.min(wanted, core.limits.connectionsMax - core.sessions.size - core.planning);
+  // Whoever finds the engine's connections used up is looked at again when one ends.
+  if (room < wanted) core.starved.add(ready);
+  if (room <= 0) return;
   if (at < ready.notBefore) {
     core.alarms.set(`serve ${ready.name}`, ready.notBefore);
     return;
@@ -50,6 +57,7 @@ function openSessions(core: Core, ready: ReadyQueue, at: number): void {
 
 function planSession(core: Core, ready: ReadyQueue): void {
   ready.planning += 1;
+  core.planning += 1;
   buildPlan(
     core.ports.resolver,
     ready.site,
@@ -57,6 +65,7 @@ function planSession(core: Core, ready: ReadyQueue): void {
     ready.source,
     () => core.ports.random.uniform(),
     (answer) => core.turns.push({ kind: 'planned', ready, answer }),
+    (address, port) => core.ownPlaces.has(`${address}:${port}`),
   );
 }
 
@@ -68,16 +77,20 @@ export function sessionPlanned(
   at: number,
 ): void {
   ready.planning -= 1;
+  core.planning -= 1;
   core.touchedReady.add(ready);
+  for (const { name, fault } of answer.skipped) {
+    core.log('warn', `${ready.name}: host ${name} is left out: ${fault.cause}`);
+  }
   if (answer.kind !== 'plan') {
     for (;;) {
       const slot = ready.rows.shift(core.held.isGood);
-      if (slot < 0) return;
+      if (slot < 0) return feedStarved(core);
       if (answer.kind === 'bounced') bounceRow(core, slot, answer.reply);
       else deferRow(core, slot, answer.reply, at);
     }
   }
-  if (core.isStopping || ready.size === 0) return;
+  if (core.isStopping || ready.size === 0) return feedStarved(core);
   const link = core.nextLink;
   core.nextLink += 1;
   const connection = openConnection(core.ports.network, core.connectionHost, {
@@ -86,6 +99,8 @@ export function sessionPlanned(
     path: ready.path,
     source: ready.source,
     ehloName: core.ehloName,
+    isTlsBroken: at < ready.tlsBrokenUntil,
+    ...loginOf(core, ready),
   });
   const session: Session = {
     id: link,
@@ -98,6 +113,21 @@ export function sessionPlanned(
   };
   core.sessions.set(link, session);
   ready.sessions.add(session);
+  if (core.alarms.dueAt(ALARM_TICK) === undefined) {
+    core.alarms.set(ALARM_TICK, at + core.limits.tickMs);
+  }
+}
+
+/** A place among the engine's connections is free: those who found none are looked at. */
+export function feedStarved(core: Core): void {
+  for (const ready of core.starved) core.touchedReady.add(ready);
+  core.starved.clear();
+}
+
+function loginOf(core: Core, ready: ReadyQueue): { authPassword?: string } {
+  const source = ready.path.smtp_auth_plain_password;
+  const authPassword = source === undefined ? undefined : core.readSecret(source);
+  return authPassword === undefined ? {} : { authPassword };
 }
 
 /** Hands the next row to a connection; false when there is none that is warm. */

@@ -3,6 +3,7 @@
  * recipient by recipient; an ended connection that reached nobody costs one waiting row an attempt,
  * as it would have cost the message it was opened for. Opens nothing and chooses nothing.
  */
+import { brokenTlsMs } from '../domain/options-path.ts';
 import type { Reply } from '../domain/reply.ts';
 import { formatReply } from '../domain/reply.ts';
 import type { Ending, Outcome, PeerInfo, Settlement } from './connection/connection.ts';
@@ -11,18 +12,24 @@ import { PLACE_READY } from './held-rows.ts';
 import type { Share } from './outcome.ts';
 import { deferRow, deferShare, endShare, unsettleRow, witnessOf } from './outcome.ts';
 import { emitLast, leftIndexes, messageIdOf, movePlace } from './rows-in-hand.ts';
+import { feedStarved } from './serving.ts';
 
 /** After a connection reached nobody the next waits so much longer for each in a row, ms. */
 const RECONNECT_STEP_MS = 100;
 const RECONNECT_MS_MAX = 10_000;
 
 /** The connection is up. */
-export function linkOpened(core: Core, link: number, peer: PeerInfo): void {
+export function linkOpened(core: Core, link: number, peer: PeerInfo, at: number): void {
   const session = core.sessions.get(link);
   if (session === undefined) return;
   session.peer = peer;
+  if (peer.tlsFault !== undefined) rememberBrokenTls(session.ready, at);
   session.ready.failures = 0;
   session.ready.notBefore = 0;
+}
+
+function rememberBrokenTls(ready: ReadyQueue, at: number): void {
+  ready.tlsBrokenUntil = at + (brokenTlsMs(ready.path) ?? 0);
 }
 
 /** The connection wants work. */
@@ -134,6 +141,7 @@ export function linkEnded(core: Core, link: number, ending: Ending, at: number):
   const { ready } = session;
   dropSession(core, session);
   core.touchedReady.add(ready);
+  if (ending.attempts.some(({ stage }) => stage === 'securing')) rememberBrokenTls(ready, at);
   if (session.offer !== undefined) abandonOffer(core, session.offer, ending.cause, at);
   if (ending.connectedOnce || session.isStopping) return;
   ready.failures += 1;
@@ -176,6 +184,7 @@ export function dropSession(core: Core, session: Session): void {
   ready.sessions.delete(session);
   const index = ready.idle.indexOf(session);
   if (index >= 0) ready.idle.splice(index, 1);
+  feedStarved(core);
 }
 
 /** An offer ends without the connection's word: unknown if the dot may be out, else taken back. */

@@ -45,7 +45,8 @@ export function isAccepted(reply: Reply): boolean {
 export function isTooManyRecipients(reply: Reply, stage: ReplyStage): boolean {
   if (reply.enhanced === '4.5.3') return true;
   // RFC 5321 section 4.5.3.1.10: 452 is the code, 552 was it before and must be read as 452.
-  return stage === 'rcpt' && (reply.code === 452 || reply.code === 552);
+  // An enhanced code that says something else (5.2.2, mailbox full) is about this recipient alone.
+  return stage === 'rcpt' && reply.enhanced === '' && (reply.code === 452 || reply.code === 552);
 }
 
 /** The verdict a reply means for the recipients it speaks of. */

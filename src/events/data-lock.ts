@@ -4,10 +4,8 @@
  * the process, whatever ended it; the text in `lock.pid` only names the holder and decides nothing.
  * Deliberately unknown here: what lies in the directory.
  */
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { ownDir, ownFile } from './log-files.ts';
+import { dropNote, ownDir, ownFileOnce, readNote, writeNote } from './log-files.ts';
 
 /** Long enough for a process that is just ending, short enough to answer within a second. */
 const WAIT_MS_MAX = 300;
@@ -22,30 +20,17 @@ export interface DataLock {
   release(): Promise<void>;
 }
 
-const readHolder = (dir: string): string => {
-  try {
-    return readFileSync(join(dir, 'lock.pid'), 'utf8').trim();
-  } catch {
-    return 'unknown';
-  }
-};
-
 const openLockFile = (dir: string): Database.Database => {
-  const path = join(dir, 'lock.db');
+  const path = `${dir}/lock.db`;
   // Never opened other than by SQLite: closing any other handle of ours would drop the lock.
-  if (!existsSync(path)) {
-    try {
-      ownFile(path);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-  }
+  ownFileOnce(path);
   return new Database(path, { timeout: WAIT_MS_MAX });
 };
 
 /** Takes the directory for this process, or rejects with `DataDirLocked`. */
 export const lockDataDir = async (dir: string): Promise<DataLock> => {
   ownDir(dir);
+  const note = `${dir}/lock.pid`;
   const db = openLockFile(dir);
   try {
     db.pragma('journal_mode = MEMORY');
@@ -53,14 +38,14 @@ export const lockDataDir = async (dir: string): Promise<DataLock> => {
   } catch (error) {
     db.close();
     if (!(error as { code?: string }).code?.startsWith('SQLITE_BUSY')) throw error;
-    throw new DataDirLocked(`${dir} is in use by another waybilld (pid ${readHolder(dir)})`);
+    const pid = readNote(note) ?? 'unknown';
+    throw new DataDirLocked(`${dir} is in use by another waybilld (pid ${pid})`);
   }
-  const note = join(dir, 'lock.pid');
-  writeFileSync(note, `${process.pid}\n`, { mode: 0o600 });
+  writeNote(note, `${process.pid}\n`);
   return {
     release: async () => {
       if (!db.open) return;
-      rmSync(note, { force: true });
+      dropNote(note);
       db.close();
     },
   };

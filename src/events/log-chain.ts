@@ -57,8 +57,9 @@ export const isWhole = (row: EventRow): boolean => {
 };
 
 /**
- * What a look at one record says. `whole`: all holds. `sum-damaged`: the chain proves the fields, only
- * the checksum is wrong. `unchained`: the fields hold, the link to the past does not. `damaged`: neither.
+ * What a look at one record says. `whole`: all holds. `sum-damaged`: the chain proves the fields,
+ * only the checksum is wrong. `unchained`: the fields hold, the link to the past does not.
+ * `damaged`: neither.
  */
 export type Judgement = 'whole' | 'sum-damaged' | 'unchained' | 'damaged';
 
@@ -66,7 +67,7 @@ export type Judgement = 'whole' | 'sum-damaged' | 'unchained' | 'damaged';
 export class ChainFollower {
   /** The chain value stored in the record before; undefined accepts any link (after a gap). */
   #stored: string | undefined;
-  /** What that value should have been, where it differs: it may be the stored one that is damaged. */
+  /** What it should have been, where it differs: the stored one may be what is damaged. */
   #computed: string | undefined;
 
   /** Starts anew after the record whose chain value is given. */

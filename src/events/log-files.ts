@@ -12,6 +12,7 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  readFileSync,
   renameSync,
   rmSync,
   statfsSync,
@@ -47,6 +48,33 @@ export const ownFile = (path: string): void => {
   closeSync(openSync(path, 'wx', 0o600));
 };
 
+/** Creates a file of the owner alone where there is none yet; two processes may try at once. */
+export const ownFileOnce = (path: string): void => {
+  if (existsSync(path)) return;
+  try {
+    ownFile(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+};
+
+/** Writes a line for people to read. */
+export const writeNote = (path: string, text: string): void => {
+  writeFileSync(path, text, { mode: 0o600 });
+};
+
+/** Reads such a line; undefined where there is none. */
+export const readNote = (path: string): string | undefined => {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+};
+
+/** Takes such a line away. */
+export const dropNote = (path: string): void => rmSync(path, { force: true });
+
 /** Renames where there is something to rename. */
 export const moveIfThere = (from: string, to: string): void => {
   if (existsSync(from)) renameSync(from, to);
@@ -58,8 +86,9 @@ export const removeDatabase = (path: string): void => {
 };
 
 /**
- * Takes a damaged database out of the way, as `<name>.damaged`, with its write-ahead log, which must
- * be gone before another file has the name it belongs to. What a crash left undone is done again.
+ * Takes a damaged database out of the way, as `<name>.damaged`, with its write-ahead log, which
+ * must be gone before another file has the name it belongs to. What a crash left undone is done
+ * again.
  */
 export const setAside = (path: string): void => {
   let aside = `${path}.damaged`;

@@ -16,8 +16,8 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { syncDir } from './log-files.ts';
 import { sumOf } from './log-chain.ts';
+import { syncDir } from './log-files.ts';
 
 /** One slot, as stored: a line of text, so that `cat` shows it. */
 export interface Mark {
@@ -45,7 +45,8 @@ const LABEL = 'waybill-high-water-1';
 const format = (mark: Mark, count: number): string => {
   const { position, turn, at, chain, first } = mark;
   const line = `${LABEL} ${count} ${position} ${turn} ${at} ${chain || '-'} ${first}`;
-  return `${line} ${sumOf(line)} `.padEnd(LINE_BYTES - 1) + '\n';
+  const padded = `${line} ${sumOf(line)} `.padEnd(LINE_BYTES - 1);
+  return `${padded}\n`;
 };
 
 const parse = (text: string): { mark: Mark; count: number } | undefined => {

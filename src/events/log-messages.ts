@@ -28,8 +28,10 @@ export const DRAFT_COLUMNS = 4;
 /** Columns per record in a replayed chunk. */
 export const RECORD_COLUMNS = 7;
 
+/** What fills those columns. */
 export type Cell = string | number;
 
+/** A turn as it travels. */
 export interface WireBatch {
   readonly kind: 'append';
   readonly turn: number;
@@ -39,6 +41,7 @@ export interface WireBatch {
   readonly cells: readonly Cell[];
 }
 
+/** Everything the log thread hears. */
 export type ToLog =
   | WireBatch
   | { readonly kind: 'read'; readonly id: number; readonly positions: readonly number[] }
@@ -61,6 +64,7 @@ export interface Recovered {
   readonly lastAt: At;
 }
 
+/** Everything the log thread says. */
 export type FromLog =
   | { readonly kind: 'opened'; readonly recovered: Recovered }
   | { readonly kind: 'refused'; readonly sentence: string }

@@ -6,7 +6,8 @@
  * Page and record layout: the SQLite file format, sections 1.5, 1.6, 2.1 and 4.1.
  */
 import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
-import { type EventRow, isWhole } from './log-chain.ts';
+import type { EventRow } from './log-chain.ts';
+import { isWhole } from './log-chain.ts';
 import { PAGE_BYTES } from './log-schema.ts';
 
 const WAL_HEADER_BYTES = 32;

@@ -5,7 +5,8 @@
  */
 import type Database from 'better-sqlite3';
 import type { StoredRecord } from '../ports/ports.ts';
-import { type EventRow, isWhole } from './log-chain.ts';
+import type { EventRow } from './log-chain.ts';
+import { isWhole } from './log-chain.ts';
 import { openForReading } from './log-schema.ts';
 import { prepareRow } from './log-segments.ts';
 import { toRecord } from './log-walk.ts';
@@ -19,6 +20,7 @@ interface OpenReader {
   readonly findRow: Database.Statement;
 }
 
+/** Finds a record by position. */
 export class LogReader {
   readonly #writer: LogWriter;
   /** By path, least recently used first. */

@@ -10,20 +10,24 @@ import { chmodSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { chainOrigin } from './log-chain.ts';
 import { ownDir } from './log-files.ts';
-import { type Mark, type MarkRead, readMark } from './log-high-water.ts';
-import { type DamageReports, LogOpenError, sayPositions } from './log-report.ts';
+import type { Mark, MarkRead } from './log-high-water.ts';
+import { readMark } from './log-high-water.ts';
+import type { DamageReports } from './log-report.ts';
+import { LogOpenError, sayPositions } from './log-report.ts';
 import { finishRebuilds, rebuildSegment } from './log-salvage.ts';
-import { isDamage, LOG_FORMAT, sayCause, type SegmentMeta } from './log-schema.ts';
+import type { SegmentMeta } from './log-schema.ts';
+import { isDamage, LOG_FORMAT, sayCause } from './log-schema.ts';
+import type { SegmentInfo } from './log-segments.ts';
 import {
   createSegment,
   firstOf,
   inspectSegment,
   listSegments,
   refuseNewerFormat,
-  type SegmentInfo,
   sweepDrafts,
 } from './log-segments.ts';
-import { findSnapshots, readSnapshot, type Snapshot, sweepSnapshots } from './log-snapshots.ts';
+import type { Snapshot } from './log-snapshots.ts';
+import { findSnapshots, readSnapshot, sweepSnapshots } from './log-snapshots.ts';
 import { findChain } from './log-walk.ts';
 import type { LogTail } from './log-writer.ts';
 
@@ -84,7 +88,8 @@ const beginLog = (logDir: string, mark: Mark | undefined, reports: DamageReports
   const node = newNode();
   const after = mark?.position ?? 0;
   if (after > 0) {
-    const sentence = `the log was shortened: all of it is gone, ${sayPositions(1, after)} were durable`;
+    const lost = sayPositions(1, after);
+    const sentence = `the log was shortened: all of it is gone, ${lost} were durable`;
     reports.add({ kind: 'log-shortened', position: 1, upto: after, sentence });
   }
   createSegment(logDir, {
@@ -110,7 +115,7 @@ const inspectAll = (
     const info = inspectOrRebuild(logDir, name, upto, segments.at(-1), reports);
     segments.push(info);
     if (info.meta === undefined || info.meta.first !== info.first) {
-      const sentence = `the description of segment ${name} is damaged; its records are not concerned`;
+      const sentence = `segment ${name} has a damaged description; its records are not concerned`;
       reports.add({ kind: 'segment-meta-damaged', segment: name, sentence });
     }
   }
@@ -241,8 +246,7 @@ const chooseSnapshot = (
   for (const position of findSnapshots(dir)) {
     const found = readSnapshot(dir, position);
     const chain = findChain(segments, position);
-    const isOurs =
-      typeof found === 'string' || chain === undefined || found.chain === chain;
+    const isOurs = typeof found === 'string' || chain === undefined || found.chain === chain;
     if (typeof found !== 'string' && isOurs) return found;
     const why = typeof found === 'string' ? found : 'belongs to another history';
     const sentence = `the snapshot at position ${position} ${why}; an older one is used, if any`;
@@ -251,7 +255,11 @@ const chooseSnapshot = (
   return undefined;
 };
 
-const furthest = (end: LogTail, mark: Mark | undefined, snapshot: Snapshot | undefined): LogTail => {
+const furthest = (
+  end: LogTail,
+  mark: Mark | undefined,
+  snapshot: Snapshot | undefined,
+): LogTail => {
   let tail = end;
   if (mark !== undefined && mark.position > tail.position) {
     const { position, turn, at, chain } = mark;

@@ -10,8 +10,9 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { ownFile, removeDatabase, setAside, syncDir } from './log-files.ts';
 import { scavengeRows } from './log-pages.ts';
+import type { SegmentMeta } from './log-schema.ts';
+import { layOut, openForReading, readMeta } from './log-schema.ts';
 import { firstOf } from './log-segments.ts';
-import { layOut, openForReading, readMeta, type SegmentMeta } from './log-schema.ts';
 
 const DRAFT_SUFFIX = '.rebuilding';
 const READY_SUFFIX = '.rebuilt';

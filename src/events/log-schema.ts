@@ -20,17 +20,18 @@ const HEADER_BYTES = 100;
 const CAUSE_CHARS_MAX = 300;
 const USER_VERSION_OFFSET = 60;
 
+/** The one table that matters; compared word for word at every opening. */
 export const EVENT_TABLE =
   'CREATE TABLE event (position INTEGER PRIMARY KEY, turn INTEGER NOT NULL, ' +
   'at INTEGER NOT NULL, stream TEXT NOT NULL, type TEXT NOT NULL, version INTEGER NOT NULL, ' +
   'body TEXT NOT NULL, sum INTEGER NOT NULL, chain BLOB NOT NULL)';
-const META_TABLE =
-  'CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID';
+const META_TABLE = 'CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID';
 /** For people at the sqlite3 prompt; the engine never reads it. */
 const TIMELINE_VIEW =
   "CREATE VIEW timeline AS SELECT position, turn, strftime('%Y-%m-%dT%H:%M:%fZ', at / 1000.0, " +
   "'unixepoch') AS time, stream, type, version, body FROM event";
 
+/** The columns of an `EventRow`, in its order. */
 export const EVENT_COLUMNS =
   'position, turn, at, stream, type, version, body, sum, lower(hex(chain)) AS chain';
 
@@ -40,7 +41,7 @@ export interface SegmentMeta {
   readonly node: string;
   /** Position of the first record this segment may hold; also its name. */
   readonly first: number;
-  /** Last position that was really there when this segment was begun: `first - 1`, or a known gap. */
+  /** Last position really there when this segment was begun: `first - 1`, or a known gap. */
   readonly after: number;
   /** Chain value before the first record; '' where it is not known. */
   readonly chainBefore: string;
@@ -62,7 +63,6 @@ export const isDamage = (error: unknown): boolean =>
 /** What a failure said, in one line. */
 export const sayCause = (error: unknown): string => {
   const said = error instanceof Error ? error.message : String(error);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed.
   return said.replace(/[\u0000-\u001f\u007f]+/g, ' ').slice(0, CAUSE_CHARS_MAX);
 };
 
@@ -112,7 +112,8 @@ export const openForReading = (path: string, { anyTable = false } = {}): Databas
       .prepare("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = 'event'")
       .pluck()
       .get();
-    if (sql !== EVENT_TABLE && !anyTable) throw new SegmentDamaged('its table event is not the one written');
+    if (sql !== EVENT_TABLE && !anyTable)
+      throw new SegmentDamaged('its table event is not the one written');
     return db;
   } catch (error) {
     db.close();

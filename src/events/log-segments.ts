@@ -7,9 +7,11 @@
 import { existsSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import type Database from 'better-sqlite3';
-import { type EventRow, isWhole } from './log-chain.ts';
+import type { EventRow } from './log-chain.ts';
+import { isWhole } from './log-chain.ts';
 import { ownFile, removeDatabase, setAside, syncDir } from './log-files.ts';
 import { LogOpenError } from './log-report.ts';
+import type { SegmentMeta } from './log-schema.ts';
 import {
   EVENT_COLUMNS,
   LOG_FORMAT,
@@ -17,7 +19,6 @@ import {
   openForReading,
   readHeaderFormat,
   readMeta,
-  type SegmentMeta,
 } from './log-schema.ts';
 
 const NAME_DIGITS = 12;
@@ -40,6 +41,7 @@ export interface SegmentInfo {
   readonly isEndDamaged: boolean;
 }
 
+/** The name of the segment that begins at a position. */
 export const segmentName = (first: number): string =>
   `${String(first).padStart(NAME_DIGITS, '0')}.db`;
 
@@ -120,9 +122,8 @@ export const refuseNewerFormat = (logDir: string): void => {
     if (readHeaderFormat(path) <= LOG_FORMAT) continue;
     const format = formatInMeta(path);
     if (format === undefined || format <= LOG_FORMAT) continue;
-    throw new LogOpenError(
-      `data directory was written by a newer Waybill (format ${format}, this one reads ${LOG_FORMAT})`,
-    );
+    const formats = `(format ${format}, this one reads ${LOG_FORMAT})`;
+    throw new LogOpenError(`data directory was written by a newer Waybill ${formats}`);
   }
 };
 

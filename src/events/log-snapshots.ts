@@ -6,7 +6,16 @@
  * Deliberately unknown here: what the bytes mean.
  */
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, rmSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sumOf } from './log-chain.ts';
@@ -22,6 +31,7 @@ const STEP_BYTES = 1024 * 1024;
 const NAME_DIGITS = 12;
 const NAME_PATTERN = /^\d{12,15}\.snap$/;
 
+/** A picture of the books. */
 export interface Snapshot {
   readonly position: number;
   /** Chain value of the record at `position`. */

@@ -4,9 +4,10 @@
  * TypeScript, so from source it begins with a line that registers the loader and then imports.
  * Deliberately unknown here: what the thread does.
  */
-import { Worker, type WorkerOptions } from 'node:worker_threads';
+import type { WorkerOptions } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
 
-/** `name` is the module's path without extension, relative to `base` (the caller's import.meta.url). */
+/** `name` is the module's path without extension, relative to `base`: the caller's own URL. */
 export const startThread = (name: string, base: string, options: WorkerOptions): Worker => {
   if (!base.endsWith('.ts')) return new Worker(new URL(`${name}.js`, base), options);
   const loader = JSON.stringify(import.meta.resolve('tsx/esm/api'));

@@ -11,14 +11,17 @@ import { removeDatabase, syncDir } from './log-files.ts';
 import { HighWater } from './log-high-water.ts';
 import type { LogSettings, WireBatch } from './log-messages.ts';
 import { LogReader } from './log-reader.ts';
-import { type Recovery, recoverLog, substituteMeta } from './log-recovery.ts';
+import type { Recovery } from './log-recovery.ts';
+import { recoverLog, substituteMeta } from './log-recovery.ts';
 import type { DamageReports } from './log-report.ts';
 import { rebuildSegment } from './log-salvage.ts';
-import { inspectSegment, type SegmentInfo } from './log-segments.ts';
+import type { SegmentInfo } from './log-segments.ts';
+import { inspectSegment } from './log-segments.ts';
 import { findSnapshots, writeSnapshot } from './log-snapshots.ts';
 import { findChain, walkRows } from './log-walk.ts';
 import { LogWriter } from './log-writer.ts';
 
+/** The log of one data directory. */
 export class LogStore {
   readonly recovery: Recovery;
   readonly writer: LogWriter;

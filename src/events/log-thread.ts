@@ -4,18 +4,14 @@
  * silence sockets, timers and liveness at once (reliability.md M9).
  * Deliberately unknown here: tables, files, damage (log-store); what the engine makes of a fault.
  */
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import type { Fault } from '../ports/ports.ts';
 import type { EventRow } from './log-chain.ts';
 import { classify } from './log-faults.ts';
 import { dropBallast, layBallast } from './log-files.ts';
-import {
-  type FromLog,
-  flattenRows,
-  type LogSettings,
-  type ToLog,
-  type WireBatch,
-} from './log-messages.ts';
+import type { FromLog, LogSettings, ToLog, WireBatch } from './log-messages.ts';
+import { flattenRows } from './log-messages.ts';
 import { DamageReports, LogOpenError } from './log-report.ts';
 import { sayCause } from './log-schema.ts';
 import { LogStore } from './log-store.ts';
@@ -101,7 +97,7 @@ class LogThread {
       const { kind, fault } = classify(error, this.#store.writer.path ?? '');
       if (kind === 'full') return this.#fill(fault);
       if (kind === 'corrupt' && !isSecondTry) {
-        this.#store.writer.abandon();
+        this.#leaveSegment(fault.cause);
         return this.#commit(batch, true);
       }
       this.#die(fault);
@@ -111,6 +107,14 @@ class LogThread {
     this.#tell({ kind: 'durable', turn: batch.turn, commitMs: steadyMs() - began });
     this.#tidy();
     return true;
+  }
+
+  /** SQLite found damage before anything of this turn was committed: another segment will do. */
+  #leaveSegment(cause: string): void {
+    const segment = basename(this.#store.writer.path ?? '');
+    this.#store.writer.abandon();
+    const sentence = `segment ${segment} is damaged (${cause}); the log goes on in a new one`;
+    this.#tell({ kind: 'report', report: { kind: 'segment-unreadable', segment, sentence } });
   }
 
   #tidy(): void {
@@ -203,7 +207,8 @@ const run = (port: MessagePort): void => {
     new LogThread(port, workerData as LogSettings);
   } catch (error) {
     const said = sayCause(error);
-    const sentence = error instanceof LogOpenError ? said : `cannot open the data directory: ${said}`;
+    const sentence =
+      error instanceof LogOpenError ? said : `cannot open the data directory: ${said}`;
     port.postMessage({ kind: 'refused', sentence } satisfies FromLog);
     port.close();
   }

@@ -8,15 +8,11 @@ import { join } from 'node:path';
 import type { StoredRecord } from '../ports/ports.ts';
 import { readMark } from './log-high-water.ts';
 import { reportForeign, reportMark } from './log-recovery.ts';
-import { type DamageReport, DamageReports, LogOpenError, sayPositions } from './log-report.ts';
+import type { DamageReport } from './log-report.ts';
+import { DamageReports, LogOpenError, sayPositions } from './log-report.ts';
 import { isDamage, sayCause } from './log-schema.ts';
-import {
-  firstOf,
-  inspectSegment,
-  listSegments,
-  refuseNewerFormat,
-  type SegmentInfo,
-} from './log-segments.ts';
+import type { SegmentInfo } from './log-segments.ts';
+import { firstOf, inspectSegment, listSegments, refuseNewerFormat } from './log-segments.ts';
 import { findSnapshots, readSnapshot } from './log-snapshots.ts';
 import { toRecord, walkRows } from './log-walk.ts';
 

@@ -7,10 +7,13 @@
  */
 import type Database from 'better-sqlite3';
 import type { StoredRecord } from '../ports/ports.ts';
-import { ChainFollower, type EventRow, isWhole } from './log-chain.ts';
-import { type DamageReports, sayPositions } from './log-report.ts';
+import type { EventRow } from './log-chain.ts';
+import { ChainFollower, isWhole } from './log-chain.ts';
+import type { DamageReports } from './log-report.ts';
+import { sayPositions } from './log-report.ts';
 import { isDamage, openForReading, sayCause } from './log-schema.ts';
-import { prepareRow, prepareRows, type SegmentInfo } from './log-segments.ts';
+import type { SegmentInfo } from './log-segments.ts';
+import { prepareRow, prepareRows } from './log-segments.ts';
 
 /** Rows read, judged and handed on at a time. */
 export const WALK_RECORDS_MAX = 4096;
@@ -219,8 +222,8 @@ class Walk {
   }
 
   #unreadable({ name }: SegmentInfo, cause: string): void {
-    const sentence = `the segment ${name} cannot be read from position ${this.#expected} on: ${cause}`;
     const position = this.#expected;
+    const sentence = `segment ${name} cannot be read from position ${position} on: ${cause}`;
     this.#order.reports.add({ kind: 'segment-unreadable', position, segment: name, sentence });
     this.#order.damaged?.(name);
   }

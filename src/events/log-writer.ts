@@ -10,9 +10,11 @@ import type Database from 'better-sqlite3';
 import { chainOf, sealText, sumOf } from './log-chain.ts';
 import { isNoRoom } from './log-files.ts';
 import type { HighWater } from './log-high-water.ts';
-import { DRAFT_COLUMNS, type LogSettings, type WireBatch } from './log-messages.ts';
+import type { LogSettings, WireBatch } from './log-messages.ts';
+import { DRAFT_COLUMNS } from './log-messages.ts';
 import { LOG_FORMAT, openForAppend, PAGE_BYTES } from './log-schema.ts';
-import { createSegment, inspectSegment, prepareRow, type SegmentInfo } from './log-segments.ts';
+import type { SegmentInfo } from './log-segments.ts';
+import { createSegment, inspectSegment, prepareRow } from './log-segments.ts';
 
 /** Bytes a record takes beside its texts: numbers, seal, cell and page overhead. */
 const RECORD_OVERHEAD_BYTES = 64;
@@ -77,11 +79,12 @@ const seal = ({ db }: OpenSegment): boolean => {
   return true;
 };
 
-/** The file SQLite writes to is no longer the one at its path: the directory was moved or removed. */
+/** The file SQLite writes to is no longer at its path: the directory was moved or removed. */
 export class LogDisplaced extends Error {
   override readonly name = 'LogDisplaced';
 }
 
+/** The appending end of the log. */
 export class LogWriter {
   /** Closed segments, oldest first; the one being written is not among them. */
   readonly sealed: SegmentInfo[];

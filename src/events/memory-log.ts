@@ -16,6 +16,7 @@ export interface MemoryStore {
   readonly snapshots: { readonly position: number; readonly bytes: Uint8Array }[];
 }
 
+/** A disk with nothing on it. */
 export const createMemoryStore = (): MemoryStore => ({ records: [], snapshots: [] });
 
 /** The log, and what a test may do to it. */

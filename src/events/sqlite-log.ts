@@ -5,8 +5,10 @@
  */
 import type { Worker } from 'node:worker_threads';
 import type { At, Fault, Log, LogListener, StoredRecord, TurnBatch } from '../ports/ports.ts';
-import { type FromLog, flatten, type LogSettings, type ToLog, unflatten } from './log-messages.ts';
-import { type DamageReport, LogOpenError } from './log-report.ts';
+import type { FromLog, LogSettings, ToLog } from './log-messages.ts';
+import { flatten, unflatten } from './log-messages.ts';
+import type { DamageReport } from './log-report.ts';
+import { LogOpenError } from './log-report.ts';
 import { startThread } from './log-start.ts';
 
 const MIB = 1024 * 1024;
@@ -41,6 +43,7 @@ export interface LogRecovery {
   replay(from: number, each: (records: StoredRecord[]) => void): Promise<void>;
 }
 
+/** An open log and what its opening found. */
 export interface OpenedLog {
   readonly log: Log;
   readonly recovery: LogRecovery;
@@ -167,8 +170,8 @@ class SqliteLog implements Log {
 }
 
 /**
- * Opens the log of a data directory, creating what is not there. Rejects with a `LogOpenError` whose
- * message is one clear sentence; damage is no reason to reject.
+ * Opens the log of a data directory, creating what is not there. Rejects with a `LogOpenError`
+ * whose message is one clear sentence; damage is no reason to reject.
  */
 export const openSqliteLog = (options: SqliteLogOptions): Promise<OpenedLog> => {
   const { listener: _listener, reported: _reported, ...given } = options;

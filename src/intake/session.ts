@@ -112,8 +112,6 @@ export class Session extends SMTPConnection implements Guest, Circumstances {
   }
 
   private hangUp(why: string): void {
-    // In a handshake nothing can be said, and the handshake itself is what took too long.
-    if (this._upgrading) this._socket.destroy();
     this.send(421, `4.3.2 ${this.hostname} ${why}`, false);
   }
 
@@ -131,9 +129,11 @@ export class Session extends SMTPConnection implements Guest, Circumstances {
     this.send(reply.code, `${reply.enhanced} ${reply.text}`, false);
   }
 
-  private answer(reply: Reply, verb: string): void {
-    if (reply.code >= 400)
-      this.desk.note('info', `${this.peer} ${verb}: ${reply.code} ${reply.text}`);
+  /** Says it; a refusal is noted with what it answers, which is the peer's own text. */
+  private answer(reply: Reply, said: Buffer | string): void {
+    if (reply.code >= 400) {
+      this.desk.note('info', `${this.peer} hears ${reply.code} ${reply.text}; it said: ${said}`);
+    }
     this.say(reply);
   }
 
@@ -161,7 +161,7 @@ export class Session extends SMTPConnection implements Guest, Circumstances {
   }
 
   private isOpen(): boolean {
-    return this._ready && !this._upgrading && this.hostNameAppearsAs !== false;
+    return !this._upgrading && this.hostNameAppearsAs !== false;
   }
 
   private findHandler(command: Buffer): Session['handler_MAIL'] | undefined {
@@ -205,13 +205,13 @@ export class Session extends SMTPConnection implements Guest, Circumstances {
 
   override handler_MAIL(command: Buffer, callback: Done): void {
     const refusal = this.desk.host.admit();
-    this.answer(refusal ?? this.transaction.mail(command, this), 'MAIL');
+    this.answer(refusal ?? this.transaction.mail(command, this), command);
     if (this.transaction.from !== undefined) this.pace.envelopeBegan();
     callback();
   }
 
   override handler_RCPT(command: Buffer, callback: Done): void {
-    this.answer(this.transaction.rcpt(command, this), 'RCPT');
+    this.answer(this.transaction.rcpt(command, this), command);
     callback();
   }
 
@@ -221,7 +221,7 @@ export class Session extends SMTPConnection implements Guest, Circumstances {
     if (command.length !== 'DATA'.length) this.send(501, '5.5.4 syntax: DATA', false);
     else if (from === undefined) this.send(503, '5.5.1 need MAIL before DATA', false);
     else if (recipients.length === 0) this.send(503, '5.5.1 need RCPT before DATA', false);
-    else if (refusal !== undefined) this.answer(refusal, 'DATA');
+    else if (refusal !== undefined) this.answer(refusal, command);
     else {
       this.reader = new DataReader(this.settings.max_message_size);
       (this._parser as IntakeParser).beginData();
@@ -262,7 +262,7 @@ export class Session extends SMTPConnection implements Guest, Circumstances {
     let isInside = true;
     const finish = (reply: Reply | undefined): void => {
       this.taking = undefined;
-      if (reply !== undefined) this.answer(reply, 'message');
+      if (reply !== undefined) this.answer(reply, 'the message');
       this.dropReader();
       this.endTransaction();
       if (this.desk.isClosing) this.hangUp('shutting down');

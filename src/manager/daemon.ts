@@ -76,7 +76,9 @@ async function serve(dir: string, world: LoadedWorld, logger: Logger): Promise<E
     for (const config of world.listeners) {
       const note = (level: 'info' | 'warn' | 'error', text: string): void => logger[level](text);
       const { engine, bodies, clock } = opened;
-      listeners.push(await startSmtpListener(config, engine, bodies, clock, note));
+      const listener = await startSmtpListener(config, engine, bodies, clock, note);
+      engine.listensAt(listener.address, listener.port);
+      listeners.push(listener);
     }
   } catch (error) {
     await stopAll(listeners, opened.engine, opened.close, 0);

@@ -15,6 +15,7 @@ import { createClock } from '../ports/node/clock.ts';
 import { createNetwork } from '../ports/node/network.ts';
 import { createNodeRandom } from '../ports/node/random.ts';
 import { createResolver } from '../ports/node/resolver.ts';
+import { createSecretReader } from '../ports/node/secrets.ts';
 import type { Clock, Fault } from '../ports/ports.ts';
 import { recover } from '../recover.ts';
 import type { LoadedWorld } from './load.ts';
@@ -72,6 +73,7 @@ export async function openEngine(parts: OpenParts): Promise<OpenedEngine> {
       foundlings,
     },
     ehloName: parts.ehloName,
+    readSecret: createSecretReader((text) => logger.error(text)),
     log: (level, text) => logger[level](text),
     fatal: ({ where, cause }) => parts.fatal(`the disk cannot be trusted: ${where}: ${cause}`),
   });

@@ -43,10 +43,13 @@ const ownModules: Plugin = {
       path: join(dirname(importer), path).replace(/\.[jt]s$/, ''),
       namespace: OWN_NAMESPACE,
     }));
-    build.onLoad({ filter: /.*/, namespace: OWN_NAMESPACE }, async ({ path }) => ({
-      contents: await readFile(join(OWN_ROOT, `${path}${OWN_EXTENSION}`), 'utf8'),
-      loader: OWN_EXTENSION === '.ts' ? 'ts' : 'js',
-    }));
+    // Printed without white space first: the package and the checkout are laid out differently.
+    build.onLoad({ filter: /.*/, namespace: OWN_NAMESPACE }, async ({ path }) => {
+      const text = await readFile(join(OWN_ROOT, `${path}${OWN_EXTENSION}`), 'utf8');
+      const loader = OWN_EXTENSION === '.ts' ? 'ts' : 'js';
+      const { code } = await build.esbuild.transform(text, { loader, minifyWhitespace: true });
+      return { contents: code, loader: 'js' };
+    });
   },
 };
 

@@ -1,8 +1,8 @@
 /**
  * A body store in memory, for tests and the simulated world. It is stricter than a disk: segments
  * are tiny, so a body whose references were miscounted is gone soon, and it can run full, fail,
- * lose or damage a body, or lose power with everything that was not answered yet. Deliberately
- * unknown here: files, time, messages.
+ * lose or damage a body, or lose power with everything that was not answered yet.
+ * Deliberately unknown here: files, time, messages.
  */
 
 import { invariant } from '../domain/invariant.ts';
@@ -14,21 +14,8 @@ import type {
   SparseSegment,
 } from '../ports/body-store.ts';
 import type { BodyRef, Fault, FaultCode } from '../ports/ports.ts';
-import { checksum } from './memory-bodies-sum.ts';
-
-interface Kept {
-  readonly ref: BodyRef;
-  readonly header: string;
-  readonly bytes: Buffer;
-}
-
-interface MemorySegment {
-  readonly number: number;
-  readonly bodies: Map<number, Kept>;
-  isSealed: boolean;
-  references: number;
-  liveBytes: number;
-}
+import type { Kept, MemorySegment } from './memory-bodies-segment.ts';
+import { checksum, total } from './memory-bodies-segment.ts';
 
 interface Waiting {
   readonly header: string;
@@ -52,15 +39,16 @@ const PENDING_BYTES_MAX = 64 * 1024 * 1024;
 export interface MemoryBodies extends OpenedBodies {
   /** While true, writes are answered with FAULT_DISK_FULL. */
   isFull: boolean;
-  /** The next flush is of unknown outcome: its writes are answered with FAULT_DISK_IO, once told. */
+  /** The next flush is of unknown outcome: its writes are answered with FAULT_DISK_IO. */
   failNextFlush(): void;
   /** Makes a body missing. */
   lose(ref: BodyRef): void;
   /** Flips a bit of a body. */
   damage(ref: BodyRef): void;
   /**
-   * The process dies, with the power: writes not answered yet are gone, in whole or (as `keeps` says
-   * of each) kept without an answer; references are forgotten. The store is as one just opened.
+   * The process dies, with the power: writes not answered yet are gone, in whole or (as `keeps`
+   * says of each) kept without an answer; references are forgotten. The store is as one just
+   * opened.
    */
   losePower(keeps?: () => boolean): void;
 }
@@ -102,7 +90,8 @@ class BodiesInMemory implements MemoryBodies {
     const max = this.#options.pendingBytesMax ?? PENDING_BYTES_MAX;
     const isOver = this.#pendingBytes > 0 && this.#pendingBytes + bytes.length > max;
     const refusal =
-      this.#refusal ?? (isOver ? fault('FAULT_OVERLOADED', 'bodies', true) : undefined);
+      this.#refusal ??
+      (isOver ? fault('FAULT_OVERLOADED', 'too many bytes wait', true) : undefined);
     if (refusal !== undefined) {
       this.#later(() => answered(refusal));
       return;
@@ -238,7 +227,7 @@ class BodiesInMemory implements MemoryBodies {
     }
     const isFull = this.isFull;
     const outcomes = batch.map((waiting) => {
-      if (isFull) return fault('FAULT_DISK_FULL', 'bodies', true);
+      if (isFull) return fault('FAULT_DISK_FULL', 'no space is left', true);
       const ref = this.#keep(waiting);
       this.refer(ref.segment, 1, ref.length);
       return ref;
@@ -300,6 +289,3 @@ const fault = (code: FaultCode, cause: string, retryable: boolean): Fault => ({
 });
 
 const whereOf = (ref: BodyRef): string => `bodies/${ref.segment}+${ref.offset}`;
-
-const total = (kept: readonly Kept[]): number =>
-  kept.reduce((sum, { bytes }) => sum + bytes.length, 0);

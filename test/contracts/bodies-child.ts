@@ -1,7 +1,7 @@
 /**
  * A process that writes bodies until it is killed, for the tests that kill it. It takes the living
- * references on its arguments and says on standard output, line by line, what was answered and what it
- * is about to release.
+ * references on its arguments and says on standard output, line by line, what was answered and what
+ * it is about to release.
  * Deliberately unknown here: who reads the lines.
  */
 

@@ -1,6 +1,6 @@
 /**
- * The body store on files over a disk that runs full and fails: each refusal is answered as what it is,
- * and a fault at any single operation never costs an answered body.
+ * The body store on files over a disk that runs full and fails: each refusal is answered as what it
+ * is, and a fault at any single operation never costs an answered body.
  * Deliberately unknown here: loss of power (bodies-power) and real disks (bodies-full).
  */
 

@@ -1,6 +1,6 @@
 /**
- * The body store on real files: what others do to the files is noticed, what it makes is private, and
- * what is recycled is never mistaken for what lies there now.
+ * The body store on real files: what others do to the files is noticed, what it makes is private,
+ * and what is recycled is never mistaken for what lies there now.
  * Deliberately unknown here: the contract every store keeps (bodies-contract).
  */
 
@@ -163,7 +163,7 @@ test('a link put there while running is not followed, nor a cut file trusted', a
   assert.equal(codeOf(await readBack(store, short)), 'FAULT_BODY_DAMAGED');
 });
 
-test('a body larger than a segment has a file of its own, gone with its last reference', async (context) => {
+test('a body larger than a segment has a file of its own, gone when released', async (context) => {
   const { open, pathOf } = subjectFor(context);
   const store = await open();
   store.settle();

@@ -1,6 +1,6 @@
 /**
- * Starts the writing child, follows what it says, kills it, and keeps account of the bodies that must
- * still be there.
+ * Starts the writing child, follows what it says, kills it, and keeps account of the bodies that
+ * must still be there.
  * Deliberately unknown here: what kills the child is to prove.
  */
 

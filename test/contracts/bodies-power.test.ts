@@ -1,6 +1,6 @@
 /**
- * The body store on files over a disk that loses power, at any moment, as often as it likes: what was
- * answered is there, byte for byte, whatever was kept, dropped or torn of the rest.
+ * The body store on files over a disk that loses power, at any moment, as often as it likes: what
+ * was answered is there, byte for byte, whatever was kept, dropped or torn of the rest.
  * Deliberately unknown here: kills of a real process and real disks (bodies-kill, bodies-full).
  */
 

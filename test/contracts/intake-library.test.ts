@@ -4,6 +4,7 @@
  * tried. It does not know the intake's own rules.
  */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { describe, test } from 'node:test';
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
@@ -77,7 +78,7 @@ describe('smtp-server', () => {
     assert.equal(resumes.length, 1);
   });
 
-  test('drops what comes after the connection was closed, and half a command at its end', () => {
+  test('drops what comes after the connection was closed, and half a command at its end', async () => {
     const heard: string[] = [];
     const parser = new IntakeParser({ takeData: () => -1, endData: () => {} });
     parser.oncommand = (command, callback) => {
@@ -90,6 +91,7 @@ describe('smtp-server', () => {
     const other = new IntakeParser({ takeData: () => -1, endData: () => {} });
     other.oncommand = (command) => heard.push(command.toString());
     other.end('RSET');
+    await once(other, 'finish');
     assert.deepEqual(heard, ['QUIT']);
   });
 });

@@ -125,14 +125,19 @@ const orderTests = (name: string, make: MakePlace): void => {
       const listener = new TestListener();
       const { log, lastPosition } = await place.open(listener);
       assert.equal(lastPosition, 0);
-      const batches = toBatches(Array.from({ length: 50 }, (_, index) => [draft(`{"n":${index}}`)]));
+      const batches = toBatches(
+        Array.from({ length: 50 }, (_, index) => [draft(`{"n":${index}}`)]),
+      );
       for (const batch of batches) {
         const before = listener.durableTurns.length;
         log.append(batch);
         assert.equal(listener.durableTurns.length, before);
       }
       await listener.untilDurable(50);
-      assert.deepEqual(listener.durableTurns, batches.map(({ turn }) => turn));
+      assert.deepEqual(
+        listener.durableTurns,
+        batches.map(({ turn }) => turn),
+      );
       await closeLog(log);
     }));
 
@@ -143,7 +148,10 @@ const orderTests = (name: string, make: MakePlace): void => {
       log.append({ turn: 1, at: 1, position: 2, drafts: [draft('{}')] });
       log.append({ turn: 2, at: 1, position: 1, drafts: [draft('{}')] });
       await listener.until(() => listener.faults.length > 0);
-      assert.deepEqual(listener.faults.map(({ code }) => code), ['FAULT_LOG_UNWRITABLE']);
+      assert.deepEqual(
+        listener.faults.map(({ code }) => code),
+        ['FAULT_LOG_UNWRITABLE'],
+      );
       await closeLog(log);
       assert.deepEqual(listener.durableTurns, []);
       const again = await place.open(new TestListener());

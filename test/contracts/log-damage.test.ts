@@ -11,7 +11,8 @@ import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import type { StoredRecord } from '../../src/ports/ports.ts';
 import { makeDir, removeDir } from './log-place.ts';
-import { copyAsKilled, type OpenStore, openStore, sampleTurns } from './log-store-place.ts';
+import type { OpenStore } from './log-store-place.ts';
+import { copyAsKilled, openStore, sampleTurns } from './log-store-place.ts';
 
 const TURNS = 60;
 const SEGMENT = '000000000001.db';
@@ -75,7 +76,11 @@ const flipBit = (path: string, place: number, bit: number): void => {
 const place = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 const FILES = [join('log', SEGMENT), join('log', `${SEGMENT}-wal`), 'high-water'];
 
-for (const [file, numRuns] of [[0, 90], [1, 60], [2, 15]] as const) {
+for (const [file, numRuns] of [
+  [0, 90],
+  [1, 60],
+  [2, 15],
+] as const) {
   const name = FILES[file] ?? '';
   test(`a bit flipped anywhere in ${name} is survived and never silent`, () => {
     fc.assert(

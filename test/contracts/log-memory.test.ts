@@ -6,14 +6,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createMemoryLog, createMemoryStore } from '../../src/events/memory-log.ts';
-import {
-  draft,
-  type LogPlace,
-  logContract,
-  TestListener,
-  toBatches,
-  toStored,
-} from './log-contract.ts';
+import type { LogPlace } from './log-contract.ts';
+import { draft, logContract, TestListener, toBatches, toStored } from './log-contract.ts';
 
 const soon = (task: () => void): void => queueMicrotask(task);
 
@@ -54,7 +48,10 @@ test('memory: a full disk is said once and turns wait in order', () => {
   log.fillDisk();
   for (const batch of batches) log.append(batch);
   for (let count = 0; count < 5; count++) step();
-  assert.deepEqual(listener.faults.map(({ code }) => code), ['FAULT_DISK_FULL']);
+  assert.deepEqual(
+    listener.faults.map(({ code }) => code),
+    ['FAULT_DISK_FULL'],
+  );
   assert.deepEqual(listener.durableTurns, []);
   log.freeDisk();
   for (let count = 0; count < 5; count++) step();
@@ -78,7 +75,10 @@ for (const isKept of [false, true]) {
     log.failNext({ code: 'FAULT_DISK_IO', where: 'log', cause, retryable: false }, isKept);
     for (const batch of batches) log.append(batch);
     for (let count = 0; count < 5; count++) step();
-    assert.deepEqual(listener.faults.map(({ code }) => code), ['FAULT_DISK_IO']);
+    assert.deepEqual(
+      listener.faults.map(({ code }) => code),
+      ['FAULT_DISK_IO'],
+    );
     assert.deepEqual(listener.durableTurns, []);
     assert.equal(log.store.records.length, isKept ? 1 : 0);
   });

@@ -6,7 +6,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openSqliteLog, type SqliteLogOptions } from '../../src/events/sqlite-log.ts';
+import type { SqliteLogOptions } from '../../src/events/sqlite-log.ts';
+import { openSqliteLog } from '../../src/events/sqlite-log.ts';
 import type { RecordDraft, StoredRecord } from '../../src/ports/ports.ts';
 import { closeLog, TestListener, toBatches, toStored } from './log-contract.ts';
 

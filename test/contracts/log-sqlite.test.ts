@@ -4,7 +4,8 @@
  * Deliberately unknown here: tables and segments.
  */
 import { openSqliteLog } from '../../src/events/sqlite-log.ts';
-import { type LogPlace, logContract } from './log-contract.ts';
+import type { LogPlace } from './log-contract.ts';
+import { logContract } from './log-contract.ts';
 import { makeDir, removeDir } from './log-place.ts';
 
 const makePlace = async (): Promise<LogPlace> => {

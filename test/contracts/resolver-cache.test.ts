@@ -108,18 +108,19 @@ describe('look-ups', () => {
   it('of slow zones do not hold up the healthy ones', async () => {
     const slow: Zone = (name) => ({
       answers: [mx(name, 1, 'a.test')],
-      delayMs: name.startsWith('slow') ? 2_000 : 0,
+      delayMs: name.startsWith('slow') ? 2_500 : 0,
     });
-    const { resolver } = await against(slow, { timeoutMs: 3_000 });
-    const late = Array.from({ length: 1_000 }, (_, at) => askMx(resolver, `slow${at}.test`));
-    await new Promise((resolve) => setTimeout(resolve, 700));
-    const started = performance.now();
-    await askMx(resolver, 'healthy.test');
-    const tookMs = performance.now() - started;
-    assert.ok(tookMs < 300, `the healthy zone took ${tookMs} ms`);
-    // The server shares this process, so a datagram or two may not find room in its socket.
-    const found = (await Promise.all(late)).filter(({ kind }) => kind === 'found');
-    assert.ok(found.length > 900, `${found.length} of 1000 slow zones were found`);
+    const { resolver } = await against(slow, { timeoutMs: 8_000 });
+    let slowAnswers = 0;
+    const late = Array.from({ length: 400 }, async (_, at) => {
+      const answer = await askMx(resolver, `slow${at}.test`);
+      slowAnswers += 1;
+      return answer;
+    });
+    // By order, not by the clock: a bound held by slow look-ups would let the healthy one in last.
+    assert.equal((await askMx(resolver, 'healthy.test')).kind, 'found');
+    assert.equal(slowAnswers, 0, 'the healthy zone waited for slow ones');
+    for (const answer of await Promise.all(late)) assert.equal(answer.kind, 'found');
   });
 });
 

@@ -1,6 +1,7 @@
 /**
- * Story: the disk is really full (a small tmpfs), or the size of files is limited. Bodies are refused
- * as long as that is so, those kept before stay, and the store goes on by itself afterwards.
+ * Story: the disk is really full (a small tmpfs), or the size of files is limited. Bodies are
+ * refused as long as that is so, those kept before stay, and the store goes on by itself
+ * afterwards.
  * Deliberately unknown here: faults at single operations (test/contracts/bodies-faults).
  */
 

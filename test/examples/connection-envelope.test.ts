@@ -63,7 +63,7 @@ describe('recipients', { concurrency: 4 }, () => {
       assert.equal(kindsOf(settlement), expected);
     });
 
-    test(`all refused, pipelining ${enable_pipelining}: no body, then the next message`, async () => {
+    test(`all refused, pipelining ${enable_pipelining}: no body, then the next`, async () => {
       const rcpt = (_line: string, count: number): string =>
         count < 2 ? '550 no\r\n' : '250 ok\r\n';
       const options = { path: { enable_pipelining } };
@@ -171,7 +171,7 @@ describe('what cannot be said', { concurrency: 4 }, () => {
     assert.ok(peer.lines.includes('RCPT TO:<"a b"@peer.test>'));
   });
 
-  test('parameters go to peers that offer them, and with ignore_8bit_checks nothing is held', async () => {
+  test('parameters go to peers that offer them; ignore_8bit_checks holds nothing', async () => {
     const tx = { ...message(1), eightBit: true, smtpUtf8: true };
     const { peer } = await settleOne({}, tx);
     assert.ok(peer.lines.includes('MAIL FROM:<me@here.test> SIZE=21 BODY=8BITMIME SMTPUTF8'));
@@ -191,6 +191,29 @@ describe('LMTP', { concurrency: 4 }, () => {
     assert.equal(peer.lines[0], 'LHLO here.test');
     const expected = '0:delivered:250 1:permanent:550 2:transient:452 3:permanent:550';
     assert.equal(kindsOf(settlement), expected);
+  });
+
+  test('the deadline is that of each answer, not of all', async () => {
+    let peer: ScriptedPeer | undefined;
+    const dot = (): { deed: 'silent' } => {
+      for (let i = 0; i < 4; i += 1) {
+        setTimeout(
+          () => peer?.sockets.forEach((one) => void one.write('250 ok\r\n')),
+          150 * (i + 1),
+        );
+      }
+      return { deed: 'silent' };
+    };
+    const options = {
+      path: { ...path, data_dot_timeout: '400ms' },
+      queue: [message(1, people(4))],
+    };
+    await withPeer({ dot }, options, async (host, scripted) => {
+      peer = scripted;
+      await host.until('a settlement', () => host.settlements.length === 1);
+      const kinds = host.settlements[0]?.outcomes.map((outcome) => outcome.kind);
+      assert.deepEqual(kinds, ['delivered', 'delivered', 'delivered', 'delivered']);
+    });
   });
 
   test('a break between the answers: the rest is unknown', async () => {

@@ -142,6 +142,17 @@ describe('breaks', { concurrency: 4 }, () => {
       assert.equal(host.settlements.length, 2);
     }));
 
+  test('try_next_host… with ReconnectSameHost: one more try, not for ever', () => {
+    const path = {
+      try_next_host_on_transport_error: true,
+      reconnect_strategy: 'ReconnectSameHost',
+    };
+    return both(path, async (host, bad) => {
+      assert.deepEqual([kindOf(host, 0), kindOf(host, 1)], ['transient', 'transient']);
+      assert.equal(bad.connections, 5);
+    });
+  });
+
   test('try_next_host…: no host left, the break is what it got', async () => {
     const path = { try_next_host_on_transport_error: true };
     const bad = new ScriptedPeer({ rcpt: FIN });

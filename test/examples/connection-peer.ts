@@ -1,7 +1,7 @@
 /**
  * A scripted SMTP peer on a loopback socket, and a host that drives one connection against it.
- * The idea: the peer behaves well except at the stage a test spoils; the host keeps what it was told
- * and ticks the deadlines with real time.
+ * The idea: the peer behaves well except at the stage a test spoils; the host keeps what it was
+ * told and ticks the deadlines with real time.
  * Deliberately unknown here: what is expected; each test says that.
  */
 import assert from 'node:assert/strict';

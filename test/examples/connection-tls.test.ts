@@ -157,7 +157,8 @@ describe('STARTTLS that goes wrong', { concurrency: 4 }, () => {
 describe('injection', { concurrency: 4 }, () => {
   // What an attacker in the middle would have us take for answers inside TLS.
   const injected =
-    '250-evil.test at your service\r\n250 AUTH PLAIN\r\n250 ok\r\n250 ok\r\n354 go\r\n250 2.0.0 taken by the attacker\r\n';
+    '250-evil.test at your service\r\n250 AUTH PLAIN\r\n250 ok\r\n250 ok\r\n354 go\r\n' +
+    '250 2.0.0 taken by the attacker\r\n';
   const stream = `220 go\r\n${injected}`;
 
   // The peer says it in two parts, cut anywhere, then is silent or starts real TLS.

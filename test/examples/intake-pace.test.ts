@@ -117,7 +117,8 @@ describe('stopping', () => {
     await openData(waiting);
     waiting.send('x\r\n.\r\n');
     while (world.host.held.length === 0) await wait(5);
-    const stopped = world.listener.stop(5000);
+    const from = performance.now();
+    const stopped = world.listener.stop(60_000);
     const farewell = '421 4.3.2 mx.test shutting down';
     assert.deepEqual([await idle.reply(), await half.reply()], [farewell, farewell]);
     await assert.rejects(world.dial());
@@ -129,6 +130,7 @@ describe('stopping', () => {
       assert.equal(await client.reply(), farewell);
     }
     await stopped;
+    assert.ok(performance.now() - from < 30_000, 'nobody waited for the grace to end');
     assert.equal(world.listener.sessions(), 0);
     assert.equal(world.host.submissions.length, 2);
   });

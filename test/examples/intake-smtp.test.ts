@@ -102,15 +102,13 @@ describe('SMTP intake', () => {
   });
 
   test('takes the null sender, and many messages pipelined in one write', async () => {
-    const one = `MAIL FROM:<>\r\nRCPT TO:<t@b.test>\r\nDATA\r\n${MESSAGE}.\r\n`;
-    client.send(one.repeat(300));
-    for (let at = 0; at < 300; at += 1) {
-      assert.match(await client.reply(), /^250 2\.1\.0/);
-      assert.match(await client.reply(), /^250 2\.1\.5/);
-      assert.match(await client.reply(), /^354/);
-      assert.match(await client.reply(), /^250 2\.0\.0 OK/);
+    const one = 'MAIL FROM:<>\r\nRCPT TO:<t@b.test>\r\nDATA\r\n.\r\n';
+    client.send(one.repeat(2000));
+    const expected = [/^250 2\.1\.0/, /^250 2\.1\.5/, /^354/, /^250 2\.0\.0 OK/];
+    for (let at = 0; at < 2000 * 4; at += 1) {
+      assert.match(await client.reply(), expected[at % 4] as RegExp);
     }
-    assert.equal(world.host.submissions.length, 300);
+    assert.equal(world.host.submissions.length, 2000);
     assert.equal(world.host.submissions[299]?.from, '');
   });
 

@@ -9,6 +9,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import Database from 'better-sqlite3';
 import { walkLog } from '../../src/events/log-verify.ts';
 import { closeLog, draft } from '../contracts/log-contract.ts';
 import { openLog, readBack, withDir } from '../contracts/log-place.ts';
@@ -38,7 +39,7 @@ const withSmallDisk = async (
   return isMounted;
 };
 
-test('a full disk is said once, turns are kept, and go on in order when space returns', async (t) => {
+test('a full disk is said once, and turns go on in order when space returns', async (t) => {
   const isMounted = await withSmallDisk(24, async (disk) => {
     const dir = join(disk, 'data');
     const { log, listener } = await openLog(dir, { retryMs: 20 });
@@ -58,7 +59,10 @@ test('a full disk is said once, turns are kept, and go on in order when space re
     assert.ok(!existsSync(join(dir, 'ballast')));
     for (let count = 0; count < 5; count++) append();
     await new Promise((done) => setTimeout(done, 200));
-    assert.deepEqual(new Set(listener.faults.map(({ code }) => code)), new Set(['FAULT_DISK_FULL']));
+    assert.deepEqual(
+      new Set(listener.faults.map(({ code }) => code)),
+      new Set(['FAULT_DISK_FULL']),
+    );
     assert.ok(listener.faults.length <= 2, 'one report for each time it became full');
     assert.equal(listener.faults[0]?.retryable, true);
     const durable = listener.durableTurns.length;
@@ -84,7 +88,10 @@ test('a directory moved away under a running log ends it', () =>
     renameSync(dir, join(place, 'elsewhere'));
     log.append({ turn: 2, at: 2, position: 2, drafts: [draft('{}')] });
     await listener.until(() => listener.faults.length > 0);
-    assert.deepEqual(listener.faults.map(({ code }) => code), ['FAULT_LOG_UNWRITABLE']);
+    assert.deepEqual(
+      listener.faults.map(({ code }) => code),
+      ['FAULT_LOG_UNWRITABLE'],
+    );
     log.append({ turn: 3, at: 3, position: 3, drafts: [draft('{}')] });
     await closeLog(log);
     assert.deepEqual(listener.durableTurns, [1]);
@@ -98,6 +105,36 @@ test('a directory removed under an idle log is noticed without a turn', () =>
     await listener.until(() => listener.faults.length > 0);
     assert.equal(listener.faults[0]?.code, 'FAULT_LOG_UNWRITABLE');
     await closeLog(log);
+  }));
+
+test('damage met while writing: the turn goes into a new segment', () =>
+  withDir(async (dir) => {
+    const { log, listener, recovery } = await openLog(dir);
+    log.append({ turn: 1, at: 1, position: 1, drafts: [draft('{"one":1}')] });
+    await listener.untilDurable(1);
+    const db = new Database(join(dir, 'log', '000000000001.db'));
+    db.unsafeMode(true);
+    db.pragma('writable_schema = ON');
+    db.prepare("UPDATE sqlite_schema SET rootpage = 99 WHERE name = 'event'").run();
+    db.close();
+    log.append({ turn: 2, at: 2, position: 2, drafts: [draft('{"two":2}')] });
+    await listener.until(() => listener.faults.length > 0 || listener.durableTurns.includes(2));
+    assert.deepEqual(listener.faults, []);
+    assert.deepEqual(
+      recovery.reports.map(({ kind }) => kind),
+      ['segment-unreadable'],
+    );
+    await closeLog(log);
+    assert.ok(existsSync(join(dir, 'log', '000000000002.db')));
+    const { records, reports } = await readBack(dir);
+    assert.deepEqual(
+      records.map(({ body }) => body),
+      ['{"one":1}', '{"two":2}'],
+    );
+    assert.deepEqual(
+      reports.map(({ kind }) => kind),
+      ['segment-unreadable'],
+    );
   }));
 
 test('a data directory that is a file is refused in one sentence', () =>
@@ -142,10 +179,16 @@ test('no space in the middle of a commit costs no turn', (t) =>
         await writer.until(new RegExp(`^durable ${failedAt + 100}$`));
         await writer.kill();
         const turns = writer.lines.filter((line) => line.startsWith('durable'));
-        assert.deepEqual(turns, turns.map((_, index) => `durable ${index + 1}`));
+        assert.deepEqual(
+          turns,
+          turns.map((_, index) => `durable ${index + 1}`),
+        );
         const walk = walkLog(data, () => {});
         assert.deepEqual(walk.reports, []);
         assert.ok(walk.records >= 2 * turns.length);
-        assert.deepEqual(readdirSync(join(data, 'log')).filter((name) => /tmp/.test(name)), []);
+        assert.deepEqual(
+          readdirSync(join(data, 'log')).filter((name) => /tmp/.test(name)),
+          [],
+        );
       })
     : t.skip('strace cannot run here'));

@@ -10,8 +10,8 @@ import { walkLog } from '../../src/events/log-verify.ts';
 import { withDir } from '../contracts/log-place.ts';
 import { startWriter } from './log-process.ts';
 
-const KILLS = 6;
-const TURNS_MAX = 400;
+const KILLS = 4;
+const TURNS_MAX = 250;
 
 const lastDurable = (lines: readonly string[]): number =>
   Number(lines.findLast((line) => line.startsWith('durable'))?.split(' ')[1] ?? 0);

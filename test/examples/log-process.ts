@@ -3,7 +3,8 @@
  * The one idea: lines are awaited, never slept for.
  * Deliberately unknown here: what the lines mean.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -23,7 +24,11 @@ export interface Talker {
 export const startWriter = (args: readonly string[], prefix: readonly string[] = []): Talker => {
   const command = [...prefix, process.execPath, '--import', 'tsx', SCRIPT, ...args];
   const [file = '', ...rest] = command;
-  const child = spawn(file, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(file, rest, {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    // A group of its own, so that a kill reaches the process under strace, too.
+    detached: true,
+  });
   const lines: string[] = [];
   const waits = new Set<() => void>();
   const reader = createInterface({ input: child.stdout });
@@ -53,7 +58,7 @@ export const startWriter = (args: readonly string[], prefix: readonly string[] =
       look();
     });
   const kill = async (): Promise<void> => {
-    child.kill('SIGKILL');
+    if (child.exitCode === null && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
     await ended;
   };
   return { child, lines, until, kill };

@@ -25,7 +25,10 @@ test('a segment that has grown is followed by one named for its first position',
     assert.ok(segments.length >= 3, segments.join());
     assert.equal(segments[0], '000000000001.db');
     // Closed segments are single files that can be copied; the last was closed with the log.
-    assert.deepEqual(segments.filter((name) => !name.endsWith('.db')), []);
+    assert.deepEqual(
+      segments.filter((name) => !name.endsWith('.db')),
+      [],
+    );
     for (const name of segments) {
       const db = new Database(join(dir, 'log', name), { readonly: true });
       const first = db.prepare('SELECT min(position) FROM event').pluck().get();

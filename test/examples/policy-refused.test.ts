@@ -72,7 +72,7 @@ describe('a policy file is refused', () => {
         'remove this import',
     );
     assert.match(
-      await refusal(define('{}').replace('definePolicy }', 'definePolice }')),
+      await refusal(define('{}').replaceAll('definePolicy', 'definePolice')),
       /^policy\.ts:1:10: No matching export in "waybill:policy\/define" for import "definePolice"/,
     );
   });

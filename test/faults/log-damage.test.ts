@@ -108,6 +108,7 @@ async function tryDamage(
   const daemon = new Daemon(scenario.policy, scenario.data);
   try {
     await daemon.demandPort();
+    target.watch();
     const isArrived = (): boolean => base.waiting.every((number) => target.tries.has(number));
     const isOver = (): boolean => target.quietMs > (isArrived() ? SETTLE_MS : GIVE_UP_MS);
     await until(isOver, GIVE_UP_MS * 10);

@@ -70,6 +70,7 @@ export class Scenario {
     const daemon = new Daemon(this.policy, this.data);
     try {
       await daemon.demandPort();
+      this.target.watch();
       await this.drain(expected, isEarly);
       const { code } = await daemon.stop();
       if (code !== 0) throw new Error(`the daemon ended with ${code}\n${daemon.tail}`);

@@ -64,6 +64,11 @@ export class Target {
     return performance.now() - this.#triedAt;
   }
 
+  /** Starts the watch for quiet anew: the time before the daemon was ready does not count. */
+  watch(): void {
+    this.#triedAt = performance.now();
+  }
+
   /** Ends everything. */
   async close(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();

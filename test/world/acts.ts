@@ -117,9 +117,9 @@ export const quietActs: readonly fc.WeightedArbitrary<Act>[] = [
 
 /** Acts that stop the process or its disk. */
 export const fatalActs: readonly fc.WeightedArbitrary<Act>[] = [
-  { weight: 4, arbitrary: fc.constant({ do: 'crash' as const }) },
+  { weight: 2, arbitrary: fc.constant({ do: 'crash' as const }) },
   { weight: 1, arbitrary: fc.constant({ do: 'fillDisk' as const }) },
-  { weight: 2, arbitrary: fc.constant({ do: 'freeDisk' as const }) },
+  { weight: 3, arbitrary: fc.constant({ do: 'freeDisk' as const }) },
   {
     weight: 1,
     arbitrary: fc.record({ do: fc.constant('failLog' as const), isKept: fc.boolean() }),

@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import type { Limits } from '../../src/domain/limits.ts';
 import { type Act, DOMAINS, fatalActs, perform, quietActs, SHARED } from './acts.ts';
 import { CALM } from './chance.ts';
-import { accepting } from './manners.ts';
+import { judging } from './manners.ts';
 import { World, type WorldKnobs } from './world.ts';
 
 const SECONDS_DEFAULT = 6;
@@ -20,7 +20,7 @@ export const lawMs = (share = 1): number =>
   Number(process.env['LAW_SECONDS'] ?? SECONDS_DEFAULT) * 1_000 * share;
 
 /** fast-check's settings for a law; the time ends a run that found nothing. */
-export const lawSettings = <T = unknown>(share = 1): fc.Parameters<T> => ({
+const lawSettings = <T = unknown>(share = 1): fc.Parameters<T> => ({
   numRuns: RUNS_MAX,
   interruptAfterTimeLimit: lawMs(share),
   markInterruptAsFailure: false,
@@ -28,6 +28,19 @@ export const lawSettings = <T = unknown>(share = 1): fc.Parameters<T> => ({
   ...(process.env['LAW_SEED'] === undefined ? {} : { seed: Number(process.env['LAW_SEED']) }),
   ...(process.env['LAW_PATH'] === undefined ? {} : { path: process.env['LAW_PATH'] }),
 });
+
+/** Runs a property as a law; a failure tells the cause along with seed and path. */
+export async function assertLaw<T>(
+  property: fc.IAsyncProperty<T> | fc.IProperty<T>,
+  share = 1,
+): Promise<void> {
+  try {
+    await fc.assert(property, lawSettings<T>(share));
+  } catch (error) {
+    const { message, cause } = error as Error;
+    throw new Error(`${message}\n${cause instanceof Error ? cause.stack : ''}`);
+  }
+}
 
 /** Bounds so low that every one of them is met. */
 export const TIGHT: Partial<Limits> = {
@@ -83,7 +96,7 @@ export interface Roughness {
 
 /** A usual world: four domains with exchangers, one more that shares the first one's. */
 export async function makeWorld(knobs: WorldKnobs, isSwarming: boolean): Promise<World> {
-  const manners = Object.fromEntries(DOMAINS.slice(0, -1).map((name) => [name, accepting]));
+  const manners = Object.fromEntries(DOMAINS.slice(0, -1).map((name) => [name, judging]));
   const world = await World.start({ manners, faults: CALM, ...knobs });
   world.zone.mx.set('same.test', [{ preference: 10, exchange: `mx.${SHARED}` }]);
   if (isSwarming) world.net.faults = world.chance.swarm();
@@ -104,5 +117,5 @@ export async function runPlays(play: Play, rough: Roughness, share = 1): Promise
     await fc.asyncModelRun(() => ({ model: play, real: world }), all);
     await play.end?.(world);
   });
-  await fc.assert(property, lawSettings(share));
+  await assertLaw(property, share);
 }

@@ -64,7 +64,12 @@ export const makePlan = (
   parts: { queue?: Options; path?: Options; queues?: Record<string, Options> } = {},
 ): PolicyPlan => ({
   queues: { '': { ...QUEUE, ...parts.queue }, ...parts.queues },
-  paths: { '': { ...PATH, ...parts.path } },
+  paths: {
+    '': { ...PATH, ...parts.path },
+    // One that is always at its limit, and one that opens several connections for a few messages.
+    'ip-1': { connection_limit: 1 },
+    'ip-2': { connection_limit: 12 },
+  },
   pools: { ...POOLS },
   sources: { ...SOURCES },
 });

@@ -77,7 +77,7 @@ export class Dialogue {
     this.#replies = [];
   }
 
-  /** The peer offered SMTPUTF8, so its accepting replies may hold UTF-8 (RFC 6531 section 3.7.4). */
+  /** The peer offered SMTPUTF8: an acceptance may hold UTF-8 (RFC 6531 section 3.7.4). */
   allowUtf8(): void {
     this.#mayHoldUtf8 = true;
   }

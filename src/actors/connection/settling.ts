@@ -54,7 +54,7 @@ export function settleBroken(held: Conversation, signal: SignalType): void {
   const isAnswered = signal === 'service.closed' || !attempt.isDotWritten;
   const unknown = !isAnswered && attempt.accepted.length > 0;
   attempt.hasBegun = false;
-  if (mayTryNextHost(held, signal) && !unknown) {
+  if (mayTryNextHost(held, attempt, signal) && !unknown) {
     attempt.broken = reply;
     return;
   }
@@ -88,9 +88,12 @@ function stageOf(attempt: Attempt): ReplyStage {
   return attempt.isMailAccepted ? 'rcpt' : 'mail';
 }
 
-function mayTryNextHost(held: Conversation, signal: SignalType): boolean {
+function mayTryNextHost(held: Conversation, attempt: Attempt, signal: SignalType): boolean {
   if (signal === 'abort.wanted' || held.isStopping) return false;
-  return held.request.path.try_next_host_on_transport_error && held.plan.length > 0;
+  const { reconnect_strategy, try_next_host_on_transport_error } = held.request.path;
+  // The same host never runs out; it gets one more try.
+  if (reconnect_strategy === 'ReconnectSameHost' && attempt.broken !== undefined) return false;
+  return try_next_host_on_transport_error && held.plan.length > 0;
 }
 
 function followStrategy(held: Conversation, path: PathConfig): void {

@@ -1,3 +1,9 @@
+/**
+ * One message over an open connection: its envelope, its body, and the reading of what these got.
+ * The idea: MAIL, RCPT and DATA go out in one write where the peer pipelines (RFC 2920), body and
+ * final dot in another, so that a message costs two round trips and few system calls.
+ * Deliberately unknown here: how the peer was reached; verdicts and breaks (see settling.ts).
+ */
 import type { Conversation } from './conversation.ts';
 import { readMasked, waitFor } from './conversation.ts';
 import type { HeardReply } from './dialogue.ts';

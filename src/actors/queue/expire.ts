@@ -29,7 +29,11 @@ export function expireRow(
       core.wheel.set(slot, lastAt);
       return;
     }
+    const { rows } = core.books;
+    const number = rows.columns.number[slot] as number;
     abandon(slot, 'the message grew too old while the attempt was under way');
+    // The end of the attempt may have been the end of the message.
+    if (rows.find(number) !== slot) return;
   }
   movePlace(core, slot, PLACE_LEAVING);
   core.wheel.clear(slot);

@@ -1,8 +1,8 @@
 /**
  * The segment files of one directory: listing them at start, making one ready for writing, removing
  * those no longer needed. A segment is handed out only when its name and its head are on the disk,
- * so the first answer that depends on it needs no more than its own flush. Deliberately unknown
- * here: records, references, when to flush.
+ * so the first answer that depends on it needs no more than its own flush.
+ * Deliberately unknown here: records, references, when to flush.
  */
 
 import { randomBytes } from 'node:crypto';
@@ -135,8 +135,8 @@ export class SegmentFiles {
   }
 
   /**
-   * Removes a file soon. None goes before a higher number stands durably in the directory: the highest
-   * name tells the next start which numbers were used.
+   * Removes a file soon. None goes before a higher number stands durably in the directory: the
+   * highest name tells the next start which numbers were used.
    */
   discard(segment: Segment): void {
     this.#unwanted.push(segment.number);

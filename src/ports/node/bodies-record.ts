@@ -2,13 +2,13 @@
  * How a body lies in its segment file: a fixed head, the bytes, then the header text. The head
  * comes before the bytes so that one read of known length fetches and proves a body. Every segment
  * has a random stamp which its records repeat: neither what an earlier life of a recycled file left
- * behind nor a forged record inside a mail can pass for a record. Deliberately unknown here: files,
- * references, flushing.
+ * behind nor a forged record inside a mail can pass for a record.
+ * Deliberately unknown here: files, references, flushing.
  */
 
 import { crc32 } from 'node:zlib';
 
-/** Flushes start and end on this boundary, so no flush rewrites a page that holds answered bytes. */
+/** Flushes begin and end on this boundary: none rewrites a page that holds answered bytes. */
 export const PAGE_BYTES = 4096;
 /** The first page of a segment file holds its head alone. */
 export const SEGMENT_HEAD_BYTES = PAGE_BYTES;

@@ -1,8 +1,8 @@
 /**
  * The walk over all records of a segment, for mending a damaged log from the bodies. It steps from
  * record to record; where one is damaged it searches on for the segment's stamp, and what follows
- * the last record (nothing, or an earlier life of the file) ends the segment. Deliberately unknown
- * here: which bodies are alive, what the header text means.
+ * the last record (nothing, or an earlier life of the file) ends the segment.
+ * Deliberately unknown here: which bodies are alive, what the header text means.
  */
 
 import { crc32 } from 'node:zlib';

@@ -10,7 +10,7 @@ import type { BodiesUsage, SparseSegment } from '../body-store.ts';
 
 /** Sealed, unreferenced segments kept for use again; the surplus is removed. */
 export const SPARES_MAX = 4;
-/** What a living body can take on disk beyond its own bytes: head, header text, padding to a page. */
+/** What a body can take on disk beyond its own bytes: head, header text, padding to a page. */
 export const BODY_OVERHEAD_BYTES = 4096 + 512;
 /** The disk may hold this many times the living bytes before segments are called sparse. */
 export const DISK_SHARE_MAX = 2;

@@ -2,8 +2,8 @@
  * The writing side of the body store: gathers what arrives, writes it in one call, flushes once,
  * then answers. At most one flush is in flight; what arrives meanwhile goes into the next, so the
  * flushes grow with the load and their cost is shared. A body that would fill a good part of a
- * segment gets a file of its own. Deliberately unknown here: reading, recycling, who refers to
- * what.
+ * segment gets a file of its own.
+ * Deliberately unknown here: reading, recycling, who refers to what.
  */
 
 import type { BodyRef, Fault } from '../ports.ts';

@@ -37,10 +37,12 @@ export const UDP_ANSWER_BYTES_MAX = 1232;
 /** Records taken from one answer, the most preferred exchangers first. */
 export const RECORDS_KEPT_MAX = 64;
 /** Records in an answer beyond which it is not read at all. */
-export const ANSWER_RECORDS_MAX = 1024;
+export const ANSWER_RECORDS_MAX = 512;
 /** Aliases followed for one look-up. */
 export const ALIASES_MAX = 8;
 
+/** Compression pointers in a row, without a label between; an honest answer has one. */
+const POINTERS_IN_ROW_MAX = 8;
 const HEADER_BYTES = 12;
 const TTL_SECONDS_MAX = 7 * 24 * 3600;
 const RCODES = ['NOERROR', 'FORMERR', 'SERVFAIL', 'NXDOMAIN', 'NOTIMP', 'REFUSED'];
@@ -193,10 +195,27 @@ const headerComplaint = (bytes: Buffer, id: number): string | undefined => {
   return records > ANSWER_RECORDS_MAX ? `the answer has ${records} records` : undefined;
 };
 
+// Names may share their ends by pointing back (RFC 1035 section 4.1.4). Pointers to pointers to
+// pointers would make each of many names a long walk; a name with labels between is short anyway.
+// Every offset is looked at as if a pointer began there, which costs less than reading the names.
+const isTangled = (bytes: Buffer): boolean => {
+  const inRow = new Uint8Array(bytes.length);
+  for (let at = HEADER_BYTES; at + 1 < bytes.length; at += 1) {
+    const high = bytes[at] as number;
+    if (high < 0xc0) continue;
+    const target = ((high & 0x3f) << 8) | (bytes[at + 1] as number);
+    if (target >= at) continue;
+    inRow[at] = (inRow[target] as number) + 1;
+    if ((inRow[at] as number) > POINTERS_IN_ROW_MAX) return true;
+  }
+  return false;
+};
+
 /** Reads the bytes that came in answer to `question` sent with `id`. */
 export const readAnswer = (bytes: Buffer, id: number, question: Question): Reading => {
   const complaint = headerComplaint(bytes, id);
   if (complaint !== undefined) return { kind: 'ignored', why: complaint };
+  if (isTangled(bytes)) return { kind: 'ignored', why: 'the names of the answer are tangled' };
   // A truncated answer may end in the middle of a record; only its question is of use.
   const isTruncated = (bytes.readUInt16BE(2) & 0x0200) !== 0;
   const readable = isTruncated ? Buffer.from(bytes) : bytes;

@@ -1,0 +1,29 @@
+/**
+ * Passwords and keys, from where the policy says they are: in a file or given directly. Read again after
+ * five minutes, as the reference does. Never logs what it read.
+ */
+import { readFileSync } from 'node:fs';
+import type { KeySource } from '../../domain/option-places.ts';
+
+const KEEP_MS = 300_000;
+
+/** Makes a reader; a source that cannot be read is told to `failed` and is undefined. */
+export function createSecretReader(
+  failed: (sentence: string) => void,
+): (source: KeySource) => string | undefined {
+  const kept = new Map<string, { readonly secret: string; readonly until: number }>();
+  return (source) => {
+    if ('key_data' in source) return source.key_data;
+    const now = performance.now();
+    const known = kept.get(source.path);
+    if (known !== undefined && now < known.until) return known.secret;
+    try {
+      const secret = readFileSync(source.path, 'utf8').trim();
+      kept.set(source.path, { secret, until: now + KEEP_MS });
+      return secret;
+    } catch (error) {
+      failed(`a secret cannot be read: ${(error as Error).message}`);
+      return known?.secret;
+    }
+  };
+}

@@ -1,0 +1,49 @@
+/**
+ * Law: no acknowledgement, no answer to a command and no final dot leaves before the commit that holds its
+ * event. The idea: the world looks into the durable log at the very moment each of them leaves, while
+ * commits are slow, disks fill up and processes die between a commit and its knowing of it.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Command } from '../../src/actors/input.ts';
+import { checkAnswer, checkDot } from '../world/judge.ts';
+import { runPlays } from '../world/law.ts';
+import type { Wish, World } from '../world/world.ts';
+
+const SAYS: Readonly<Record<Command['kind'], string>> = {
+  'queue.suspend': 'queue.suspended',
+  'queue.resume': 'queue.resumed',
+  'source.suspend': 'source.suspended',
+  'source.resume': 'source.resumed',
+  'message.cancel': 'message.cancelled',
+};
+
+function checkWish(world: World, { command, refusal, wishedAt }: Wish): void {
+  if (refusal !== undefined) return;
+  world.witness.read(world.store);
+  const stream = 'queue' in command ? command.queue : 'id' in command ? command.id : command.source;
+  const type = SAYS[command.kind];
+  const isDurable = world.witness.records.some(
+    (record) => record.type === type && record.stream === stream && record.at >= wishedAt,
+  );
+  assert.ok(isDurable, `${command.kind} of ${stream} was confirmed before its commit`);
+}
+
+test('nothing is said early', async () => {
+  let said = 0;
+  await runPlays(
+    {
+      begin: (world) => {
+        world.onAnswer = (mail) => checkAnswer(world, mail);
+        world.onCommanded = (wish) => checkWish(world, wish);
+        world.onDot = (dot) => {
+          said += 1;
+          checkDot(world, dot);
+        };
+      },
+      each: () => {},
+    },
+    { hasFaults: true, hasCrashes: true },
+  );
+  assert.ok(said > 0, 'the plays have final dots');
+});

@@ -1,0 +1,65 @@
+/**
+ * Law: without faults the set of outcomes does not depend on the bounds of a turn. The idea: the same
+ * mail goes through worlds that differ in nothing but those bounds; every recipient must end alike,
+ * whatever the order. Deliberately unknown here: when anything happens.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { Limits } from '../../src/domain/limits.ts';
+import { DOMAINS } from '../world/acts.ts';
+import { assertLaw, makeWorld } from '../world/law.ts';
+
+const HOURS_MS = 3 * 3_600_000;
+
+const recipients = fc.uniqueArray(
+  fc
+    .tuple(fc.constantFrom('u', 'v', 'bad', 'later'), fc.nat(4), fc.constantFrom(...DOMAINS))
+    .map(([local, number, domain]) => `${local}${number}@${domain}`),
+  { minLength: 1, maxLength: 6 },
+);
+const mails = fc.array(fc.record({ waitMs: fc.nat(2_000), to: recipients }), {
+  minLength: 1,
+  maxLength: 25,
+});
+const bounds = fc.record({
+  turnInputsMax: fc.integer({ min: 1, max: 40 }),
+  turnRecordsMax: fc.integer({ min: 1, max: 40 }),
+  turnsInFlightMax: fc.integer({ min: 1, max: 4 }),
+  paceRowsMin: fc.integer({ min: 1, max: 1_000 }),
+  paceMsMax: fc.integer({ min: 1, max: 2_000 }),
+});
+
+type Letters = readonly { readonly waitMs: number; readonly to: readonly string[] }[];
+
+/** What became of each recipient, by mark of the mail. */
+async function play(seed: number, limits: Partial<Limits>, letters: Letters) {
+  const world = await makeWorld({ seed, limits }, false);
+  for (const { waitMs, to } of letters) {
+    await world.runFor(waitMs);
+    world.submit(to);
+  }
+  await world.runFor(HOURS_MS);
+  const outcomes: Record<string, string> = {};
+  for (const { mark, messages } of world.mails.values()) {
+    for (const { id, to } of messages) {
+      const story = world.witness.messages.get(id);
+      to.forEach((address, index) => {
+        outcomes[`${mark} ${address}`] = story?.ends.get(index)?.kind ?? 'nothing';
+      });
+    }
+  }
+  return outcomes;
+}
+
+test('turn size only changes pace', async () => {
+  const kinds = new Set<string>();
+  const property = fc.asyncProperty(fc.nat(), bounds, mails, async (seed, limits, letters) => {
+    const usual = await play(seed, {}, letters);
+    const other = await play(seed, limits, letters);
+    assert.deepEqual(other, usual);
+    for (const kind of Object.values(usual)) kinds.add(kind);
+  });
+  await assertLaw(property);
+  assert.deepEqual([...kinds].sort(), ['bounced', 'delivered', 'expired']);
+});

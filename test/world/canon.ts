@@ -1,0 +1,56 @@
+/**
+ * Books as plain values that can be compared: rows by message number, queues and sources by name.
+ * The one idea: slots are an accident of history (a snapshot renumbers them), so nothing here names
+ * one. Deliberately unknown here: how the books came to be.
+ */
+import type { Books } from '../../src/domain/books.ts';
+import { Books as EmptyBooks } from '../../src/domain/books.ts';
+import type { RowColumns } from '../../src/domain/rows.ts';
+import { Replay } from '../../src/events/replay.ts';
+import { Registry } from '../../src/actors/registry.ts';
+import type { StoredRecord } from '../../src/ports/ports.ts';
+
+const byText = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
+
+/** The books without slots. */
+export function canonOf(books: Books) {
+  const { rows } = books;
+  const messages: Record<string, unknown> = {};
+  const queues = books.queues.filter((queue) => queue !== undefined);
+  for (const queue of queues) {
+    for (let slot = queue.head; slot >= 0; slot = rows.next[slot] as number) {
+      messages[String(rows.columns.number[slot])] = rowOf(books, slot, queue.name);
+    }
+  }
+  return {
+    engine: { ...books.engine },
+    ledger: { ...books.ledger },
+    rowCount: rows.count,
+    messages,
+    queues: queues
+      .map(({ slot: _slot, head: _head, tail: _tail, ...queue }) => queue)
+      .sort((a, b) => byText(a.name, b.name)),
+    sources: [...books.sources.values()].sort((a, b) => byText(a.name, b.name)),
+    answers: Object.fromEntries([...books.answers].sort(([a], [b]) => byText(a, b))),
+  };
+}
+
+function rowOf(books: Books, slot: number, queue: string) {
+  const { columns, settled } = books.rows;
+  const row: Record<string, unknown> = { inQueue: queue };
+  for (const name of Object.keys(columns) as (keyof RowColumns)[]) row[name] = columns[name][slot];
+  row['queue'] = books.queueOfRow(slot).name;
+  row['settled'] = [...(settled.get(slot) ?? [])].sort((a, b) => a - b);
+  return row;
+}
+
+/** What a fold of records gives: the books, and the charts after walking the same steps. */
+export function foldRecords(
+  records: readonly StoredRecord[],
+  books: Books = new EmptyBooks(),
+): { books: Books; charts: Registry } {
+  const charts = new Registry();
+  const replay = new Replay(books, undefined, (step) => charts.signal(step));
+  for (const record of records) replay.apply(record);
+  return { books: replay.books, charts };
+}
