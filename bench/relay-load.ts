@@ -149,7 +149,7 @@ async function runProbe(
     wake();
   });
   const listen = async (): Promise<boolean> => {
-    while (!isGone && !/^\d{3} .*\n/m.test(heard)) {
+    while (!isGone && !/^\d{3} [^\n]*\n/m.test(heard)) {
       await new Promise<void>((resolve) => {
         wake = resolve;
       });

@@ -39,9 +39,11 @@ export function encode(event: Event): RecordDraft {
   };
 }
 
-/** Turns a stored record into an event of today's version; checks its shape. */
-export function decode(record: StoredRecord): Event {
-  const definition = findDefinition(record.type);
+/** Brings a stored body up to the version of its definition, step by step; checks its shape. */
+export function readBody<B extends object>(
+  definition: Definition<string, B>,
+  record: Pick<StoredRecord, 'type' | 'version' | 'position' | 'body'>,
+): B {
   if (record.version > definition.version) {
     throw new RecordUnreadable(
       `${record.type} of version ${record.version} at position ${record.position} is newer than ours`,
@@ -57,6 +59,12 @@ export function decode(record: StoredRecord): Event {
   if (misshape !== undefined) {
     throw new RecordUnreadable(`${misshape} at position ${record.position}`);
   }
+  return body as B;
+}
+
+/** Turns a stored record into an event of today's version; checks its shape. */
+export function decode(record: StoredRecord): Event {
+  const body = readBody(findDefinition(record.type), record);
   return { type: record.type, stream: record.stream, body } as Event;
 }
 

@@ -4,6 +4,7 @@
  * silence sockets, timers and liveness at once (reliability.md M9).
  * Deliberately unknown here: tables, files, damage (log-store); what the engine makes of a fault.
  */
+import { basename } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Fault } from '../ports/ports.ts';

@@ -8,9 +8,9 @@ import type { Socket } from 'node:net';
 import type { SMTPServer } from 'smtp-server';
 import type { SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
-import type { Fault } from '../ports/ports.ts';
 import { DataReader } from './data-reader.ts';
 import type { Desk, Guest, Terms } from './desk.ts';
+import { listExtensions, nameProtocol, readEhloName } from './ehlo.ts';
 import type { Refusal } from './host.ts';
 import { ERRORS_MAX, GREETING_WAIT_MS, OVERRUN_BYTES_MAX } from './limits.ts';
 import type { Arrival } from './message-intake.ts';
@@ -21,9 +21,6 @@ import type { Circumstances, Reply } from './transaction.ts';
 import { Transaction } from './transaction.ts';
 
 type Done = () => void;
-
-// What a client may call itself; anything printable, since many call themselves oddly.
-const HELO_NAME = /^[!-~\u00a1-\uffff]{1,255}$/;
 
 /** A session of a listener. */
 export class Session extends SMTPConnection implements Guest, Circumstances {
@@ -71,13 +68,12 @@ export class Session extends SMTPConnection implements Guest, Circumstances {
   }
 
   private turnAway(refusal: Refusal): void {
-    const socket = this._socket;
     this.desk.note('warn', `${this.peer} turned away: ${refusal.text}`);
     if (!this.desk.linger(1)) {
-      socket.destroy();
+      this._socket.destroy();
       return;
     }
-    socket.once('close', () => this.desk.linger(-1));
+    this._socket.once('close', () => this.desk.linger(-1));
     // Whatever the reason, only 421 says in a greeting that later may be better.
     this.say({ ...refusal, code: 421 });
   }
@@ -155,13 +151,10 @@ export class Session extends SMTPConnection implements Guest, Circumstances {
    * the library's way, which looks at each line several times over.
    */
   override _onCommand(command: Buffer, callback: Done = () => {}): void {
-    const handler = this.isOpen() ? this.findHandler(command) : undefined;
+    const isOpen = !this._upgrading && this.hostNameAppearsAs !== false;
+    const handler = isOpen ? this.findHandler(command) : undefined;
     if (handler === undefined) super._onCommand(command, callback);
     else handler.call(this, command, () => this._whenWritable(callback));
-  }
-
-  private isOpen(): boolean {
-    return !this._upgrading && this.hostNameAppearsAs !== false;
   }
 
   private findHandler(command: Buffer): Session['handler_MAIL'] | undefined {
@@ -188,18 +181,15 @@ export class Session extends SMTPConnection implements Guest, Circumstances {
   }
 
   override handler_EHLO(command: Buffer, callback: Done): void {
-    const names = command.toString().trim().split(/\s+/).slice(1);
-    if (names.length !== 1 || !HELO_NAME.test(names[0] as string)) {
-      this.send(501, '5.5.4 syntax: EHLO hostname', false);
-      callback();
-      return;
+    const name = readEhloName(command);
+    if (name === undefined) this.send(501, '5.5.4 syntax: EHLO hostname', false);
+    else {
+      this.hostNameAppearsAs = name;
+      this._resetSession();
+      const hasTls = !this.secure && this._isSupported('STARTTLS');
+      const bytesMax = this.settings.max_message_size;
+      this.send(250, listExtensions(this.hostname, bytesMax, hasTls), false);
     }
-    this.hostNameAppearsAs = (names[0] as string).toLowerCase();
-    this._resetSession();
-    const lines = [this.hostname, 'PIPELINING', '8BITMIME', 'SMTPUTF8', 'ENHANCEDSTATUSCODES'];
-    lines.push(`SIZE ${this.settings.max_message_size}`);
-    if (!this.secure && this._isSupported('STARTTLS')) lines.push('STARTTLS');
-    this.send(250, lines, false);
     callback();
   }
 
@@ -240,7 +230,7 @@ export class Session extends SMTPConnection implements Guest, Circumstances {
     }
     if (end !== -1) return end;
     if (reader.seenBytes > this.settings.max_message_size + OVERRUN_BYTES_MAX) {
-      this.send(421, `4.3.2 ${this.hostname} the message goes on far beyond the limit`, false);
+      this.hangUp('the message goes on far beyond the limit');
     }
     return -1;
   }
@@ -278,15 +268,16 @@ export class Session extends SMTPConnection implements Guest, Circumstances {
 
   private takeIn(bytes: Buffer[], isEightBit: boolean, finish: (reply?: Reply) => void): void {
     const taking = new Taking(this.desk, this.settings, (outcome, fault) => {
-      if (fault !== undefined) this.desk.note('error', `storing failed: ${describe(fault)}`);
-      if ('code' in outcome) {
-        finish(outcome);
-        return;
+      if (fault !== undefined) {
+        this.desk.note('error', `${fault.code} ${fault.where}: ${fault.cause}`);
       }
-      this.messagesSent += outcome.length;
-      this.errors = 0;
-      this.send(250, formatAccepted(outcome), false);
-      finish();
+      if ('code' in outcome) finish(outcome);
+      else {
+        this.messagesSent += outcome.length;
+        this.errors = 0;
+        this.send(250, formatAccepted(outcome), false);
+        finish();
+      }
     });
     this.taking = taking;
     taking.begin(this.arrival(), bytes, isEightBit);
@@ -294,19 +285,16 @@ export class Session extends SMTPConnection implements Guest, Circumstances {
 
   private arrival(): Arrival {
     const { from, recipients, smtpUtf8 } = this.transaction;
-    const kind = smtpUtf8 ? 'UTF8SMTP' : this.openingCommand === 'EHLO' ? 'ESMTP' : 'SMTP';
     return {
       from: from ?? '',
       recipients,
       smtpUtf8,
       peer: this.peer,
       helo: this.hostNameAppearsAs || 'unknown',
-      protocol: this.secure ? `${kind}S` : kind,
+      protocol: nameProtocol(this.openingCommand === 'EHLO', smtpUtf8, this.secure),
       listener: this.desk.listener,
       hostname: this.hostname,
       at: this.desk.clock.now(),
     };
   }
 }
-
-const describe = (fault: Fault): string => `${fault.code} ${fault.where}: ${fault.cause}`;

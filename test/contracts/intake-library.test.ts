@@ -78,7 +78,7 @@ describe('smtp-server', () => {
     assert.equal(resumes.length, 1);
   });
 
-  test('drops what comes after the connection was closed, and half a command at its end', async () => {
+  test('drops what follows the close, and half a command at the end', async () => {
     const heard: string[] = [];
     const parser = new IntakeParser({ takeData: () => -1, endData: () => {} });
     parser.oncommand = (command, callback) => {

@@ -116,6 +116,8 @@ test('damage met while writing: the turn goes into a new segment', () =>
     db.unsafeMode(true);
     db.pragma('writable_schema = ON');
     db.prepare("UPDATE sqlite_schema SET rootpage = 99 WHERE name = 'event'").run();
+    // Makes every connection read the schema anew.
+    db.pragma('schema_version = 77');
     db.close();
     log.append({ turn: 2, at: 2, position: 2, drafts: [draft('{"two":2}')] });
     await listener.until(() => listener.faults.length > 0 || listener.durableTurns.includes(2));
