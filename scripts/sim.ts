@@ -1,16 +1,16 @@
 /**
  * `npm run sim -- --seed=N --turns=N`: one seeded world, told on standard output: its knobs first,
- * then a line per notable turn, at the end the ledger. With `--history=FILE` the log is also written
- * as a history, and the books it folds to beside it. The same seed tells the same story.
+ * then a line per notable turn, at the end the ledger. With `--history=FILE` the log is also
+ * written as a history, and the books it folds to beside it. The same seed tells the same story.
  * Deliberately unknown here: the laws; a play that breaks one is found by test/property.
  */
 import { writeFileSync } from 'node:fs';
 import type { StoredRecord } from '../src/ports/ports.ts';
-import { canonOf, foldRecords } from '../test/world/canon.ts';
 import { DOMAINS, MANNERS } from '../test/world/acts.ts';
+import { canonOf, foldRecords } from '../test/world/canon.ts';
+import type { Manner } from '../test/world/exchanger.ts';
 import { checkBalance, checkCopies, checkPromises } from '../test/world/judge.ts';
 import { makeWorld } from '../test/world/law.ts';
-import type { Manner } from '../test/world/exchanger.ts';
 import type { World } from '../test/world/world.ts';
 
 const TURNS_DEFAULT = 500;

@@ -9,8 +9,7 @@ import type { Foundling } from '../domain/body-header.ts';
 import { parseQueueName } from '../domain/queue-name.ts';
 import { ROW_OFFERED } from '../domain/rows.ts';
 import type { Core } from './core.ts';
-import { PLACE_WAITING } from './held-rows.ts';
-import { expiresAtOf, messageIdOf } from './rows-in-hand.ts';
+import { maxAgeOf, messageIdOf } from './rows-in-hand.ts';
 
 /** Numbers skipped at each start, so that an id of a lost submission is never given out again. */
 export const NUMBER_STRIDE = 65_536;
@@ -41,11 +40,7 @@ export function begin(core: Core, beginning: Beginning, at: number): void {
     turns.emit({ type: 'policy.loaded', stream: 'policy', body: policy });
   }
   for (const foundling of beginning.foundlings) takeUpFoundling(core, foundling);
-  const offered: number[] = [];
-  books.rows.each((slot) => {
-    takeUpRow(core, slot);
-    if (((books.rows.columns.flags[slot] as number) & ROW_OFFERED) !== 0) offered.push(slot);
-  });
+  const offered = takeUpRows(core);
   for (const slot of offered) unsettle(core, slot, at);
   for (const row of books.queues) {
     if (row !== undefined && row.until > 0) core.alarms.set(`queue ${row.name}`, row.until);
@@ -83,11 +78,23 @@ function takeUpFoundling(core: Core, found: Foundling): void {
   });
 }
 
-function takeUpRow(core: Core, slot: number): void {
-  const c = core.books.rows.columns;
-  core.ports.bodies.refer(c.bodySegment[slot] as number, 1, c.bodyBytes[slot] as number);
-  core.held.place(slot, PLACE_WAITING);
-  core.wheel.set(slot, Math.min(c.dueAt[slot] as number, expiresAtOf(core, slot)));
+/** Puts every living row on the wheel, gives its body a reference, and answers the offered ones. */
+function takeUpRows(core: Core): number[] {
+  const { rows, queues } = core.books;
+  const { bodies } = core.ports;
+  const c = rows.columns;
+  const offered: number[] = [];
+  for (const queue of queues) {
+    if (queue === undefined || queue.head < 0) continue;
+    const maxAgeMs = maxAgeOf(core, queue);
+    for (let slot = queue.head; slot >= 0; slot = rows.next[slot] as number) {
+      bodies.refer(c.bodySegment[slot] as number, 1, c.bodyBytes[slot] as number);
+      const expiresAt = (c.acceptedAt[slot] as number) + maxAgeMs;
+      core.wheel.set(slot, Math.min(c.dueAt[slot] as number, expiresAt));
+      if (((c.flags[slot] as number) & ROW_OFFERED) !== 0) offered.push(slot);
+    }
+  }
+  return offered;
 }
 
 /** The process ended between an offer and its outcome: tried again at once, and counted. */

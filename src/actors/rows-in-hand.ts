@@ -3,6 +3,7 @@
  * books, timer wheel, held envelopes and body references are kept in step. Decides nothing.
  */
 
+import type { QueueRow } from '../domain/books.ts';
 import { formatMessageId } from '../domain/message-id.ts';
 import type { QueueConfig } from '../domain/options-queue.ts';
 import type { Event } from '../events/catalogue.ts';
@@ -35,9 +36,14 @@ export function recordedConfigOf(core: Core, slot: number): QueueConfig | undefi
   return core.answers.recordedQueueConfig(core.books.queueOfRow(slot).answer);
 }
 
+/** How old a queue's messages may grow, in milliseconds. */
+export function maxAgeOf(core: Core, queue: QueueRow): number {
+  return core.answers.recordedQueueConfig(queue.answer)?.max_age ?? MAX_AGE_UNKNOWN_MS;
+}
+
 /** When a row grows too old. */
 export function expiresAtOf(core: Core, slot: number): number {
-  const maxAgeMs = recordedConfigOf(core, slot)?.max_age ?? MAX_AGE_UNKNOWN_MS;
+  const maxAgeMs = maxAgeOf(core, core.books.queueOfRow(slot));
   return (core.books.rows.columns.acceptedAt[slot] as number) + maxAgeMs;
 }
 

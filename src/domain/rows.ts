@@ -4,6 +4,7 @@
  * chained. Knows numbers only: no envelopes (they are in the log), no timers, no policy.
  */
 import { invariant } from './invariant.ts';
+import { SlotIndex } from './slot-index.ts';
 
 const NONE = -1;
 const SLOTS_FIRST = 1024;
@@ -61,13 +62,13 @@ export class Rows {
   /** Slots ever used; all slots at or past it are fresh. */
   slotsUsed = 0;
   #free = NONE;
-  readonly #slotOf = new Map<number, number>();
+  readonly #slotOf = new SlotIndex((slot) => this.columns.number[slot] as number);
   /** Recipients already settled, for the few rows that had several: slot → index set. */
   readonly settled = new Map<number, Set<number>>();
 
   /** The slot of message `number`, or -1. */
   find(number: number): number {
-    return this.#slotOf.get(number) ?? NONE;
+    return this.#slotOf.find(number);
   }
 
   isLive(slot: number): boolean {
@@ -75,7 +76,10 @@ export class Rows {
   }
 
   add(fields: RowFields): number {
-    invariant(!this.#slotOf.has(fields.number), `message ${fields.number} is known already`);
+    invariant(
+      this.#slotOf.find(fields.number) === NONE,
+      `message ${fields.number} is known already`,
+    );
     const slot = this.#takeSlot();
     const c = this.columns;
     c.number[slot] = fields.number;
@@ -90,14 +94,25 @@ export class Rows {
     c.attempts[slot] = 0;
     c.recipients[slot] = fields.recipients;
     c.flags[slot] = fields.flags;
-    this.#slotOf.set(fields.number, slot);
+    this.#slotOf.add(slot);
     this.count += 1;
     return slot;
   }
 
+  /**
+   * Fills an empty book with `count` rows whose columns were set from slot 0 on; their chains are the
+   * loader's affair.
+   */
+  adopt(count: number): void {
+    invariant(this.slotsUsed === 0, 'only an empty book adopts rows');
+    for (let slot = 0; slot < count; slot += 1) this.#slotOf.add(slot);
+    this.slotsUsed = count;
+    this.count = count;
+  }
+
   remove(slot: number): void {
     invariant(this.isLive(slot), `slot ${slot} holds no message`);
-    this.#slotOf.delete(this.columns.number[slot] as number);
+    this.#slotOf.remove(this.columns.number[slot] as number);
     this.columns.queue[slot] = NONE;
     this.settled.delete(slot);
     this.next[slot] = this.#free;

@@ -40,24 +40,24 @@ const COLUMN_ORDER = [
 const ALIGN = 8;
 const aligned = (bytes: number): number => Math.ceil(bytes / ALIGN) * ALIGN;
 
-/** Packs the books; rows go queue by queue, in the order of their chain. */
+/** Packs the books; rows go in the order of their slots. */
 export function encodeBooks(books: Books): Uint8Array {
   const { rows } = books;
   const order = new Int32Array(rows.count);
   let count = 0;
+  rows.each((slot) => {
+    order[count] = slot;
+    count += 1;
+  });
+  invariant(count === rows.count, 'every living row is counted');
   const queues: Head['queues'][number][] = [];
-  const queueIndex = new Map<number, number>();
+  const queueIndex = new Int32Array(books.queues.length);
   for (const queue of books.queues) {
     if (queue === undefined) continue;
-    queueIndex.set(queue.slot, queues.length);
+    queueIndex[queue.slot] = queues.length;
     const { name, state, until, cause, answer, site, emptySince } = queue;
     queues.push([name, state, until, cause, answer, site, emptySince]);
-    for (let slot = queue.head; slot >= 0; slot = rows.next[slot] as number) {
-      order[count] = slot;
-      count += 1;
-    }
   }
-  invariant(count === rows.count, 'every row is in the chain of a queue');
   const settled = [...rows.settled].map(([slot, done]) => [
     rows.columns.number[slot] as number,
     [...done],
@@ -79,7 +79,7 @@ function pack(
   head: Uint8Array,
   columns: RowColumns,
   order: Int32Array,
-  queueIndex: ReadonlyMap<number, number>,
+  queueIndex: Int32Array,
 ): Uint8Array {
   let bytes = aligned(8 + head.length);
   for (const name of COLUMN_ORDER) {
@@ -100,7 +100,7 @@ function pack(
     for (let at = 0; at < order.length; at += 1) out[at] = column[order[at] as number] as number;
     if (name === 'queue') {
       for (let at = 0; at < out.length; at += 1) {
-        out[at] = queueIndex.get(out[at] as number) as number;
+        out[at] = queueIndex[out[at] as number] as number;
       }
     }
     offset += aligned(order.length * column.BYTES_PER_ELEMENT);
@@ -145,32 +145,18 @@ function readRows(
   const { rows } = books;
   rows.reserve(2 ** Math.ceil(Math.log2(Math.max(1024, count))));
   let offset = start;
-  const read = {} as Record<string, ArrayLike<number>>;
   for (const name of COLUMN_ORDER) {
     const column = rows.columns[name];
     const Column = column.constructor as new (b: ArrayBufferLike) => typeof column;
     const bytes = count * column.BYTES_PER_ELEMENT;
-    read[name] = new Column(packed.slice(offset, offset + bytes).buffer);
+    column.set(new Column(packed.slice(offset, offset + bytes).buffer));
     offset += aligned(bytes);
   }
-  const at = (name: (typeof COLUMN_ORDER)[number], index: number): number =>
-    (read[name] as ArrayLike<number>)[index] as number;
-  for (let index = 0; index < count; index += 1) {
-    const queue = queues[at('queue', index)] as QueueRow;
-    const slot = rows.add({
-      number: at('number', index),
-      acceptedAt: at('acceptedAt', index),
-      dueAt: at('dueAt', index),
-      position: at('position', index),
-      bodySegment: at('bodySegment', index),
-      bodyOffset: at('bodyOffset', index),
-      bodyBytes: at('bodyBytes', index),
-      bodySum: at('bodySum', index),
-      queue: queue.slot,
-      recipients: at('recipients', index),
-      flags: at('flags', index),
-    });
-    rows.columns.attempts[slot] = at('attempts', index);
+  rows.adopt(count);
+  const queueOf = rows.columns.queue;
+  for (let slot = 0; slot < count; slot += 1) {
+    const queue = queues[queueOf[slot] as number] as QueueRow;
+    queueOf[slot] = queue.slot;
     books.link(slot, queue);
   }
 }

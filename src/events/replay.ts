@@ -40,7 +40,7 @@ export class Replay {
 
   /** Folds one record. */
   apply(record: StoredRecord): void {
-    const event = decode(record);
+    const event = decode(record, true);
     const { position, at, stream } = record;
     if (this.#isDamaged()) mend(this.books, event, at);
     const family = event.type.slice(0, event.type.indexOf('.'));

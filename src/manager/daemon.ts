@@ -54,23 +54,26 @@ async function run(args: DaemonArguments): Promise<Exit> {
   const lock = await lockDataDir(dir);
   const logger = pino({ base: null }, pino.destination({ fd: 2, sync: true }));
   try {
-    const world = await loadWorld(args, dir);
-    return await serve(dir, world, logger);
+    // The policy compiles while the log is read; nothing is written before both are there.
+    const loading = loadWorld(args, dir);
+    loading.catch(() => {});
+    return await serve(dir, loading, logger);
   } finally {
     await lock.release();
   }
 }
 
-async function serve(dir: string, world: LoadedWorld, logger: Logger): Promise<Exit> {
+async function serve(dir: string, loading: Promise<LoadedWorld>, logger: Logger): Promise<Exit> {
   const ending = waitForSignal();
   const opened = await openEngine({
     dir,
-    world,
+    loading,
     ehloName: hostname(),
     version: readVersion(),
     logger,
     fatal: (sentence) => ending.end({ code: EXIT_IO, sentence }),
   });
+  const world = await loading;
   const listeners: SmtpListener[] = [];
   try {
     for (const config of world.listeners) {

@@ -23,7 +23,7 @@ import type { LoadedWorld } from './load.ts';
 /** What opening needs. */
 export interface OpenParts {
   readonly dir: string;
-  readonly world: LoadedWorld;
+  readonly loading: Promise<LoadedWorld>;
   readonly ehloName: string;
   readonly version: string;
   readonly logger: Logger;
@@ -41,7 +41,7 @@ export interface OpenedEngine {
 
 /** Opens, recovers and runs the first turn. */
 export async function openEngine(parts: OpenParts): Promise<OpenedEngine> {
-  const { dir, world, logger } = parts;
+  const { dir, logger } = parts;
   let engine: Engine | undefined;
   const listener = {
     durable: (turn: number, commitMs: number) => engine?.durable(turn, commitMs),
@@ -56,6 +56,7 @@ export async function openEngine(parts: OpenParts): Promise<OpenedEngine> {
   const recovered = await recover(recovery, bodies);
   const { books, last, damage, foundlings } = recovered;
   for (const { id } of foundlings) logger.error(`message ${id} was recovered from its body`);
+  const world = await parts.loading;
   const clock = createClock();
   const random = createNodeRandom();
   const resolver = createResolver({ clock });

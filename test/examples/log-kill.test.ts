@@ -11,6 +11,8 @@ import { withDir } from '../contracts/log-place.ts';
 import { startWriter } from './log-process.ts';
 
 const KILLS = 4;
+/** Enough turns between two kills that segments are begun whatever chance says. */
+const TURNS_MIN = 60;
 const TURNS_MAX = 250;
 
 const lastDurable = (lines: readonly string[]): number =>
@@ -25,7 +27,8 @@ test('after every SIGKILL all acknowledged turns are there, and the next start i
       const [, turn, reports] = opened.split(' ');
       assert.ok(Number(turn) >= acknowledged, `turn ${acknowledged} is missing: ${opened}`);
       assert.equal(reports, '', opened);
-      const goal = Number(turn) + 1 + Math.floor(Math.random() * TURNS_MAX);
+      const turns = TURNS_MIN + Math.floor(Math.random() * (TURNS_MAX - TURNS_MIN));
+      const goal = Number(turn) + turns;
       await writer.until(new RegExp(`^durable ${goal}$`));
       await writer.kill();
       acknowledged = Math.max(acknowledged, lastDurable(writer.lines));
@@ -35,6 +38,6 @@ test('after every SIGKILL all acknowledged turns are there, and the next start i
       for (const record of records) turns.add(record.turn);
     });
     assert.deepEqual(walk.reports, []);
-    assert.ok(walk.segments > 1);
+    assert.ok(walk.segments > 1, `${walk.segments} segments, ${acknowledged} turns`);
     for (let turn = 1; turn <= acknowledged; turn++) assert.ok(turns.has(turn), `turn ${turn}`);
   }));

@@ -15,7 +15,7 @@ const append = async (): Promise<void> => {
     dir,
     retryMs: 50,
     // Small enough that rolls and checkpoints happen under the kills.
-    segmentBytesMax: 200_000,
+    segmentBytesMax: 50_000,
     checkpointPages: 50,
     listener: {
       durable: (turn) => {

@@ -18,9 +18,9 @@ import type { Copy, Fate } from './target.ts';
 import { Target } from './target.ts';
 
 /** How soon the daemon under test tries again. */
-export const RETRY_INTERVAL = '300ms';
-/** Longer than two retries: nothing more will come. */
-const QUIET_MS = 800;
+export const RETRY_INTERVAL = '1s';
+/** Longer than a retry takes to come. */
+const QUIET_MS = 1_400;
 const DRAIN_MS_MAX = 60_000;
 /** What follows a copy inside the daemon: its record. */
 const SETTLE_MS = 50;

@@ -1,7 +1,8 @@
 /**
- * Law: while every source of a pool is suspended its messages wait until the earliest suspension ends,
- * neither earlier nor later, and no attempt is counted; and no suspended source is ever chosen. The
- * idea: the log says when each source was out; every dial and every offer is held against that.
+ * Law: while every source of a pool is suspended its messages wait until the earliest suspension
+ * ends, neither earlier nor later, and no attempt is counted; and no suspended source is ever
+ * chosen. The idea: the log says when each source was out; every dial and every offer is held
+ * against that.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -11,7 +12,7 @@ import { assertLaw, makeWorld } from '../world/law.ts';
 import { makePlan } from '../world/policy.ts';
 import type { World } from '../world/world.ts';
 
-/** Commits, look-ups, a dial and a greeting; no more may lie between the end of a rest and an offer. */
+/** Commits, look-ups, a dial and a greeting: all that may lie between a rest's end and an offer. */
 const SOON_MS = 1_500;
 
 const play = fc.record({
@@ -21,7 +22,9 @@ const play = fc.record({
   beforeMs: fc.constantFrom(0, 10, 50),
   mails: fc.integer({ min: 1, max: 12 }),
   // By hand, one source may come back before its time.
-  resume: fc.option(fc.record({ which: fc.nat(3), share: fc.double({ min: 0, max: 1, noNaN: true }) })),
+  resume: fc.option(
+    fc.record({ which: fc.nat(3), share: fc.double({ min: 0, max: 1, noNaN: true }) }),
+  ),
   crashes: fc.boolean(),
 });
 
@@ -88,7 +91,10 @@ test('all suspended waits for the earliest expiry', async () => {
     assert.ok(first >= earliest, `offered ${earliest - first} ms before a source was back`);
     assert.ok(first <= earliest + SOON_MS, 'offered as soon as a source was back');
     const deferrals = [...world.witness.messages.values()].map((story) => story.deferrals);
-    assert.ok(deferrals.every((count) => count === 0), 'waiting is no attempt');
+    assert.ok(
+      deferrals.every((count) => count === 0),
+      'waiting is no attempt',
+    );
   });
   await assertLaw(property);
 });

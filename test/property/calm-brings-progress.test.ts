@@ -1,7 +1,7 @@
 /**
- * Law: after faults cease everything due settles within a bound; and whatever exchangers do, no message is
- * without its end later than a minute after its age. The idea: liveness has two halves, the world
- * turning kind, and the world never turning kind.
+ * Law: after faults cease everything due settles within a bound; and whatever exchangers do, no
+ * message is without its end later than a minute after its age. The idea: liveness has two halves,
+ * the world turning kind, and the world never turning kind.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -52,7 +52,8 @@ function checkAges(world: World): void {
     const dueBy = Number.parseInt(story.id.slice(0, 12), 16) + MAX_AGE_MS + LATE_MS;
     const lastAt = Math.max(...[...story.ends.values()].map(({ at }) => at));
     if (isEnded(story)) assert.ok(lastAt <= dueBy, `${story.id} ended ${lastAt - dueBy} ms late`);
-    else assert.ok(world.now <= dueBy, `${story.id} has no end and is ${world.now - dueBy} ms late`);
+    else
+      assert.ok(world.now <= dueBy, `${story.id} has no end and is ${world.now - dueBy} ms late`);
   }
 }
 

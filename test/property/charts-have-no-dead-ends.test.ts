@@ -1,7 +1,8 @@
 /**
- * Law: exploring a chart reaches every state, and from every state that is not final rest or the end can be
- * reached. The idea: charts are graphs; guards may hold or not, so every guarded arrow is walked. Of the
- * connection more is asked: a deadline and an abort lead out of every state in which it can wait.
+ * Law: exploring a chart reaches every state, and from every state that is not final rest or the
+ * end can be reached. The idea: charts are graphs; guards may hold or not, so every guarded arrow
+ * is walked. Of the connection more is asked: a deadline and an abort lead out of every state in
+ * which it can wait.
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

@@ -1,11 +1,12 @@
 /**
- * Law: the process may stop between any two steps, and what follows is right: nothing acknowledged is lost,
- * and a second copy exists only where the log lists an attempt of unknown outcome. The idea: a play with
- * crashes, then a row of lives of a few steps each, then calm until every message has ended.
+ * Law: the process may stop between any two steps, and what follows is right: nothing acknowledged
+ * is lost, and a second copy exists only where the log lists an attempt of unknown outcome. The
+ * idea: a play with crashes, then a row of lives of a few steps each, then calm until every message
+ * has ended.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { goodMx, DOMAINS } from '../world/acts.ts';
+import { DOMAINS, goodMx } from '../world/acts.ts';
 import { checkBalance, checkCopies, checkPromises, checkWhole } from '../world/judge.ts';
 import { runPlays } from '../world/law.ts';
 import { isEnded } from '../world/witness.ts';

@@ -1,8 +1,8 @@
 /**
- * Law: a reader of the log sees every record, in order, without gaps, at least once; its cursor only
- * advances, whatever becomes of the writer and of the reader itself. The idea: readers of different
- * pace, each a cursor over the log's replay, some of which forget their newest steps as a reader
- * does that dies before it has saved its place.
+ * Law: a reader of the log sees every record, in order, without gaps, at least once; its cursor
+ * only advances, whatever becomes of the writer and of the reader itself. The idea: readers of
+ * different pace, each a cursor over the log's replay, some of which forget their newest steps as a
+ * reader does that dies before it has saved its place.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,6 +1,6 @@
 /**
- * Law: the named alarms ring what a naive table of due times would ring, in order of time and then name,
- * and always know the earliest. The idea: random histories of set, move, clear and ring, with
+ * Law: the named alarms ring what a naive table of due times would ring, in order of time and then
+ * name, and always know the earliest. The idea: random histories of set, move, clear and ring, with
  * alarms that set and clear others while they ring, are run on both.
  */
 import assert from 'node:assert/strict';
@@ -20,7 +20,9 @@ const step = fc.oneof(
       do: fc.constant('ring' as const),
       now: dueAt,
       // What the ringing alarms do, one after the other.
-      deeds: fc.array(fc.record({ sets: name, waitMs: fc.integer({ min: 1, max: 9 }), clears: name })),
+      deeds: fc.array(
+        fc.record({ sets: name, waitMs: fc.integer({ min: 1, max: 9 }), clears: name }),
+      ),
     }),
   },
 );

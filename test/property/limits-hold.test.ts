@@ -1,7 +1,7 @@
 /**
- * Law: no bound is ever exceeded: connections of a ready queue and in all, max_ready, inbox, inputs of
- * a turn, turns in flight, hot rows and bodies, deliveries per connection. The idea: bounds are set
- * so low that plays meet every one of them, and are looked at after every step.
+ * Law: no bound is ever exceeded: connections of a ready queue and in all, max_ready, inbox, inputs
+ * of a turn, turns in flight, hot rows and bodies, deliveries per connection. The idea: bounds are
+ * set so low that plays meet every one of them, and are looked at after every step.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -89,7 +89,7 @@ test('a flood meets every bound and exceeds none', async () => {
   met.clear();
   for (let count = 0; count < 40; count += 1) {
     const to = [`u${count}@a.test`, `u${count}@b.test`, `u${count}@c.test`];
-    for (let more = 0; more < 6; more += 1) world.submit(to);
+    for (let more = 0; more < 20; more += 1) world.submit(to);
     await world.runFor(100, () => check(world));
   }
   await world.runFor(60_000, () => check(world));

@@ -1,8 +1,8 @@
 /**
- * Law: every accepted message is delivered, bounced, expired, removed or still due, at every turn; and
- * what was acknowledged is in the log, what is called delivered lies with an exchanger. The idea: answers,
- * log and exchangers' copies are three tellings of the same story; plays with faults and crashes try
- * to make them differ.
+ * Law: every accepted message is delivered, bounced, expired, removed or still due, at every turn;
+ * and what was acknowledged is in the log, what is called delivered lies with an exchanger. The
+ * idea: answers, log and exchangers' copies are three tellings of the same story; plays with faults
+ * and crashes try to make them differ.
  */
 import { test } from 'node:test';
 import { checkBalance, checkCopies, checkPromises, checkWhole } from '../world/judge.ts';

@@ -1,7 +1,8 @@
 /**
- * Law: no acknowledgement, no answer to a command and no final dot leaves before the commit that holds its
- * event. The idea: the world looks into the durable log at the very moment each of them leaves, while
- * commits are slow, disks fill up and processes die between a commit and its knowing of it.
+ * Law: no acknowledgement, no answer to a command and no final dot leaves before the commit that
+ * holds its event. The idea: the world looks into the durable log at the very moment each of them
+ * leaves, while commits are slow, disks fill up and processes die between a commit and its knowing
+ * of it.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,7 +1,7 @@
 /**
  * Law: folding the log gives the live books, and its charts stand where the books say; so does a
- * snapshot with the records after it. The idea: after every act of a play, when nothing is in flight, the
- * history is folded anew, from the start and from each snapshot there is.
+ * snapshot with the records after it. The idea: after every act of a play, when nothing is in
+ * flight, the history is folded anew, from the start and from each snapshot there is.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

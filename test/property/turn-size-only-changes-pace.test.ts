@@ -1,7 +1,7 @@
 /**
- * Law: without faults the set of outcomes does not depend on the bounds of a turn. The idea: the same
- * mail goes through worlds that differ in nothing but those bounds; every recipient must end alike,
- * whatever the order. Deliberately unknown here: when anything happens.
+ * Law: without faults the set of outcomes does not depend on the bounds of a turn. The idea: the
+ * same mail goes through worlds that differ in nothing but those bounds; every recipient must end
+ * alike, whatever the order. Deliberately unknown here: when anything happens.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,7 +1,8 @@
 /**
- * Law: an old record, upcast and applied, changes the books as the new one does; and every history of a
- * released version still folds to the books it had. The idea: a definition with three versions, made for
- * this test, is written in each of them; test/histories holds whole logs as they were written.
+ * Law: an old record, upcast and applied, changes the books as the new one does; and every history
+ * of a released version still folds to the books it had. The idea: a definition with three
+ * versions, made for this test, is written in each of them; test/histories holds whole logs as they
+ * were written.
  */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -9,7 +10,7 @@ import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { Books } from '../../src/domain/books.ts';
-import { readBody, RecordUnreadable } from '../../src/events/codec.ts';
+import { RecordUnreadable, readBody } from '../../src/events/codec.ts';
 import { define } from '../../src/events/define.ts';
 import type { StoredRecord } from '../../src/ports/ports.ts';
 import { canonOf, foldRecords } from '../world/canon.ts';
@@ -68,7 +69,9 @@ describe('a definition with a past', () => {
   });
 
   test('a version without a way up cannot be defined', () => {
-    assert.throws(() => define('test.gap')<object>({ ...paused, version: 3, upcast: { 1: () => ({}) } } as never));
+    assert.throws(() =>
+      define('test.gap')<object>({ ...paused, version: 3, upcast: { 1: () => ({}) } } as never),
+    );
   });
 });
 

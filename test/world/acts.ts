@@ -1,7 +1,7 @@
 /**
- * What can be done to a world, as plain values: mail, waiting, commands, crashes, full disks, changed
- * minds of exchangers, zones and policies. The one idea: a play is a list of acts, so that fast-check
- * can shrink it and a failure can be pasted. Deliberately unknown here: what must hold.
+ * What can be done to a world, as plain values: mail, waiting, commands, crashes, full disks,
+ * changed minds of exchangers, zones and policies. The one idea: a play is a list of acts, so that
+ * fast-check can shrink it and a failure can be pasted. Deliberately unknown here: what must hold.
  */
 import fc from 'fast-check';
 import type { Manner } from './exchanger.ts';

@@ -3,11 +3,12 @@
  * The one idea: slots are an accident of history (a snapshot renumbers them), so nothing here names
  * one. Deliberately unknown here: how the books came to be.
  */
+
+import { Registry } from '../../src/actors/registry.ts';
 import type { Books } from '../../src/domain/books.ts';
 import { Books as EmptyBooks } from '../../src/domain/books.ts';
 import type { RowColumns } from '../../src/domain/rows.ts';
 import { Replay } from '../../src/events/replay.ts';
-import { Registry } from '../../src/actors/registry.ts';
 import type { StoredRecord } from '../../src/ports/ports.ts';
 
 const byText = (a: string, b: string): number => (a < b ? -1 : Number(a > b));

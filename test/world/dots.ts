@@ -1,7 +1,7 @@
 /**
  * A tap on what an engine writes: finds each final dot at the moment it leaves, and whose it is.
- * The one idea: bodies carry a mark, so the wire itself says which message just became impossible to
- * take back. Deliberately unknown here: replies, exchangers, the log.
+ * The one idea: bodies carry a mark, so the wire itself says which message just became impossible
+ * to take back. Deliberately unknown here: replies, exchangers, the log.
  */
 
 /** A body with its final dot has just been written. */

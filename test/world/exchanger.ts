@@ -1,7 +1,7 @@
 /**
- * A scripted exchanger: an SMTP server as a state machine over lines, without sockets or clock.
- * The one idea: the grammar of the protocol is here once; a manner (manners.ts) only says what to do
- * at each stage, so a new kind of misbehaviour is one function. Bytes go in, deeds come out.
+ * A scripted exchanger: an SMTP server as a state machine over lines, without sockets or clock. The
+ * one idea: the grammar of the protocol is here once; a manner (manners.ts) only says what to do at
+ * each stage, so a new kind of misbehaviour is one function. Bytes go in, deeds come out.
  * Deliberately unknown here: how bytes travel; who is at the other end.
  */
 
@@ -30,7 +30,7 @@ export interface Deed {
   /** A reply, without its line end; lines are parted by LF. */
   readonly say?: string;
   readonly afterMs?: number;
-  readonly then?: 'fin' | 'reset';
+  readonly ends?: 'fin' | 'reset';
   /** At the dot: the message is kept, whatever is said. */
   readonly keeps?: boolean;
   /** Whatever came with this command and stands behind it is thrown away. */
@@ -114,6 +114,7 @@ export class ServerSession {
   #to: string[] = [];
   #transactions = 0;
   #hasMail = false;
+  #isMute = false;
 
   constructor(exchanger: Exchanger, connections: number) {
     this.#exchanger = exchanger;
@@ -129,13 +130,16 @@ export class ServerSession {
   hear(bytes: Buffer, at: number): Deed[] {
     this.#rest += bytes.toString('latin1');
     const deeds: Deed[] = [];
-    for (;;) {
+    while (!this.#isMute) {
       const deed = this.#body === undefined ? this.#hearLine(at) : this.#hearBody(at);
       if (deed === undefined) return deeds;
       deeds.push(deed);
+      // Who says nothing hangs, and hears nothing any more.
+      this.#isMute = deed.say === undefined && deed.ends === undefined;
       if (deed.forgetsRest) this.#rest = '';
-      if (deed.then !== undefined) return deeds;
+      if (deed.ends !== undefined) return deeds;
     }
+    return deeds;
   }
 
   #hearLine(at: number): Deed | undefined {
@@ -163,7 +167,7 @@ export class ServerSession {
     if (stage === 'rset') this.#clear();
     if (stage === 'rcpt' && isGood) this.#to.push(address);
     if (stage === 'data' && isGood) this.#body = '';
-    return stage === 'quit' ? { then: 'fin', ...deed } : deed;
+    return stage === 'quit' ? { ends: 'fin', ...deed } : deed;
   }
 
   #begin(from: string): void {

@@ -1,11 +1,12 @@
 /**
- * What must hold of a world, as functions that answer what is wrong. The one idea: three tellings are
- * held against each other: what was answered to submitters, what the durable log says, and what the
- * exchangers kept. Deliberately unknown here: how the world came to be so.
+ * What must hold of a world, as functions that answer what is wrong. The one idea: three tellings
+ * are held against each other: what was answered to submitters, what the durable log says, and what
+ * the exchangers kept. Deliberately unknown here: how the world came to be so.
  */
 import assert from 'node:assert/strict';
 import type { Dot } from './dots.ts';
-import { isEnded, type MessageStory } from './witness.ts';
+import type { MessageStory } from './witness.ts';
+import { isEnded } from './witness.ts';
 import type { Mail, World } from './world.ts';
 
 /** accepted = delivered + bounced + expired + removed + live, in the books and by rows. */

@@ -6,10 +6,12 @@
  */
 import fc from 'fast-check';
 import type { Limits } from '../../src/domain/limits.ts';
-import { type Act, DOMAINS, fatalActs, perform, quietActs, SHARED } from './acts.ts';
+import type { Act } from './acts.ts';
+import { DOMAINS, fatalActs, perform, quietActs, SHARED } from './acts.ts';
 import { CALM } from './chance.ts';
 import { judging } from './manners.ts';
-import { World, type WorldKnobs } from './world.ts';
+import type { WorldKnobs } from './world.ts';
+import { World } from './world.ts';
 
 const SECONDS_DEFAULT = 6;
 const ACTS_MAX = 40;

@@ -50,7 +50,7 @@ export const closingAfter =
   (count: number): Manner =>
   ({ stage, transactions }) =>
     stage === 'mail' && transactions > count
-      ? { say: '421 4.3.2 enough for one connection', then: 'fin' }
+      ? { say: '421 4.3.2 enough for one connection', ends: 'fin' }
       : undefined;
 
 /** Keeps the message and drops the connection without a word, the first `times` times. */
@@ -60,7 +60,7 @@ export const droppingAfterDot =
     const dropped = memory.get('dropped') ?? 0;
     if (stage !== 'dot' || dropped >= times) return undefined;
     memory.set('dropped', dropped + 1);
-    return { keeps: true, then: 'reset' };
+    return { keeps: true, ends: 'reset' };
   };
 
 /** Says nothing at that stage. */

@@ -130,7 +130,8 @@ export class WorldLink implements Link {
 
   #dial(host: Host | undefined, localAddress: string): void {
     const { chance, faults } = this.#net;
-    const isRefused = host === undefined || host.answers === 'refused' || chance.hits(faults.refuse);
+    const isRefused =
+      host === undefined || host.answers === 'refused' || chance.hits(faults.refuse);
     if (host?.answers === 'never' || chance.hits(faults.vanish)) return;
     this.#later(chance.between(1, DIAL_MS_MAX), () => {
       if (isRefused) return this.#lose('FAULT_LINK_REFUSED', 'connection refused');
@@ -170,14 +171,14 @@ export class WorldLink implements Link {
   #obey(deed: Deed): void {
     const down = this.#down;
     if (down === undefined) return;
-    const { say, afterMs = 0, then } = deed;
+    const { say, afterMs = 0, ends } = deed;
     if (say !== undefined) {
       down.send(Buffer.from(`${say.replaceAll('\n', '\r\n')}\r\n`, 'latin1'), afterMs);
     }
-    if (then === undefined) return;
+    if (ends === undefined) return;
     this.#session = undefined;
     this.#up?.cut();
-    down.finish(then === 'fin' ? 'ended' : 'broke', afterMs);
+    down.finish(ends === 'fin' ? 'ended' : 'broke', afterMs);
   }
 
   #lose(code: FaultCode, cause: string): void {

@@ -4,7 +4,8 @@
  * refreshed answer differs. Deliberately unknown here: what the engine does with answers.
  */
 import type { PolicyAsker } from '../../src/actors/answers.ts';
-import { createPolicyAsker, type PolicyFault } from '../../src/policy/ask.ts';
+import type { PolicyFault } from '../../src/policy/ask.ts';
+import { createPolicyAsker } from '../../src/policy/ask.ts';
 import { definePolicy } from '../../src/policy/define.ts';
 
 type Options = Record<string, unknown>;

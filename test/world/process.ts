@@ -3,17 +3,23 @@
  * wires them (src/manager/open.ts). The one idea: everything here dies at a crash; what survives is
  * handed in. Deliberately unknown here: who submits and who watches.
  */
-import { createEngine, type Engine } from '../../src/engine.ts';
+
 import type { Limits } from '../../src/domain/limits.ts';
-import { createMemoryLog, type MemoryLog, type MemoryStore } from '../../src/events/memory-log.ts';
+import type { Engine } from '../../src/engine.ts';
+import { createEngine } from '../../src/engine.ts';
+import type { MemoryLog, MemoryStore } from '../../src/events/memory-log.ts';
+import { createMemoryLog } from '../../src/events/memory-log.ts';
 import type { Fault, StoredRecord } from '../../src/ports/ports.ts';
 import { recover } from '../../src/recover.ts';
 import type { MemoryBodies } from '../../src/testing/memory-bodies.ts';
 import type { Chance, Faults } from './chance.ts';
-import { LifeClock, type WorldTime } from './clock.ts';
+import type { WorldTime } from './clock.ts';
+import { LifeClock } from './clock.ts';
 import type { Internet } from './network.ts';
-import { makeAsker, type PolicyPlan } from './policy.ts';
-import { makeResolver, type Zone } from './resolver.ts';
+import type { PolicyPlan } from './policy.ts';
+import { makeAsker } from './policy.ts';
+import type { Zone } from './resolver.ts';
+import { makeResolver } from './resolver.ts';
 
 const COMMIT_MS_MAX = 6;
 const SLOW_COMMIT_MS_MAX = 3_000;

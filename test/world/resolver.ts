@@ -1,7 +1,7 @@
 /**
- * The world's names: a zone table, asked with delay, faults and times to live.
- * The one idea: the zone may change while the world runs; an answer holds until it expires, no longer.
- * Deliberately unknown here: DNS on the wire.
+ * The world's names: a zone table, asked with delay, faults and times to live. The one idea: the
+ * zone may change while the world runs; an answer holds until it expires, no longer. Deliberately
+ * unknown here: DNS on the wire.
  */
 import type {
   AddressAnswer,

@@ -1,22 +1,30 @@
 /**
- * The seeded world: time, names, exchangers, disks, and one engine of production code in their midst.
- * The one idea: a seed and a list of calls give the same run, step by step; a crash throws away all
- * that is in memory and a new life starts from what is durable. It records what it saw, and judges
- * nothing: that is for the laws.
+ * The seeded world: time, names, exchangers, disks, and one engine of production code in their
+ * midst. The one idea: a seed and a list of calls give the same run, step by step; a crash throws
+ * away all that is in memory and a new life starts from what is durable. It records what it saw,
+ * and judges nothing: that is for the laws.
  */
 import type { Command } from '../../src/actors/input.ts';
 import type { Limits } from '../../src/domain/limits.ts';
 import { createMemoryStore } from '../../src/events/memory-log.ts';
 import type { Refusal } from '../../src/intake/host.ts';
-import { type BodyRef, isFault } from '../../src/ports/ports.ts';
-import { createMemoryBodies, type MemoryBodies } from '../../src/testing/memory-bodies.ts';
-import { CALM, Chance, type Faults } from './chance.ts';
+import type { BodyRef, StoredRecord } from '../../src/ports/ports.ts';
+import { isFault } from '../../src/ports/ports.ts';
+import type { MemoryBodies } from '../../src/testing/memory-bodies.ts';
+import { createMemoryBodies } from '../../src/testing/memory-bodies.ts';
+import type { Faults } from './chance.ts';
+import { CALM, Chance } from './chance.ts';
 import { WorldTime } from './clock.ts';
-import { type Dot, DotTap, MARK } from './dots.ts';
-import { type Copy, Exchanger, type Manner } from './exchanger.ts';
-import { type Host, Internet } from './network.ts';
-import { makePlan, type PolicyPlan } from './policy.ts';
-import { type Life, startLife, UNWRITABLE } from './process.ts';
+import type { Dot } from './dots.ts';
+import { DotTap, MARK } from './dots.ts';
+import type { Copy, Manner } from './exchanger.ts';
+import { Exchanger } from './exchanger.ts';
+import type { Host } from './network.ts';
+import { Internet } from './network.ts';
+import type { PolicyPlan } from './policy.ts';
+import { makePlan } from './policy.ts';
+import type { Life } from './process.ts';
+import { startLife, UNWRITABLE } from './process.ts';
 import { Zone } from './resolver.ts';
 import { Witness } from './witness.ts';
 
@@ -29,6 +37,8 @@ export interface WorldKnobs {
   readonly limits?: Partial<Limits>;
   readonly faults?: Faults;
   readonly plan?: PolicyPlan;
+  /** What the log holds already. */
+  readonly past?: readonly StoredRecord[];
   /** By domain: how its exchanger behaves. */
   readonly manners?: Readonly<Record<string, Manner>>;
 }
@@ -85,6 +95,7 @@ export class World {
     for (const [domain, manner] of Object.entries(knobs.manners ?? { 'a.test': () => undefined })) {
       this.addDomain(domain, manner);
     }
+    this.store.records.push(...(knobs.past ?? []));
     this.#tapNew();
   }
 
