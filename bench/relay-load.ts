@@ -1,8 +1,8 @@
 /**
  * One run of the load: smtp-source hands mail to a relay, smtp-sink counts what comes out, and a
- * probe on a connection of its own measures how long one message takes to be accepted meanwhile.
- * The one idea: source and sink are Postfix's own test programs, so no relay is measured with a tool
- * of its own making. Deliberately unknown here: which relay it is.
+ * probe on its own connection measures how long one message takes to be accepted meanwhile.
+ * The one idea: source and sink are Postfix's own test programs, so no relay is measured with a
+ * tool of its own making. Deliberately unknown here: which relay it is.
  */
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';

@@ -1,6 +1,6 @@
 /**
- * The relays under test as processes: start one on a loopback port with all mail routed to the sink,
- * wait until it greets, end it.
+ * The relays under test as processes: start one on a loopback port with all mail routed to the
+ * sink, wait until it greets, end it.
  * The one idea: every peer is started from nothing for each run and looks the same to the load.
  * Deliberately unknown here: the load and the numbers.
  */

@@ -145,17 +145,19 @@ function makeRow(
   };
 }
 
+const whole = (value: number): string => String(Math.round(value));
+
 function printTable(rows: readonly Row[]): void {
   const lines = rows.map((row) => [
     row.workload,
     row.peer,
     `${row.messages} x ${row.runs}`,
-    `${Math.round(row.perSecond)} (${Math.round(row.perSecondMin)}-${Math.round(row.perSecondMax)})`,
+    `${whole(row.perSecond)} (${whole(row.perSecondMin)}-${whole(row.perSecondMax)})`,
     row.ratio === undefined ? '-' : row.ratio.toFixed(2),
-    String(Math.round(row.acceptedPerSecond)),
-    String(Math.round(row.cpuUsPerMessage)),
+    whole(row.acceptedPerSecond),
+    whole(row.cpuUsPerMessage),
     `${row.acceptP50Ms.toFixed(1)} / ${row.acceptP99Ms.toFixed(1)}`,
-    String(Math.round(row.rssMb)),
+    whole(row.rssMb),
     row.incomplete === 0 ? '' : `${row.incomplete} incomplete`,
   ]);
   const head = [

@@ -123,6 +123,7 @@ export function createEngine(parts: EngineParts): Engine {
     backlog: 0,
     settledNow: 0,
     isStopping: false,
+    whenQuiet: undefined,
     house: {
       snapshotAt: now,
       snapshotPosition: parts.last.position + 1,
@@ -258,25 +259,12 @@ class RunningEngine implements Engine {
     const cutAt = core.ports.clock.now() + graceMs;
     core.turns.push({ kind: 'stop' });
     core.alarms.set('cut', cutAt);
-    const look = (): void => {
-      const isQuiet = core.sessions.size === 0 && core.offers.size === 0 && core.turns.isIdle;
-      if (!isQuiet) core.ports.clock.soon(look);
-      else this.#finish(done);
+    core.whenQuiet = (at) => {
+      core.turns.emit({ type: 'engine.stopped', stream: 'engine', body: {} });
+      core.turns.promise(() => {
+        core.turns.halt();
+        saveSnapshot(core, at, () => core.ports.log.close(done));
+      });
     };
-    core.ports.clock.soon(look);
-  }
-
-  #finish(done: () => void): void {
-    const { core } = this;
-    core.turns.push({
-      kind: 'run',
-      run: (at) => {
-        core.turns.emit({ type: 'engine.stopped', stream: 'engine', body: {} });
-        core.turns.promise(() => {
-          core.turns.halt();
-          saveSnapshot(core, at, () => core.ports.log.close(done));
-        });
-      },
-    });
   }
 }

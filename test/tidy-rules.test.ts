@@ -92,6 +92,7 @@ describe('import rules', () => {
   const cases: readonly (readonly [string, string, number])[] = [
     ['src/domain/x.ts', './y.ts', 0],
     ['src/domain/x.ts', '../events/y.ts', 1],
+    ['src/domain/x.ts', '../ports/body-store.ts', 1],
     ['src/domain/x.ts', 'node:fs', 1],
     ['src/ports/node/x.ts', 'node:fs', 0],
     ['src/actors/queue/x.ts', '../../events/y.ts', 0],
@@ -111,6 +112,12 @@ describe('import rules', () => {
       assert.equal(countOf(importsAreAllowed, path, `await import('${name}');`), count);
     });
   }
+  test('a contract may be known by name, not called', () => {
+    const named = "import type { At } from '../ports/ports.ts';";
+    assert.equal(countOf(importsAreAllowed, 'src/domain/x.ts', named), 0);
+    const called = named.replace('import type', 'import');
+    assert.equal(countOf(importsAreAllowed, 'src/domain/x.ts', called), 1);
+  });
 });
 
 describe('text rules', () => {

@@ -69,13 +69,18 @@ export const headersStand: Rule = ({ path, text }) => {
 /** Every export carries its sentence. */
 export const exportsAreDescribed: Rule = (source) =>
   source.tree.statements
-    .filter((statement) => isExported(statement) && !hasDocument(source, statement))
+    .filter((statement) => isExported(statement) && !isDescribed(source, statement))
     .map((statement) => breachAt(source, statement, 'export without its /** sentence'));
 
 function isExported(statement: ts.Statement): boolean {
   if (!ts.canHaveModifiers(statement)) return false;
   const modifiers = ts.getModifiers(statement) ?? [];
   return modifiers.some((modifier) => modifier.kind === ts.SyntaxKind.ExportKeyword);
+}
+
+/** A definition of an event carries its sentence as a part, `says`. */
+function isDescribed(source: Source, statement: ts.Statement): boolean {
+  return hasDocument(source, statement) || /^ {2}says: '/m.test(statement.getText(source.tree));
 }
 
 function hasDocument(source: Source, statement: ts.Statement): boolean {

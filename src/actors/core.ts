@@ -155,6 +155,8 @@ export interface Core {
   /** Outcomes decided in this turn; paces intake. */
   settledNow: number;
   isStopping: boolean;
+  /** Set while stopping: the end, decided in the first turn that finds nothing in anybody's hands. */
+  whenQuiet: ((at: number) => void) | undefined;
   /** Housekeeping's memory. */
   readonly house: {
     snapshotAt: number;

@@ -93,6 +93,14 @@ export function match(core: Core, at: number): void {
     }
   }
   drawCold(core);
+  if (core.whenQuiet !== undefined) endWhenQuiet(core, at);
+}
+
+function endWhenQuiet(core: Core, at: number): void {
+  if (core.sessions.size > 0 || core.offers.size > 0 || !core.turns.isIdle) return;
+  const end = core.whenQuiet;
+  core.whenQuiet = undefined;
+  end?.(at);
 }
 
 /** When something is due next. */

@@ -8,6 +8,7 @@
 import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { EventRow } from './log-chain.ts';
 import { isWhole } from './log-chain.ts';
+import { closePlain } from './log-locks.ts';
 import { PAGE_BYTES } from './log-schema.ts';
 
 const WAL_HEADER_BYTES = 32;
@@ -40,6 +41,7 @@ const readVarint = (bytes: Buffer, start: number): Varint => {
 
 /** The pages of a database file and of its write-ahead log. */
 class PageFile {
+  readonly #path: string;
   readonly #db: number;
   readonly #wal: number | undefined;
   readonly pageCount: number;
@@ -49,6 +51,7 @@ class PageFile {
   readonly #newest = new Map<number, number>();
 
   constructor(path: string) {
+    this.#path = path;
     this.#db = openSync(path, 'r');
     this.pageCount = Math.ceil(fstatSync(this.#db).size / PAGE_BYTES);
     this.#wal = existsSync(`${path}-wal`) ? openSync(`${path}-wal`, 'r') : undefined;
@@ -98,7 +101,7 @@ class PageFile {
   }
 
   close(): void {
-    closeSync(this.#db);
+    closePlain(this.#path, this.#db);
     if (this.#wal !== undefined) closeSync(this.#wal);
   }
 }

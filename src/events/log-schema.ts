@@ -4,9 +4,10 @@
  * (reliability.md M1), so durability is set here *and read back*, or nothing is opened.
  * Deliberately unknown here: which segments exist, what is written into them.
  */
-import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { openSync, readSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { sumOf } from './log-chain.ts';
+import { closePlain, holdFile, letGoOfFile } from './log-locks.ts';
 
 /** The format this Waybill writes; also in the header of every segment (user_version). */
 export const LOG_FORMAT = 1;
@@ -77,6 +78,7 @@ const demandPragma = (db: Database.Database, name: string, wanted: unknown): voi
 /** Opens a segment for appending: WAL, FULL, both read back. */
 export const openForAppend = (path: string): Database.Database => {
   const db = new Database(path, { fileMustExist: true, timeout: LOCK_WAIT_MS_MAX });
+  holdFile(path);
   try {
     db.pragma('journal_mode = WAL');
     db.pragma('synchronous = FULL');
@@ -90,6 +92,7 @@ export const openForAppend = (path: string): Database.Database => {
     return db;
   } catch (error) {
     db.close();
+    letGoOfFile(path);
     throw error;
   }
 };
@@ -161,7 +164,7 @@ const readHeader = (path: string): Buffer => {
   try {
     readSync(file, header, 0, HEADER_BYTES, 0);
   } finally {
-    closeSync(file);
+    closePlain(path, file);
   }
   return header;
 };

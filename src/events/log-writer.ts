@@ -10,6 +10,7 @@ import type Database from 'better-sqlite3';
 import { chainOf, sealText, sumOf } from './log-chain.ts';
 import { isNoRoom } from './log-files.ts';
 import type { HighWater } from './log-high-water.ts';
+import { letGoOfFile } from './log-locks.ts';
 import type { LogSettings, WireBatch } from './log-messages.ts';
 import { DRAFT_COLUMNS } from './log-messages.ts';
 import { LOG_FORMAT, openForAppend, PAGE_BYTES } from './log-schema.ts';
@@ -65,7 +66,7 @@ const open = (path: string, first: number): OpenSegment => {
  * Leaves a segment as one file: no write-ahead log beside it, readable from read-only media.
  * False where a reader is in the way.
  */
-const seal = ({ db }: OpenSegment): boolean => {
+const seal = ({ db, path }: OpenSegment): boolean => {
   db.pragma('busy_timeout = 0');
   const [outcome] = db.pragma('wal_checkpoint(TRUNCATE)') as [{ busy: number }];
   if (outcome.busy !== 0) return false;
@@ -76,6 +77,7 @@ const seal = ({ db }: OpenSegment): boolean => {
     throw error;
   }
   db.close();
+  letGoOfFile(path);
   return true;
 };
 
@@ -144,6 +146,7 @@ export class LogWriter {
     this.#current = undefined;
     try {
       current.db.close();
+      letGoOfFile(current.path);
     } catch {
       // A damaged database may refuse to close; the process lets go of it at its end.
     }
@@ -286,9 +289,14 @@ export class LogWriter {
 
   close(): void {
     this.sealRetired();
-    for (const old of this.#retired.splice(0)) old.db.close();
+    for (const old of this.#retired.splice(0)) {
+      old.db.close();
+      letGoOfFile(old.path);
+    }
     const current = this.#current;
     this.#current = undefined;
-    if (current !== undefined && !seal(current)) current.db.close();
+    if (current === undefined || seal(current)) return;
+    current.db.close();
+    letGoOfFile(current.path);
   }
 }

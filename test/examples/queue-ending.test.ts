@@ -4,8 +4,7 @@
  * Deliberately unknown here: the laws that hold over all histories (test/property).
  */
 import assert from 'node:assert/strict';
-import type { Manner } from '../world/exchanger.ts';
-import { firstOf, judging, silentAt, takingFew } from '../world/manners.ts';
+import { answeringDotAfter, firstOf, judging, silentAt, takingFew } from '../world/manners.ts';
 import { makePlan } from '../world/policy.ts';
 import { story } from '../world/story.ts';
 import type { World } from '../world/world.ts';
@@ -28,11 +27,6 @@ story('a null MX bounces at once', {
   ],
 });
 
-const answeringDotAfter =
-  (afterMs: number): Manner =>
-  ({ stage }) =>
-    stage === 'dot' ? { say: '250 2.0.0 taken at last', afterMs } : undefined;
-
 story('an attempt under way may end within the grace after expiry', {
   plan: makePlan({ queue: { egress_pool: 'one', max_age: '10s' } }),
   limits: { expiryGraceMs: 8_000 },
@@ -42,11 +36,7 @@ story('an attempt under way may end within the grace after expiry', {
     await world.runFor(30_000);
   },
   about: ['message.'],
-  follows: [
-    ['message.accepted'],
-    ['message.offered'],
-    ['message.delivered', { text: 'taken at last' }],
-  ],
+  follows: [['message.accepted'], ['message.offered'], ['message.delivered', { text: 'taken' }]],
 });
 
 story('past the grace it is cut, of unknown outcome, and expires', {
@@ -167,4 +157,58 @@ story('each recipient gets its verdict, and those over the batch are offered aga
     const copies = world.hostOf('a.test').exchanger.copies.map(({ to }) => to);
     assert.deepEqual(copies, [['u1@a.test', 'u2@a.test'], ['u3@a.test']]);
   },
+});
+
+const stopped: string[] = [];
+story('a stop lets what is in flight end, cuts what takes too long, and is the last word', {
+  plan: makePlan({ ...ONE_SOURCE, path: { max_deliveries_per_connection: 100 } }),
+  manners: { 'a.test': answeringDotAfter(3_000), 'b.test': silentAt('dot') },
+  when: async (world) => {
+    world.submit(['u1@a.test']);
+    world.submit(['u@b.test']);
+    await world.runFor(1_000);
+    world.submit(['u2@a.test']);
+    await world.runFor(1_000);
+    world.engine.stop(5_000, () => stopped.push('stopped'));
+    await world.runFor(4_000);
+    assert.deepEqual(stopped, [], 'somebody still has a message in hand');
+    await world.runFor(4_000);
+    assert.deepEqual(stopped, ['stopped']);
+    assert.equal(world.net.links.size, 0);
+    assert.equal(world.witness.records.at(-1)?.type, 'engine.stopped');
+    world.calm();
+    await world.crash();
+    await world.runFor(90_000);
+  },
+  about: ['message.d', 'message.unsettled', 'engine.'],
+  follows: [
+    ['message.delivered', { to: ['u1@a.test'] }],
+    ['message.unsettled', { cause: 'the service was stopped' }],
+    ['engine.stopped'],
+    ['engine.started'],
+    ['message.delivered', { to: ['u2@a.test'] }],
+    ['message.delivered', { to: ['u@b.test'], attempt: 2 }],
+  ],
+});
+
+story('a message whose body is damaged is set aside and only expires', {
+  plan: makePlan({ queue: { egress_pool: 'one', max_age: '10m' } }),
+  limits: { hotBodyBytesMax: 1 },
+  manners: { 'a.test': judging },
+  when: async (world) => {
+    const mail = world.submit(['later@a.test']);
+    await world.runFor(5_000);
+    if (mail?.ref !== undefined) world.bodies.damage(mail.ref);
+    await world.runFor(600_000);
+  },
+  about: ['message.'],
+  follows: [
+    ['message.accepted'],
+    ['message.offered'],
+    ['message.deferred'],
+    ['message.offered'],
+    ['message.returned'],
+    ['message.quarantined', { cause: /^FAULT_BODY_DAMAGED / }],
+    ['message.expired', { to: ['later@a.test'], text: /^551 5\.4\.7 / }],
+  ],
 });

@@ -83,7 +83,7 @@ describe('the power-cut replayer', { skip: whyNoStrace() }, () => {
 
   test('finds the writer guilty that syncs too rarely', () => {
     const { lossyCuts, worstLoss, unsoundCuts } = cutWriter('NORMAL', seed);
-    const said = `NORMAL: ${lossyCuts} of ${CUTS} cuts lost acknowledged rows, at worst ${worstLoss}`;
+    const said = `NORMAL: ${lossyCuts} of ${CUTS} cuts lost promised rows, at worst ${worstLoss}`;
     process.stdout.write(`${said} of ${ROWS}; seed ${seed}\n`);
     assert.equal(unsoundCuts, 0);
     assert.ok(lossyCuts > CUTS / 2, said);

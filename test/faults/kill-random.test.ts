@@ -126,6 +126,10 @@ test('kills at random moments lose nothing', async (context) => {
   );
   assert.deepEqual(verdict.breaches, []);
   assert.equal(told.code, 0, told.text);
+  const unknown = [...ledger.messages.values()].flatMap((message) =>
+    Array.from({ length: message.unknown }, () => message.stream),
+  );
+  assert.deepEqual(told.unknown, unknown.sort(), 'verify lists what the log says is unknown');
   assert.equal(verdict.queued, 0, 'everything was drained');
   assert.ok(run.kills + run.startKills >= KILLS, `${run.kills} kills`);
 });

@@ -1,7 +1,7 @@
 /**
  * Damaged data: logs cut short, bits flipped in log, write-ahead log, bodies, snapshot and mark.
  * The one idea: the start goes on without a hand, what was promised still arrives unaltered, and a
- * change of content is told by verify or by the start; silence is only allowed where nothing changed.
+ * change of content is told by verify or by the start; silence is allowed where nothing changed.
  * Deliberately unknown here: checksums, chains, salvage.
  */
 import assert from 'node:assert/strict';

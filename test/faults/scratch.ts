@@ -1,6 +1,7 @@
 /**
- * What every fault run needs besides the fault: a folder of its own, seeded chance, bounded waiting,
- * two hands. The one idea: a run prints its seed, and the same seed draws the same faults again.
+ * What every fault run needs besides the fault: a folder of its own, seeded chance, bounded
+ * waiting, two hands.
+ * The one idea: a run prints its seed, and the same seed draws the same faults again.
  * Deliberately unknown here: mail, daemons, disks.
  */
 import { mkdtempSync, rmSync, statfsSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
  * Reads what strace wrote: the calls of all threads in the order in which they ended.
- * The one idea: a call that strace shows in two halves is joined, and keeps both line numbers, since
+ * The one idea: a call that strace shows in two halves is joined and keeps both line numbers, since
  * a write may reach the disk from its first line on and a sync promises only at its second.
  * Deliberately unknown here: what the calls mean for a disk.
  */

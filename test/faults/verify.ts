@@ -13,6 +13,8 @@ const VERIFY_WAIT_MS_MAX = 120_000;
 export interface Told {
   readonly code: number | null;
   readonly text: string;
+  /** Ids of the messages of the attempts it lists as unknown, one for each attempt, sorted. */
+  readonly unknown: readonly string[];
 }
 
 /** Runs verify to its end. */
@@ -20,5 +22,18 @@ export function verifyData(data: string): Told {
   const [name = '', ...args] = [...programCommand('waybill'), 'verify', data, '--json'];
   const done = spawnSync(name, args, { encoding: 'utf8', timeout: VERIFY_WAIT_MS_MAX });
   if (done.error !== undefined) throw done.error;
-  return { code: done.status, text: `${done.stdout}${done.stderr}` };
+  return {
+    code: done.status,
+    text: `${done.stdout}${done.stderr}`,
+    unknown: readUnknown(done.stdout),
+  };
+}
+
+function readUnknown(stdout: string): string[] {
+  const start = stdout.indexOf('{');
+  if (start === -1) return [];
+  const told = JSON.parse(stdout.slice(start)) as {
+    readonly unknownListed?: readonly { readonly message: string }[];
+  };
+  return (told.unknownListed ?? []).map(({ message }) => message).sort();
 }

@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { OfferedBody } from '../../src/events/message.ts';
+import type { PauseBody } from '../../src/events/queue.ts';
 import { assertLaw, makeWorld } from '../world/law.ts';
 import { makePlan } from '../world/policy.ts';
 import type { World } from '../world/world.ts';
@@ -44,16 +45,20 @@ async function makeSources(seed: number, count: number): Promise<World> {
   return world;
 }
 
-/** Offers of `world` that began while their source was out, and the first offer after `since`. */
+/** Holds every rest and offer against the suspensions; answers the first offer after `since`. */
 function judgeOffers(world: World, since: number): number {
-  const out = new Map<string, boolean>();
+  const out = new Map<string, number>();
   let first = Number.POSITIVE_INFINITY;
   for (const { type, stream, body, at } of world.witness.records) {
-    if (type === 'source.suspended') out.set(stream, true);
-    if (type === 'source.resumed') out.set(stream, false);
+    const said = JSON.parse(body) as OfferedBody & PauseBody;
+    if (type === 'source.suspended') out.set(stream, said.until);
+    if (type === 'source.resumed') out.delete(stream);
+    if (type === 'queue.rested') {
+      assert.equal(said.until, Math.min(...out.values()), `${stream} rests to the earliest end`);
+    }
     if (type !== 'message.offered' || at < since) continue;
-    const { source, attempt } = JSON.parse(body) as OfferedBody;
-    assert.ok(out.get(source) !== true, `${stream} was offered over the suspended ${source}`);
+    const { source, attempt } = said;
+    assert.ok(!out.has(source), `${stream} was offered over the suspended ${source}`);
     assert.equal(attempt, 1, 'no attempt was counted while all rested');
     first = Math.min(first, at);
   }

@@ -38,9 +38,12 @@ test('calm brings progress', async () => {
 
 /** Ways never to take a message. */
 const NEVER = ['silentGreeting', 'silentData', 'silentDot', 'dropping', 'refusing', 'tarpit'];
+/** Waits so long that an attempt is still under way when its message grows too old. */
+const PATIENT = { data_timeout: '5m', data_dot_timeout: '5m', banner_timeout: '5m' };
 const hopeless = fc.record({
   seed: fc.nat(),
   isTight: fc.boolean(),
+  isPatient: fc.boolean(),
   manners: fc.tuple(fc.constantFrom(...NEVER), fc.constantFrom(...NEVER)),
   answers: fc.constantFrom('open' as const, 'refused' as const, 'never' as const),
   submitAtMs: fc.array(fc.nat(900_000), { minLength: 1, maxLength: 12 }),
@@ -79,7 +82,8 @@ function submitTwo(world: World, at: number): void {
 
 test('a message ends within a minute of its age, whatever exchangers do', async () => {
   const property = fc.asyncProperty(hopeless, async (play) => {
-    const plan = makePlan({ queue: { max_age: '10m' } });
+    const path = play.isPatient ? PATIENT : {};
+    const plan = makePlan({ queue: { max_age: '10m' }, path });
     const limits = play.isTight ? TIGHT : {};
     const world = await makeWorld({ seed: play.seed, plan, limits }, false);
     world.hostOf('a.test').exchanger.manner = MANNERS[play.manners[0]] as Manner;

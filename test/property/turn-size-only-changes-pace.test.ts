@@ -18,10 +18,17 @@ const recipients = fc.uniqueArray(
     .map(([local, number, domain]) => `${local}${number}@${domain}`),
   { minLength: 1, maxLength: 6 },
 );
-const mails = fc.array(fc.record({ waitMs: fc.nat(2_000), to: recipients }), {
-  minLength: 1,
-  maxLength: 25,
-});
+const mails = fc.array(
+  fc.record({
+    waitMs: fc.oneof(fc.constant(0), fc.nat(2_000)),
+    times: fc.integer({ min: 1, max: 12 }),
+    to: recipients,
+  }),
+  {
+    minLength: 1,
+    maxLength: 8,
+  },
+);
 const bounds = fc.record({
   turnInputsMax: fc.integer({ min: 1, max: 40 }),
   turnRecordsMax: fc.integer({ min: 1, max: 40 }),
@@ -30,14 +37,18 @@ const bounds = fc.record({
   paceMsMax: fc.integer({ min: 1, max: 2_000 }),
 });
 
-type Letters = readonly { readonly waitMs: number; readonly to: readonly string[] }[];
+type Letters = readonly {
+  readonly waitMs: number;
+  readonly times: number;
+  readonly to: readonly string[];
+}[];
 
 /** What became of each recipient, by mark of the mail. */
 async function play(seed: number, limits: Partial<Limits>, letters: Letters) {
   const world = await makeWorld({ seed, limits }, false);
-  for (const { waitMs, to } of letters) {
+  for (const { waitMs, times, to } of letters) {
     await world.runFor(waitMs);
-    world.submit(to);
+    for (let left = times; left > 0; left -= 1) world.submit(to);
   }
   await world.runFor(HOURS_MS);
   const outcomes: Record<string, string> = {};

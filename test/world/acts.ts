@@ -22,6 +22,8 @@ export const MANNERS: Readonly<Record<string, Manner>> = {
   greylisting: manners.firstOf(manners.judging, manners.greylisting(90_000)),
   slow: manners.tarpitting(3_000),
   tarpit: manners.tarpitting(60_000),
+  lateDot: manners.answeringDotAfter(15_000),
+  tooLateDot: manners.answeringDotAfter(30_000),
   closing: manners.closingAfter(2),
   droppingOnce: manners.droppingAfterDot(1),
   dropping: manners.droppingAfterDot(Number.POSITIVE_INFINITY),

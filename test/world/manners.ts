@@ -45,6 +45,12 @@ const SAYS: Readonly<Record<Stage, string>> = {
   quit: '221 2.0.0 bye',
 };
 
+/** Takes the message, and says so `afterMs` late. */
+export const answeringDotAfter =
+  (afterMs: number): Manner =>
+  ({ stage }) =>
+    stage === 'dot' ? { say: SAYS.dot, afterMs } : undefined;
+
 /** Closes the service at the transaction after the `count`th. */
 export const closingAfter =
   (count: number): Manner =>

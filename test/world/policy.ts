@@ -70,6 +70,8 @@ export const makePlan = (
     // One that is always at its limit, and one that opens several connections for a few messages.
     'ip-1': { connection_limit: 1 },
     'ip-2': { connection_limit: 12 },
+    // Its watchdog is quicker than the deadline of the final dot.
+    'ip-3': { dispatcher_progress_watchdog_timeout: '12s' },
   },
   pools: { ...POOLS },
   sources: { ...SOURCES },
