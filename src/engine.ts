@@ -88,8 +88,24 @@ export function createEngine(parts: EngineParts): Engine {
     },
     parts.last,
   );
+  Object.assign(
+    core,
+    makeCore(parts, limits, turns, registry, () => core),
+  );
+  return new RunningEngine(core, parts);
+}
+
+/** Everything the deciding parts share, at its beginning. */
+function makeCore(
+  parts: EngineParts,
+  limits: Limits,
+  turns: Turns<Input>,
+  registry: Registry,
+  find: () => Core,
+): Core {
+  const { ports, books } = parts;
   const now = ports.clock.now();
-  const fresh: Core = {
+  return {
     ports,
     books,
     limits,
@@ -114,7 +130,7 @@ export function createEngine(parts: EngineParts): Engine {
     readyOf: new Map(),
     ehloName: parts.ehloName,
     connectionHost: makeConnectionHost(ports, turns),
-    requeue: (slot, at) => deciding.requeue(core, slot, at),
+    requeue: (slot, at) => deciding.requeue(find(), slot, at),
     ownPlaces: new Set(),
     readSecret: parts.readSecret ?? (() => undefined),
     nextLink: 1,
@@ -132,8 +148,6 @@ export function createEngine(parts: EngineParts): Engine {
     },
     log: parts.log ?? (() => {}),
   };
-  Object.assign(core, fresh);
-  return new RunningEngine(core, parts);
 }
 
 function makeConnectionHost(ports: Ports, turns: Turns<Input>): ConnectionHost {
@@ -146,7 +160,7 @@ function makeConnectionHost(ports: Ports, turns: Turns<Input>): ConnectionHost {
   };
 }
 
-/** Paces intake to delivery: above the backlog bound a turn takes what it settled, and the overdue. */
+/** Paces intake to delivery: above the bound a turn takes what it settled, and the overdue. */
 function admitNow(core: Core, waiting: readonly Input[], at: number): number {
   if (core.backlog < core.limits.paceRowsMin || core.isStopping) return waiting.length;
   let count = Math.min(waiting.length, core.settledNow + 1);

@@ -155,7 +155,7 @@ export interface Core {
   /** Outcomes decided in this turn; paces intake. */
   settledNow: number;
   isStopping: boolean;
-  /** Set while stopping: the end, decided in the first turn that finds nothing in anybody's hands. */
+  /** Set while stopping: the end, decided in the first turn with nothing in anybody's hands. */
   whenQuiet: ((at: number) => void) | undefined;
   /** Housekeeping's memory. */
   readonly house: {

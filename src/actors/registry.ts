@@ -104,7 +104,7 @@ export class Registry {
             }),
             { input: { name }, snapshot: sourceChart.resolveState({ value: state as 'open' }) },
           );
-    // An observer keeps XState from rethrowing later, on a timer; `signal` looks and throws at once.
+    // An observer keeps XState from rethrowing later, on a timer; `signal` looks and throws.
     actor.subscribe({ error() {} });
     actor.start();
     return actor;

@@ -73,7 +73,7 @@ export function waitForDue(core: Core, slot: number): void {
   core.wheel.set(slot, Math.min(dueAt, expiresAtOf(core, slot)));
 }
 
-/** Emits an event that may be the row's last; afterwards lets go of everything held for it if so. */
+/** Emits an event that may be the row's last, and lets go of everything held for it if so. */
 export function emitLast(core: Core, slot: number, event: Event): void {
   const { rows } = core.books;
   const c = rows.columns;

@@ -9,7 +9,9 @@ import { Rows } from './rows.ts';
 
 const NONE = -1;
 
+/** States of a queue's chart. */
 export type QueueState = 'ready' | 'resting' | 'suspended' | 'gone';
+/** States of a source's chart. */
 export type SourceState = 'open' | 'suspended' | 'retired';
 
 /** A scheduled queue as the log knows it. */

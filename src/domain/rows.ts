@@ -9,8 +9,9 @@ import { SlotIndex } from './slot-index.ts';
 const NONE = -1;
 const SLOTS_FIRST = 1024;
 
-/** Bits of the `flags` column. */
+/** A bit of the `flags` column: the body holds 8-bit bytes. */
 export const ROW_EIGHT_BIT = 1;
+/** The envelope or the header holds UTF-8 (RFC 6531). */
 export const ROW_SMTP_UTF8 = 2;
 /** Set aside: never offered, expires in time. */
 export const ROW_QUARANTINED = 4;
@@ -100,8 +101,8 @@ export class Rows {
   }
 
   /**
-   * Fills an empty book with `count` rows whose columns were set from slot 0 on; their chains are the
-   * loader's affair.
+   * Fills an empty book with `count` rows whose columns were set from slot 0 on; their chains are
+   * the loader's affair.
    */
   adopt(count: number): void {
     invariant(this.slotsUsed === 0, 'only an empty book adopts rows');

@@ -1,6 +1,7 @@
 /**
- * From a message's number to its row: a hash of slots with linear probing, whose keys are the rows' own
- * numbers, so a million entries cost 8 MB and nothing per look-up. Knows nothing else of rows.
+ * From a message's number to its row: a hash of slots with linear probing, whose keys are the
+ * rows' own numbers, so a million entries cost 8 MB and nothing per look-up. Knows nothing else of
+ * rows.
  */
 import { invariant } from './invariant.ts';
 

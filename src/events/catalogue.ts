@@ -55,4 +55,5 @@ export type Event = {
   };
 }[(typeof catalogue)[number]['type']];
 
+/** The dotted name of an event. */
 export type EventType = Event['type'];

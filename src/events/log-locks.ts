@@ -1,6 +1,6 @@
 /**
- * Files that SQLite has open in this process. The one idea: POSIX drops all locks a process has on a
- * file when it closes any descriptor of it, so a plain read of an open database would let others
+ * Files that SQLite has open in this process. The one idea: POSIX drops all locks a process has on
+ * a file when it closes any descriptor of it, so a plain read of an open database would let others
  * believe nobody is there, and they would delete its write-ahead log. Such descriptors stay open
  * until SQLite itself is done. Deliberately unknown here: what the files hold.
  */

@@ -1,7 +1,6 @@
 /**
- * Appends turns to the current segment: one transaction each, sealed, strictly in order.
- * The one idea: everything slow that is not the commit itself (checkpoint, closing a full segment)
- * waits for `tidy`, which runs after the answer has left.
+ * Appends turns to the current segment: one transaction each, sealed, strictly in order. What is slow
+ * and not the commit itself (checkpoint, closing a full segment) waits for `tidy`, after the answer.
  * Deliberately unknown here: messages between threads, retries, what an event means.
  */
 import { statSync } from 'node:fs';
@@ -62,11 +61,17 @@ const open = (path: string, first: number): OpenSegment => {
   };
 };
 
+const closeSegment = ({ db, path }: OpenSegment): void => {
+  db.close();
+  letGoOfFile(path);
+};
+
 /**
  * Leaves a segment as one file: no write-ahead log beside it, readable from read-only media.
  * False where a reader is in the way.
  */
-const seal = ({ db, path }: OpenSegment): boolean => {
+const seal = (segment: OpenSegment): boolean => {
+  const { db } = segment;
   db.pragma('busy_timeout = 0');
   const [outcome] = db.pragma('wal_checkpoint(TRUNCATE)') as [{ busy: number }];
   if (outcome.busy !== 0) return false;
@@ -76,8 +81,7 @@ const seal = ({ db, path }: OpenSegment): boolean => {
     if ((error as { code?: string }).code?.startsWith('SQLITE_BUSY')) return false;
     throw error;
   }
-  db.close();
-  letGoOfFile(path);
+  closeSegment(segment);
   return true;
 };
 
@@ -145,8 +149,7 @@ export class LogWriter {
     if (current === undefined) return;
     this.#current = undefined;
     try {
-      current.db.close();
-      letGoOfFile(current.path);
+      closeSegment(current);
     } catch {
       // A damaged database may refuse to close; the process lets go of it at its end.
     }
@@ -289,14 +292,9 @@ export class LogWriter {
 
   close(): void {
     this.sealRetired();
-    for (const old of this.#retired.splice(0)) {
-      old.db.close();
-      letGoOfFile(old.path);
-    }
+    for (const old of this.#retired.splice(0)) closeSegment(old);
     const current = this.#current;
     this.#current = undefined;
-    if (current === undefined || seal(current)) return;
-    current.db.close();
-    letGoOfFile(current.path);
+    if (current !== undefined && !seal(current)) closeSegment(current);
   }
 }

@@ -42,6 +42,7 @@ export interface AttemptBody {
   readonly took: number;
 }
 
+/** Body of `message.offered`. */
 export interface OfferedBody {
   readonly attempt: number;
   readonly source: string;
@@ -52,11 +53,13 @@ export interface OfferedBody {
   readonly index?: readonly number[];
 }
 
+/** Body of `message.deferred`. */
 export interface DeferredBody extends AttemptBody {
   readonly attempts: number;
   readonly due: number;
 }
 
+/** Body of `message.unsettled`. */
 export interface UnsettledBody {
   readonly attempt: number;
   readonly attempts: number;
@@ -64,6 +67,7 @@ export interface UnsettledBody {
   readonly cause: string;
 }
 
+/** Body of the events that end a message without an attempt. */
 export interface EndedBody {
   readonly to: readonly string[];
   readonly index: readonly number[];

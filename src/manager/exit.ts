@@ -9,11 +9,17 @@ import { DataDirLocked } from '../events/data-lock.ts';
 import { LogOpenError } from '../events/log-report.ts';
 import { isPolicyError } from '../policy/policy-error.ts';
 
+/** The arguments make no sense. */
 export const EXIT_USAGE = 64;
+/** An address or the data directory is in use. */
 export const EXIT_UNAVAILABLE = 69;
+/** Our own mistake. */
 export const EXIT_SOFTWARE = 70;
+/** The disk cannot be trusted. */
 export const EXIT_IO = 74;
+/** The data is of a newer version. */
 export const EXIT_NEWER = 76;
+/** The policy was refused. */
 export const EXIT_POLICY = 78;
 
 /** How a run ended. */

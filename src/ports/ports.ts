@@ -44,9 +44,11 @@ export interface Fault {
   readonly retryable: boolean;
 }
 
+/** Tells a fault from an answer. */
 export const isFault = (value: unknown): value is Fault =>
   typeof value === 'object' && value !== null && 'code' in value && 'retryable' in value;
 
+/** Time, and the one alarm of the engine. */
 export interface Clock {
   /** Wall time. Never runs backwards within a process, whatever the system clock does. */
   now(): At;
@@ -59,6 +61,7 @@ export interface Clock {
   soon(task: () => void): void;
 }
 
+/** Chance, from one seed. */
 export interface Random {
   /** Uniform in [0, 1). */
   uniform(): number;
@@ -75,11 +78,13 @@ export interface DialRequest {
   readonly localAddress?: string;
 }
 
+/** Our end of an opened link. */
 export interface LinkOpened {
   readonly localAddress: string;
   readonly localPort: number;
 }
 
+/** What a TLS handshake is to demand. */
 export interface TlsRequest {
   /** Name for SNI and for the certificate check; undefined where the peer has only an address. */
   readonly serverName?: string;
@@ -87,6 +92,7 @@ export interface TlsRequest {
   readonly verify: boolean;
 }
 
+/** What a TLS handshake came to. */
 export interface LinkSecured {
   readonly protocol: string;
   readonly cipher: string;
@@ -105,10 +111,11 @@ export interface LinkListener {
   lost(fault: Fault): void;
 }
 
+/** One connection to a peer. */
 export interface Link {
   /** Hands bytes over in one system write; false means: wait for `drained`. */
   write(chunks: readonly (Buffer | string)[]): boolean;
-  /** Starts the TLS handshake as client. Bytes already received in clear must be none (RFC 3207 section 6). */
+  /** Starts the TLS handshake as client; no byte may have come in clear (RFC 3207 section 6). */
   secure(request: TlsRequest): void;
   /** Flushes what was written, then closes; `lost` does not follow. */
   end(): void;
@@ -116,11 +123,13 @@ export interface Link {
   destroy(): void;
 }
 
+/** The way out: links to peers. */
 export interface Network {
   /** The answer comes through the listener, never before `dial` returns. */
   dial(request: DialRequest, listener: LinkListener): Link;
 }
 
+/** One MX record. */
 export interface MxRecord {
   readonly preference: number;
   /** Lower case, without the trailing dot; '' is the null MX of RFC 7505. */
@@ -139,10 +148,12 @@ export type MxAnswer =
       readonly tookMs?: Ms;
     };
 
+/** The addresses of a host. */
 export type AddressAnswer =
   | { readonly kind: 'found'; readonly addresses: readonly string[]; readonly expiresAt: At }
   | { readonly kind: 'failed'; readonly fault: Fault; readonly expiresAt: At };
 
+/** Which address families are looked up, and which comes first. */
 export type IpLookupStrategy =
   | 'Ipv4AndIpv6'
   | 'Ipv4Only'
@@ -217,14 +228,18 @@ export interface StoredRecord extends RecordDraft {
 /** What the log tells its writer. Turns become durable strictly in order. */
 export interface LogListener {
   durable(turn: number, commitMs: Ms): void;
-  /** FAULT_DISK_FULL: that turn and those after it are kept back and tried again by the log itself;
-   *  `durable` follows when space returned. Any other fault: the outcome is unknown, the process must end. */
+  /**
+   * FAULT_DISK_FULL: that turn and those after it are kept back and tried again by the log itself;
+   * `durable` follows when space returned. Any other fault: the outcome is unknown, the process
+   * must end.
+   */
   failed(fault: Fault): void;
 }
 
+/** The event log, as its one writer sees it. */
 export interface Log {
   append(batch: TurnBatch): void;
-  /** Reads single records back (the envelope of a cold row); a damaged or missing one is undefined. */
+  /** Reads single records back; a damaged or missing one is undefined. */
   read(
     positions: readonly number[],
     answered: (records: readonly (StoredRecord | undefined)[]) => void,
@@ -239,7 +254,7 @@ export interface Log {
 
 /** The body store as the engine holds it: it also keeps the store compact. */
 export interface EngineBodies extends Bodies {
-  /** Sealed segments that are mostly dead space, emptiest first; none while the disk bound holds. */
+  /** Sealed segments that are mostly dead, emptiest first; none while the disk bound holds. */
   sparse(): readonly { readonly segment: number }[];
   /** Writes a living body anew, like `write`; the old reference stays until it is given back. */
   move(ref: BodyRef, answered: (outcome: BodyRef | Fault) => void): void;

@@ -1,5 +1,6 @@
 /**
- * Stories about addresses: which texts are one (RFC 5321 section 4.1.2, RFC 6531), and queue names.
+ * Stories about addresses: which texts are one (RFC 5321 section 4.1.2, RFC 6531), and queue
+ * names. They know only the pure functions of the domain.
  */
 
 import assert from 'node:assert/strict';

@@ -1,5 +1,6 @@
 /**
  * Stories about what peers answer and what becomes of the mail, and about what may enter a log.
+ * They know only the pure functions of the domain.
  */
 
 import assert from 'node:assert/strict';

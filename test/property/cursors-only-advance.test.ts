@@ -87,5 +87,5 @@ test('cursors only advance', async () => {
     { hasFaults: true, hasCrashes: true },
     0.7,
   );
-  assert.ok(read > 0);
+  assert.ok(read > 0, 'there was time for a play');
 });

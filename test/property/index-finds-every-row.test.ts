@@ -1,6 +1,6 @@
 /**
- * The law of the slot index: after any additions and removals it finds exactly the numbers it holds,
- * each at its slot. The naive model is a Map.
+ * The law of the slot index: after any additions and removals it finds exactly the numbers it
+ * holds, each at its slot. The naive model is a Map.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

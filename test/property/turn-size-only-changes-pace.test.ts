@@ -64,13 +64,23 @@ async function play(seed: number, limits: Partial<Limits>, letters: Letters) {
 }
 
 test('turn size only changes pace', async () => {
-  const kinds = new Set<string>();
   const property = fc.asyncProperty(fc.nat(), bounds, mails, async (seed, limits, letters) => {
     const usual = await play(seed, {}, letters);
     const other = await play(seed, limits, letters);
     assert.deepEqual(other, usual);
-    for (const kind of Object.values(usual)) kinds.add(kind);
   });
   await assertLaw(property);
-  assert.deepEqual([...kinds].sort(), ['bounced', 'delivered', 'expired']);
+});
+
+test('turns of one input end as usual ones do, in every way there is', async () => {
+  const to = ['u1@a.test', 'bad1@a.test', 'later1@b.test', 'v1@same.test', 'later2@c.test'];
+  const letters = [
+    { waitMs: 0, times: 9, to },
+    { waitMs: 700, times: 3, to: to.slice(1) },
+  ];
+  const usual = await play(7, {}, letters);
+  const smallest = { turnInputsMax: 1, turnRecordsMax: 1, turnsInFlightMax: 1, paceRowsMin: 1 };
+  assert.deepEqual(await play(7, smallest, letters), usual);
+  const kinds = [...new Set(Object.values(usual))].sort();
+  assert.deepEqual(kinds, ['bounced', 'delivered', 'expired']);
 });

@@ -1,6 +1,6 @@
 /**
- * Passwords and keys, from where the policy says they are: in a file or given directly. Read again after
- * five minutes, as the reference does. Never logs what it read.
+ * Passwords and keys, from where the policy says they are: in a file or given directly. Read again
+ * after five minutes, as the reference does. Never logs what it read.
  */
 import { readFileSync } from 'node:fs';
 import type { KeySource } from '../../domain/option-places.ts';
