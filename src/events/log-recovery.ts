@@ -12,6 +12,7 @@ import { chainOrigin } from './log-chain.ts';
 import { ownDir } from './log-files.ts';
 import type { Mark, MarkRead } from './log-high-water.ts';
 import { readMark } from './log-high-water.ts';
+import { settleJournals } from './log-journals.ts';
 import type { DamageReports } from './log-report.ts';
 import { LogOpenError, sayPositions } from './log-report.ts';
 import { finishRebuilds, rebuildSegment } from './log-salvage.ts';
@@ -56,6 +57,7 @@ export const recoverLog = (dir: string, reports: DamageReports): Recovery => {
   refuseNewerFormat(logDir);
   finishRebuilds(logDir);
   sweepDrafts(logDir);
+  settleJournals(logDir);
   sweepSnapshots(dir);
   for (const name of readdirSync(logDir)) chmodSync(join(logDir, name), 0o600);
 

@@ -137,7 +137,7 @@ export class Daemon {
 
   /** SIGTERM to the daemon and a bounded wait for its own end. */
   async stop(): Promise<Ending> {
-    if (this.isRunning) process.kill(this.#findPid(), 'SIGTERM');
+    if (this.isRunning) signal(this.#findPid(), 'SIGTERM');
     if (!(await until(() => !this.isRunning, STOP_WAIT_MS_MAX))) {
       await this.kill();
       throw new Error(`the daemon did not stop within ${STOP_WAIT_MS_MAX} ms\n${this.#tail}`);
@@ -151,14 +151,17 @@ export class Daemon {
     return found.pid;
   }
 
-  #signalGroup(signal: NodeJS.Signals): void {
+  #signalGroup(name: NodeJS.Signals): void {
     const { pid } = this.#child;
-    if (pid === undefined || !this.isRunning) return;
-    try {
-      process.kill(-pid, signal);
-    } catch (error) {
-      // It may have ended between the question and the kill.
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-    }
+    if (pid !== undefined && this.isRunning) signal(-pid, name);
+  }
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    // It may have ended between the question and the signal.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }

@@ -8,6 +8,8 @@ import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from
 import { join } from 'node:path';
 import type { Dice } from './scratch.ts';
 
+const STUMP_BYTES_MAX = 64;
+
 /** Kinds of files in a data directory, by where they stand. */
 export type FileKind = 'log' | 'wal' | 'body' | 'snapshot' | 'high-water';
 
@@ -46,7 +48,8 @@ export function cutFile(data: string, dice: Dice): Damage {
   const kind = dice.oneOf(kinds);
   const name = dice.oneOf(listKind(data, kind));
   const { size } = statSync(join(data, name));
-  const bytes = dice.below(size);
+  // Now and then next to nothing is left: not one whole frame or page.
+  const bytes = dice.below(dice.below(6) === 0 ? Math.min(size, STUMP_BYTES_MAX) : size);
   truncateSync(join(data, name), bytes);
   return { kind, said: `${name} cut at ${bytes} of ${size}` };
 }
