@@ -3,7 +3,8 @@
  * start takes mail and has all of them scheduled. The log is written through the real log and the
  * real fold, then the real daemon is killed and started on it. Prints one line per figure.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

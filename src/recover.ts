@@ -42,6 +42,9 @@ export interface Recovered {
   readonly foundlings: readonly Foundling[];
 }
 
+/** An id may be this much older than its record, ms: given out at reception, accepted later. */
+const OLD_MS = 60_000;
+
 // Findings that cannot have cost a record: the log itself is whole.
 const HARMLESS = new Set(['snapshot-damaged', 'high-water-missing', 'high-water-damaged']);
 
@@ -79,10 +82,11 @@ async function findLost(
   books: Books,
 ): Promise<Foundling[]> {
   const known = new Set<number>();
-  let firstAt = Number.POSITIVE_INFINITY;
+  // Where not one record is left, nothing is known to be old.
+  let firstAt = Number.NEGATIVE_INFINITY;
   await log.replay(1, (records) => {
     for (const { stream, at } of records) {
-      firstAt = Math.min(firstAt, at);
+      if (firstAt === Number.NEGATIVE_INFINITY) firstAt = at;
       const number = numberOfMessageId(stream);
       if (number >= 0) known.add(number);
     }
@@ -95,7 +99,7 @@ async function findLost(
           const number = numberOfMessageId(foundling.id);
           const isKnown = known.has(number) || books.rows.find(number) >= 0;
           // Older than anything the log still holds: ended long ago, its records were let go.
-          const isOld = acceptedAtOfMessageId(foundling.id) + 60_000 < firstAt;
+          const isOld = acceptedAtOfMessageId(foundling.id) + OLD_MS < firstAt;
           if (!isKnown && !isOld) found.push(foundling);
         }
       },

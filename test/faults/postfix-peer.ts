@@ -134,9 +134,7 @@ export class PostfixPeer {
       join(folder, 'etc/master.cf'),
       `127.0.0.1:${port} inet n - n - - smtpd\n${SERVICES}`,
     );
-    // A group of its own, so that its end can be seen for all of its processes.
     this.#child = spawn('postfix', ['-c', join(folder, 'etc'), 'start-fg'], {
-      detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
@@ -175,18 +173,22 @@ export class PostfixPeer {
 
   /** Ends all of its processes and takes its folder away. */
   async stop(): Promise<void> {
+    const isGone = (): boolean => !this.#signal(0) && this.#child.exitCode !== null;
     this.#signal('SIGTERM');
-    if (!(await until(() => !this.#signal(0), STOP_WAIT_MS_MAX))) {
+    if (!(await until(isGone, STOP_WAIT_MS_MAX))) {
       this.#signal('SIGKILL');
-      await until(() => !this.#signal(0), STOP_WAIT_MS_MAX);
+      this.#child.kill('SIGKILL');
+      await until(isGone, STOP_WAIT_MS_MAX);
     }
     this.#scratch.remove();
   }
 
-  /** Signals its process group; false when nothing is left of it. */
+  /** Signals all of its processes; false when there is none. */
   #signal(signal: NodeJS.Signals | 0): boolean {
-    const { pid } = this.#child;
-    if (pid === undefined) return false;
+    // The master leads a group of its own, not that of the command that started it.
+    const pidFile = join(this.#scratch.path, 'queue/pid/master.pid');
+    const pid = existsSync(pidFile) ? Number.parseInt(readFileSync(pidFile, 'utf8'), 10) : 0;
+    if (!(pid > 1)) return false;
     try {
       process.kill(-pid, signal);
       return true;
