@@ -1,7 +1,7 @@
 /**
- * Rollback journals left by a crash. The one idea: a segment is in rollback mode while it is laid out
- * or sealed, and a kill in that moment leaves a hot journal, which SQLite plays back only for one
- * who may write. So recovery opens such segments once before anybody reads them. Deliberately
+ * Rollback journals left by a crash. The one idea: a segment is in rollback mode while it is laid
+ * out or sealed, and a kill in that moment leaves a hot journal, which SQLite plays back only for
+ * one who may write. So recovery opens such segments once before anybody reads them. Deliberately
  * unknown here: what the segments hold.
  */
 import { existsSync } from 'node:fs';

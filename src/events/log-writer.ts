@@ -1,7 +1,7 @@
 /**
- * Appends turns to the current segment: one transaction each, sealed, strictly in order. What is slow
- * and not the commit itself (checkpoint, closing a full segment) waits for `tidy`, after the answer.
- * Deliberately unknown here: messages between threads, retries, what an event means.
+ * Appends turns to the current segment: one transaction each, sealed, strictly in order. What is
+ * slow and not the commit itself (checkpoint, closing a full segment) waits for `tidy`, after the
+ * answer. Deliberately unknown here: messages between threads, retries, what an event means.
  */
 import { statSync } from 'node:fs';
 import { dirname, join } from 'node:path';

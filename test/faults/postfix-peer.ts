@@ -149,7 +149,7 @@ export class PostfixPeer {
     const peer = new PostfixPeer(await findFreePort(), sinkPort);
     const end = performance.now() + START_WAIT_MS_MAX;
     while (!(await isAnswering(peer.port))) {
-      if (performance.now() > end || peer.#child.exitCode !== null) {
+      if (performance.now() > end || peer.#isOver()) {
         const said = peer.tail();
         await peer.stop();
         throw new Error(`Postfix did not start\n${said}`);
@@ -173,7 +173,7 @@ export class PostfixPeer {
 
   /** Ends all of its processes and takes its folder away. */
   async stop(): Promise<void> {
-    const isGone = (): boolean => !this.#signal(0) && this.#child.exitCode !== null;
+    const isGone = (): boolean => !this.#signal(0) && this.#isOver();
     this.#signal('SIGTERM');
     if (!(await until(isGone, STOP_WAIT_MS_MAX))) {
       this.#signal('SIGKILL');
@@ -181,6 +181,10 @@ export class PostfixPeer {
       await until(isGone, STOP_WAIT_MS_MAX);
     }
     this.#scratch.remove();
+  }
+
+  #isOver(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
   /** Signals all of its processes; false when there is none. */
