@@ -73,7 +73,7 @@ class TrafficRun implements TrafficDesk {
 
   /** Open loop: wakes as many idle lanes as messages are due. */
   private pump(): void {
-    // Over a copy: a lane that finds nothing to do is idle again at once, and would be met for ever.
+    // Over a copy: a lane with nothing to do is idle again at once, and would be met for ever.
     for (const lane of [...this.idle]) {
       if (!this.isDue()) return;
       this.idle.delete(lane);

@@ -267,7 +267,7 @@ describe('a torn tail of the log starts unattended, loses nothing and is told', 
         await daemon.demandPort();
         assert.equal((await daemon.stop()).code, 0, daemon.tail);
         assert.equal(/"level":(?:[45]0|60)/.test(daemon.tail), isTold, daemon.tail);
-        // Overwritten records are gone for good; their messages live on in the snapshot of the stop.
+        // Overwritten records are gone for good; their messages live on in the snapshot.
         if (what === 'its end overwritten') return;
         const messages = [...readLedger(data).messages.values()];
         assert.equal(new Set(messages.map(({ number }) => number)).size, MESSAGES);
