@@ -5,7 +5,7 @@
 
 import { invariant } from '../domain/invariant.ts';
 import type { SiteAnswer } from '../domain/mx-plan.ts';
-import type { PathConfig } from '../domain/options-path.ts';
+import { watchdogMs } from '../domain/options-path.ts';
 import { decideCommand } from './commands.ts';
 import { bodyMoved } from './compacting.ts';
 import type { Core, HeldQueue } from './core.ts';
@@ -160,16 +160,6 @@ function tickSessions(core: Core, at: number): void {
   }
   if (core.sessions.size > 0) core.alarms.set(ALARM_TICK, at + core.limits.tickMs);
 }
-
-const watchdogMs = (path: PathConfig): number => {
-  const slowest = Math.max(
-    path.mail_from_timeout,
-    path.rcpt_to_timeout,
-    path.data_timeout,
-    path.data_dot_timeout,
-  );
-  return path.dispatcher_progress_watchdog_timeout ?? Math.max(2 * slowest, 60_000);
-};
 
 function queueRouted(core: Core, queue: HeldQueue, answer: SiteAnswer, at: number): void {
   queue.isRouting = false;
