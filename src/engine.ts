@@ -53,6 +53,8 @@ export interface Engine extends IntakeHost {
   durable(turn: number, commitMs: number): void;
   /** The log's word: it cannot write. */
   failed(fault: Fault): void;
+  /** The log's word: whether the disk has room for new mail. */
+  room(hasRoom: boolean): void;
   command(command: Command, answered: (refusal?: Refusal) => void): void;
   /** Mail is taken here: an exchanger at this place would be ourselves. */
   listensAt(address: string, port: number): void;
@@ -183,6 +185,7 @@ class RunningEngine implements Engine {
   readonly core: Core;
   readonly #parts: EngineParts;
   #isDiskFull = false;
+  #hasRoom = true;
   #hasFailed = false;
 
   constructor(core: Core, parts: EngineParts) {
@@ -218,12 +221,21 @@ class RunningEngine implements Engine {
     this.#parts.fatal(fault);
   }
 
+  room(hasRoom: boolean): void {
+    if (this.#hasRoom === hasRoom) return;
+    this.#hasRoom = hasRoom;
+    const { log } = this.core;
+    if (hasRoom) log('info', 'the disk has room again: mail is taken');
+    else log('error', 'the disk is nearly full: new mail is put off with 452, delivery goes on');
+  }
+
   admit(): Refusal | undefined {
     const { core } = this;
     const { limits } = core;
     if (this.#hasFailed) return refusal(421, '4.3.0', 'the log cannot be written, try again later');
     if (core.isStopping) return refusal(421, '4.3.2', 'the service is stopping, try again soon');
-    if (this.#isDiskFull) return refusal(452, '4.3.1', 'insufficient system storage');
+    if (this.#isDiskFull || !this.#hasRoom)
+      return refusal(452, '4.3.1', 'insufficient system storage');
     if (core.books.rows.count >= limits.rowsMax) {
       return refusal(452, '4.3.1', 'too many messages are queued');
     }

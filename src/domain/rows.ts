@@ -106,6 +106,7 @@ export class Rows {
    */
   adopt(count: number): void {
     invariant(this.slotsUsed === 0, 'only an empty book adopts rows');
+    this.#slotOf.reserve(count);
     for (let slot = 0; slot < count; slot += 1) this.#slotOf.add(slot);
     this.slotsUsed = count;
     this.count = count;

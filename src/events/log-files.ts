@@ -23,7 +23,7 @@ import {
 import { dirname, join } from 'node:path';
 
 /** What is written and removed to give outcomes room when the disk is full. */
-const BALLAST_BYTES = 4 * 1024 * 1024;
+const BALLAST_BYTES = 8 * 1024 * 1024;
 const BALLAST_NAME = 'ballast';
 const PROBE_BYTES = 8192;
 
@@ -100,18 +100,20 @@ export const setAside = (path: string): void => {
   syncDir(dirname(path));
 };
 
-/** Puts the ballast down if it is not there and there is room for four of it. */
-export const layBallast = (dir: string): void => {
+/** Puts the ballast down if it is not there and there is room for two of it; true when it lies. */
+export const layBallast = (dir: string): boolean => {
   const path = join(dir, BALLAST_NAME);
-  if (existsSync(path)) return;
+  if (existsSync(path)) return true;
   const space = statfsSync(dir);
-  if (space.bavail * space.bsize < 4 * BALLAST_BYTES) return;
+  if (space.bavail * space.bsize < 2 * BALLAST_BYTES) return false;
   // Random, so that a file system that compresses cannot make it vanish.
   try {
     writeFileSync(path, randomBytes(BALLAST_BYTES), { mode: 0o600 });
+    return true;
   } catch {
     // No room after all: another time.
     rmSync(path, { force: true });
+    return false;
   }
 };
 

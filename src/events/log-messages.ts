@@ -21,6 +21,8 @@ export interface LogSettings {
   readonly checkpointPages: number;
   /** How often a turn that found the disk full is tried again. */
   readonly retryMs: Ms;
+  /** Below this much free space there is no room for new mail. */
+  readonly freeBytesMin: number;
 }
 
 /** Columns per record in a turn's flat array. */
@@ -70,6 +72,7 @@ export type FromLog =
   | { readonly kind: 'refused'; readonly sentence: string }
   | { readonly kind: 'durable'; readonly turn: number; readonly commitMs: Ms }
   | { readonly kind: 'failed'; readonly fault: Fault }
+  | { readonly kind: 'room'; readonly hasRoom: boolean }
   | {
       readonly kind: 'records';
       readonly id: number;

@@ -10,17 +10,18 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { Fault } from '../ports/ports.ts';
 import type { EventRow } from './log-chain.ts';
 import { classify } from './log-faults.ts';
-import { dropBallast, layBallast } from './log-files.ts';
-import type { FromLog, LogSettings, ToLog, WireBatch } from './log-messages.ts';
+import type { FromLog, LogSettings, Recovered, ToLog, WireBatch } from './log-messages.ts';
 import { flattenRows } from './log-messages.ts';
 import { DamageReports, LogOpenError } from './log-report.ts';
+import { Room } from './log-room.ts';
 import { sayCause } from './log-schema.ts';
+import type { Snapshot } from './log-snapshots.ts';
 import { LogStore } from './log-store.ts';
 import { every, later, steadyMs } from './log-time.ts';
 
 const TEND_MS = 1_000;
-/** Replayed chunks on their way at a time: reading and folding overlap, memory stays bounded. */
-const CHUNKS_AHEAD_MAX = 3;
+/** Replayed chunks on their way at a time (65,536 records): reading and folding overlap. */
+const CHUNKS_AHEAD_MAX = 16;
 
 /** What tidying may meet without harm: it is tried again after more turns. */
 const HARMLESS = /^SQLITE_(FULL|BUSY)/;
@@ -29,6 +30,7 @@ class LogThread {
   readonly #port: MessagePort;
   readonly #settings: LogSettings;
   readonly #store: LogStore;
+  readonly #room: Room;
   readonly #stopTending: () => void;
   /** Turns not yet durable because the disk is full, oldest first. */
   readonly #waiting: WireBatch[] = [];
@@ -42,17 +44,25 @@ class LogThread {
     this.#settings = settings;
     const reports = new DamageReports((report) => this.#tell({ kind: 'report', report }));
     this.#store = new LogStore(settings, reports);
-    layBallast(settings.dir);
+    this.#room = new Room(settings.dir, settings.freeBytesMin);
     const { snapshot, tail } = this.#store.recovery;
     const last = { lastPosition: tail.position, lastTurn: tail.turn, lastAt: tail.at };
-    const picture = snapshot && { position: snapshot.position, bytes: snapshot.bytes };
-    this.#tell({ kind: 'opened', recovered: picture ? { snapshot: picture, ...last } : last });
+    this.#tellOpened(snapshot, last);
     this.#stopTending = every(TEND_MS, () => this.#guard(() => this.#tend()));
     port.on('message', (message: ToLog) => this.#guard(() => this.#hear(message)));
   }
 
   #tell(message: FromLog): void {
     this.#port.postMessage(message);
+  }
+
+  /** The snapshot's bytes change hands: copying them would take longer than reading them did. */
+  #tellOpened(snapshot: Snapshot | undefined, last: Omit<Recovered, 'snapshot'>): void {
+    if (snapshot === undefined) return this.#tell({ kind: 'opened', recovered: last });
+    const { position, bytes } = snapshot;
+    const recovered: Recovered = { ...last, snapshot: { position, bytes } };
+    const opened: FromLog = { kind: 'opened', recovered };
+    this.#port.postMessage(opened, [bytes.buffer as ArrayBuffer]);
   }
 
   /** Anything that escapes leaves the outcome unknown. */
@@ -130,7 +140,8 @@ class LogThread {
   #fill(fault: Fault): false {
     if (this.#state !== 'full') this.#tell({ kind: 'failed', fault });
     this.#state = 'full';
-    const waitMs = dropBallast(this.#settings.dir) ? 0 : this.#settings.retryMs;
+    const waitMs = this.#room.ranOut() ? 0 : this.#settings.retryMs;
+    this.#tellRoom();
     this.#stopRetrying = later(waitMs, () => this.#guard(() => this.#retry()));
     return false;
   }
@@ -157,7 +168,13 @@ class LogThread {
 
   #tend(): void {
     this.#store.tend((error) => this.#die(classify(error, '').fault));
-    if (this.#state === 'writing') layBallast(this.#settings.dir);
+    // While there is none it is said again and again: nobody may have listened the first time.
+    const hasChanged = this.#state === 'writing' && this.#room.look();
+    if (hasChanged || !this.#room.hasRoom) this.#tellRoom();
+  }
+
+  #tellRoom(): void {
+    this.#tell({ kind: 'room', hasRoom: this.#room.hasRoom });
   }
 
   #read(id: number, positions: readonly number[]): void {

@@ -91,7 +91,10 @@ class MemoryLogImpl implements MemoryLog {
     const batch = this.#waiting[0];
     if (batch === undefined || this.#isDead) return;
     if (this.#isFull) {
-      if (!this.#isTold) this.#listener.failed(DISK_FULL);
+      if (!this.#isTold) {
+        this.#listener.failed(DISK_FULL);
+        this.#listener.room?.(false);
+      }
       this.#isTold = true;
       return;
     }
@@ -160,6 +163,7 @@ class MemoryLogImpl implements MemoryLog {
 
   freeDisk(): void {
     this.#isFull = false;
+    this.#listener.room?.(true);
     if (this.#waiting.length > 0) this.#schedule();
   }
 

@@ -20,6 +20,7 @@ const DEFAULTS = {
   keepMs: 7 * DAY_MS,
   checkpointPages: 1_000,
   retryMs: 200,
+  freeBytesMin: 64 * MIB,
 } as const;
 
 /** Where the log lies, who hears of it, and what differs from the defaults. */
@@ -121,6 +122,8 @@ class SqliteLog implements Log {
         return this.#listener.durable(message.turn, message.commitMs);
       case 'failed':
         return this.#fail(message.fault);
+      case 'room':
+        return this.#listener.room?.(message.hasRoom);
       case 'records':
         this.#reads.get(message.id)?.(message.records);
         this.#reads.delete(message.id);

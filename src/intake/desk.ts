@@ -95,7 +95,8 @@ export class Desk {
       return { code: 421, enhanced: '4.7.0', text };
     }
     const refusal = this.host.admit();
-    if (refusal !== undefined) return refusal;
+    // A bound of the engine passes: the session may wait for it, and hears 45x at its next MAIL.
+    if (refusal?.code === 421) return refusal;
     this.byAddress.set(peer, count + 1);
     this.guests.add(guest);
     return undefined;

@@ -46,6 +46,7 @@ export async function openEngine(parts: OpenParts): Promise<OpenedEngine> {
   const listener = {
     durable: (turn: number, commitMs: number) => engine?.durable(turn, commitMs),
     failed: (fault: Fault) => engine?.failed(fault),
+    room: (hasRoom: boolean) => engine?.room(hasRoom),
   };
   const { log, recovery } = await openSqliteLog({
     dir,

@@ -234,6 +234,8 @@ export interface LogListener {
    * must end.
    */
   failed(fault: Fault): void;
+  /** Whether new mail may come in; without room, what space is left belongs to outcomes. */
+  room?(hasRoom: boolean): void;
 }
 
 /** The event log, as its one writer sees it. */

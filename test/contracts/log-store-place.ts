@@ -22,6 +22,7 @@ export const SETTINGS: Omit<LogSettings, 'dir'> = {
   keepMs: DAY_MS,
   checkpointPages: 1_000,
   retryMs: 20,
+  freeBytesMin: 0,
 };
 
 export interface OpenStore {

@@ -68,6 +68,7 @@ export async function startLife(parts: LifeParts): Promise<Life> {
       // A step of its own: the process may die between the commit and its knowing of it.
       durable: (turn, commitMs) => clock.soon(() => life.engine.durable(turn, commitMs)),
       failed: (fault) => clock.soon(() => life.engine.failed(fault)),
+      room: (hasRoom) => clock.soon(() => life.engine.room(hasRoom)),
     },
     store,
   );
