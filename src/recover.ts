@@ -80,19 +80,25 @@ async function rebuild(
   signal: (step: ReplayedStep) => void,
 ): Promise<Replay> {
   const { snapshot } = log;
-  let replay: Replay | undefined;
-  const apply = (records: StoredRecord[]): void => {
-    for (const record of records) replay?.apply(record);
-  };
   if (snapshot !== undefined) {
-    const replayed = log.replay(snapshot.position + 1, apply);
+    let replay: Replay | undefined;
+    const early: StoredRecord[] = [];
+    const replayed = log.replay(snapshot.position + 1, (records) => {
+      if (replay === undefined) early.push(...records);
+      else for (const record of records) replay.apply(record);
+    });
     const books = decodeBooks(snapshot.bytes);
-    if (books !== undefined) replay = new Replay(books, isDamaged, signal);
+    if (books !== undefined) {
+      replay = new Replay(books, isDamaged, signal);
+      for (const record of early) replay.apply(record);
+    }
     await replayed;
     if (replay !== undefined) return replay;
   }
-  replay = new Replay(new Books(), isDamaged, signal);
-  await log.replay(1, apply);
+  const replay = new Replay(new Books(), isDamaged, signal);
+  await log.replay(1, (records) => {
+    for (const record of records) replay.apply(record);
+  });
   return replay;
 }
 

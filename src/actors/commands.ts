@@ -33,8 +33,7 @@ function apply(core: Core, command: Command, at: number): Refusal | undefined {
     case 'message.cancel': {
       const slot = core.books.rows.find(numberOfMessageId(command.id));
       if (slot < 0) return refuse(`message ${command.id} is not queued here`);
-      const to = core.held.find(slot)?.to ?? [];
-      if (cancelRow(core, slot, to, command.why)) return undefined;
+      if (cancelRow(core, slot, command.why)) return undefined;
       return refuse(`message ${command.id} is being delivered just now; try again`);
     }
   }

@@ -74,7 +74,7 @@ function warmRow(
 ): void {
   const purpose = core.drawing.get(slot);
   core.drawing.delete(slot);
-  if (purpose === 'expire') return emitExpired(core, slot, envelope?.to ?? [], at);
+  if (purpose === 'expire') return emitExpired(core, slot, envelope, at);
   const ready = core.readyOf.get(slot);
   if (envelope === undefined) {
     quarantine(core, slot, 'both the log and the body store have lost the envelope');

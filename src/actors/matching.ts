@@ -5,6 +5,7 @@
  * no SMTP.
  */
 import { resolveSite } from '../domain/mx-plan.ts';
+import { UNSPECIFIED } from '../domain/options-egress.ts';
 import { pick } from '../domain/round-robin.ts';
 import { readyQueueName, SMTP_PROTOCOL } from '../domain/site-name.ts';
 import type { Core, HeldQueue, Member, ReadyQueue } from './core.ts';
@@ -36,7 +37,7 @@ export function placeDueRows(core: Core, queue: HeldQueue, at: number): void {
       choice.ready.usedAt = at;
       core.touchedReady.add(choice.ready);
     } else if (choice.kind === 'none') {
-      const pool = queue.config.egress_pool ?? 'unspecified';
+      const pool = queue.config.egress_pool ?? UNSPECIFIED;
       const text = `no sources available for ${queue.row.name} pool=\`${pool}\``;
       deferRow(core, slot, { code: 451, enhanced: '4.4.4', text: `KumoMTA internal: ${text}` }, at);
     } else {

@@ -9,6 +9,7 @@ import { nextAttempt } from '../domain/retry.ts';
 import type { AttemptBody } from '../events/message.ts';
 import type { Core, Offer } from './core.ts';
 import {
+  addressesOf,
   emitLast,
   leftIndexes,
   messageIdOf,
@@ -113,7 +114,7 @@ export function unsettleRow(
   const hot = core.held.find(slot);
   core.turns.emit({ type: 'message.unsettled', stream: messageIdOf(core, slot), body });
   const index = leftIndexes(core, slot);
-  const to = index.map((at) => hot?.to[at] ?? '');
+  const to = addressesOf(hot, index);
   if (next.expired) expireNow(core, slot, to, index, next.text);
   else retire(core, slot);
 }
@@ -140,7 +141,7 @@ function retire(core: Core, slot: number): void {
 export function deferRow(core: Core, slot: number, reply: Reply, at: number): void {
   const index = leftIndexes(core, slot);
   const hot = core.held.find(slot);
-  const to = index.map((at) => hot?.to[at] ?? '');
+  const to = addressesOf(hot, index);
   const attempt = (core.books.rows.columns.attempts[slot] as number) + 1;
   deferShare(core, slot, { to, index, reply }, { attempt, ...NOBODY }, at);
 }
@@ -149,7 +150,7 @@ export function deferRow(core: Core, slot: number, reply: Reply, at: number): vo
 export function bounceRow(core: Core, slot: number, reply: Reply): void {
   const index = leftIndexes(core, slot);
   const hot = core.held.find(slot);
-  const to = index.map((at) => hot?.to[at] ?? '');
+  const to = addressesOf(hot, index);
   const attempt = (core.books.rows.columns.attempts[slot] as number) + 1;
   endShare(core, slot, 'message.bounced', { to, index, reply }, { attempt, ...NOBODY });
 }

@@ -66,6 +66,15 @@ export function leftIndexes(core: Core, slot: number): number[] {
   return indexes;
 }
 
+/** The addresses at these indexes; none where the envelope is not in memory. */
+export function addressesOf(
+  envelope: { readonly to: readonly string[] } | undefined,
+  index: readonly number[],
+): string[] {
+  if (envelope === undefined) return [];
+  return index.map((at) => envelope.to[at] as string);
+}
+
 /** Puts a row on the wheel to wait for its due time or its expiry, whichever is first. */
 export function waitForDue(core: Core, slot: number): void {
   movePlace(core, slot, PLACE_WAITING);

@@ -11,7 +11,7 @@ import type { Core, Cycle, Offer, ReadyQueue, Session } from './core.ts';
 import { PLACE_READY } from './held-rows.ts';
 import type { Share } from './outcome.ts';
 import { deferRow, deferShare, endShare, unsettleRow, witnessOf } from './outcome.ts';
-import { emitLast, leftIndexes, messageIdOf, movePlace } from './rows-in-hand.ts';
+import { addressesOf, emitLast, leftIndexes, messageIdOf, movePlace } from './rows-in-hand.ts';
 import { feedStarved } from './serving.ts';
 
 /** After a connection reached nobody the next waits so much longer for each in a row, ms. */
@@ -209,13 +209,14 @@ export function cutSession(core: Core, session: Session, why: string, at: number
 }
 
 /** An operator removes a message; false while a connection has it. */
-export function cancelRow(core: Core, slot: number, to: readonly string[], why: string): boolean {
+export function cancelRow(core: Core, slot: number, why: string): boolean {
   if (core.offerOf.has(slot)) return false;
-  const left = leftIndexes(core, slot);
+  const index = leftIndexes(core, slot);
+  const to = addressesOf(core.held.find(slot), index);
   emitLast(core, slot, {
     type: 'message.cancelled',
     stream: messageIdOf(core, slot),
-    body: { to: left.map((at) => to[at] ?? ''), index: left, text: why },
+    body: { to, index, text: why },
   });
   return true;
 }

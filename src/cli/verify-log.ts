@@ -3,17 +3,12 @@
  * runs on it, and folds it into a ledger. Damage is gathered, never mended: mending is the start's
  * business. Does not know how the result is shown.
  */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Event } from '../events/catalogue.ts';
 import { decode } from '../events/codec.ts';
-import type { EventRow } from '../events/log-chain.ts';
-import { readMark } from '../events/log-high-water.ts';
 import type { DamageReport } from '../events/log-report.ts';
-import { DamageReports } from '../events/log-report.ts';
-import type { SegmentInfo } from '../events/log-segments.ts';
-import { inspectSegment, listSegments, refuseNewerFormat } from '../events/log-segments.ts';
-import { toRecord, walkRows } from '../events/log-walk.ts';
+import { LogOpenError } from '../events/log-report.ts';
+import { walkLog } from '../events/log-verify.ts';
+import type { StoredRecord } from '../ports/ports.ts';
 import type { LedgerReport } from '../projections/ledger.ts';
 import { findImbalance, MessageLedger } from '../projections/ledger.ts';
 import { CommandFailure, explain } from './terminal.ts';
@@ -33,29 +28,8 @@ export interface Verification extends LedgerReport {
 export const isSound = (found: Verification): boolean =>
   found.imbalance === 0 && found.differences === 0 && found.damage.length === 0;
 
-const findLogDir = (dataDir: string): string => {
-  const logDir = join(dataDir, 'log');
-  if (!existsSync(logDir)) throw new CommandFailure(`${dataDir} holds no log.`);
-  return logDir;
-};
-
-/** What can be read of each segment; one that cannot is reported and left out. */
-const inspectAll = (logDir: string, reports: DamageReports): SegmentInfo[] => {
-  const segments: SegmentInfo[] = [];
-  for (const name of listSegments(logDir)) {
-    try {
-      segments.push(inspectSegment(logDir, name));
-    } catch (error) {
-      const sentence = `the segment ${name} cannot be read: ${explain(error)}`;
-      reports.add({ kind: 'segment-unreadable', segment: name, sentence });
-    }
-  }
-  return segments;
-};
-
 /** Decodes a record of an event that the ledger counts; undefined for others. */
-const readEvent = (row: EventRow, ledger: MessageLedger): Event | undefined => {
-  const record = toRecord(row);
+const readEvent = (record: StoredRecord, ledger: MessageLedger): Event | undefined => {
   if (!record.type.startsWith('message.') && record.type !== 'engine.stopped') return undefined;
   try {
     return decode(record);
@@ -70,32 +44,28 @@ export const verifyLog = (
   dataDir: string,
   shown: (records: number, total: number) => void = () => undefined,
 ): Verification => {
-  const logDir = findLogDir(dataDir);
-  const reports = new DamageReports();
-  refuseNewerFormat(logDir);
-  // The mark is read before the segments: a running engine may go on in between, never back.
-  const { state, mark } = readMark(dataDir);
-  const segments = inspectAll(logDir, reports);
-  const first = mark?.first ?? segments[0]?.first ?? 1;
-  const last = Math.max(mark?.position ?? 0, segments.at(-1)?.last ?? 0);
-  if (state === 'damaged' || (state === 'missing' && last > 0)) {
-    const sentence = `the high-water mark is ${state}; a log cut short would not show`;
-    reports.add({
-      kind: state === 'damaged' ? 'high-water-damaged' : 'high-water-missing',
-      sentence,
-    });
-  }
-  const ledger = new MessageLedger(first === 1);
+  let ledger: MessageLedger | undefined;
   let records = 0;
-  for (const rows of walkRows({ segments, from: first, upto: last, reports })) {
-    for (const row of rows) {
-      const event = readEvent(row, ledger);
-      if (event !== undefined) ledger.fold(event, toRecord(row));
+  const walk = walkWhole(dataDir, (chunk, { from, upto }) => {
+    ledger ??= new MessageLedger(from === 1);
+    for (const record of chunk) {
+      const event = readEvent(record, ledger);
+      if (event !== undefined) ledger.fold(event, record);
     }
-    records += rows.length;
-    shown(records, last - first + 1);
-  }
-  const found = ledger.report();
+    records += chunk.length;
+    shown(records, upto - from + 1);
+  });
+  const found = (ledger ?? new MessageLedger(true)).report();
   const imbalance = findImbalance(found);
-  return { first, last, records, imbalance, ...found, damage: reports.all };
+  const { from: first, upto: last, reports: damage } = walk;
+  return { first, last, records, imbalance, ...found, damage };
+};
+
+const walkWhole: typeof walkLog = (dataDir, each) => {
+  try {
+    return walkLog(dataDir, each);
+  } catch (error) {
+    if (error instanceof LogOpenError) throw new CommandFailure(`${error.message}.`);
+    throw error;
+  }
 };

@@ -12,6 +12,9 @@ import { isTable, option, optional, readOptions, required } from './options.ts';
 import type { ThrottleSpec } from './throttle-spec.ts';
 import { parseThrottle } from './throttle-spec.ts';
 
+/** The pool and the source that exist without a policy: the system chooses the address. */
+export const UNSPECIFIED = 'unspecified';
+
 /** The rows of one entry of a pool. */
 export const POOL_ENTRY_OPTIONS = {
   name: required(text, 'a source'),

@@ -1,8 +1,8 @@
 /**
  * Pictures of the books, so that a start replays the living part of history only.
  * The one idea: a snapshot is never half there. It is written under another name, synced, renamed,
- * and carries a checksum of its bytes; the newest two are kept, so one damaged picture costs time, not
- * truth.
+ * and carries a checksum of its bytes; the newest two are kept, so one damaged picture costs time,
+ * not truth.
  * Deliberately unknown here: what the bytes mean.
  */
 import { closeSync, existsSync, openSync, readdirSync, readSync, rmSync, statSync } from 'node:fs';

@@ -16,8 +16,14 @@ import { firstOf, inspectSegment, listSegments, refuseNewerFormat } from './log-
 import { findSnapshots, readSnapshot } from './log-snapshots.ts';
 import { toRecord, walkRows } from './log-walk.ts';
 
+/** First and last position there should be; 1 and 0 in an empty log. */
+export interface LogSpan {
+  readonly from: number;
+  readonly upto: number;
+}
+
 /** What a walk over a whole log found. */
-export interface LogWalk {
+export interface LogWalk extends LogSpan {
   readonly segments: number;
   readonly records: number;
   readonly bytes: number;
@@ -50,12 +56,19 @@ const inspect = (logDir: string, name: string): SegmentInfo => {
   }
 };
 
-/** Walks over everything, handing whole records to `each`; damage is in the answer's reports. */
-export const walkLog = (dir: string, each: (records: StoredRecord[]) => void): LogWalk => {
+/**
+ * Walks over everything, handing whole records to `each`, with the span there should be;
+ * damage is in the answer's reports. Also while an engine writes.
+ */
+export const walkLog = (
+  dir: string,
+  each: (records: StoredRecord[], span: LogSpan) => void,
+): LogWalk => {
   const logDir = join(dir, 'log');
   if (!existsSync(logDir)) throw new LogOpenError(`${dir} holds no log`);
   refuseNewerFormat(logDir);
   const reports = new DamageReports();
+  // The mark is read before the segments: a running engine may go on in between, never back.
   const read = readMark(dir);
   const { mark } = read;
   const segments = listSegments(logDir).map((name) => inspect(logDir, name));
@@ -69,13 +82,16 @@ export const walkLog = (dir: string, each: (records: StoredRecord[]) => void): L
   let firstPosition = 0;
   let lastPosition = 0;
   const from = mark?.first ?? segments[0]?.first ?? 1;
+  const upto = Math.max(mark?.position ?? 0, last);
   for (const rows of walkRows({ segments, from, upto: last, reports })) {
     records += rows.length;
     firstPosition ||= rows[0]?.[0] ?? 0;
     lastPosition = rows.at(-1)?.[0] ?? lastPosition;
-    each(rows.map(toRecord));
+    each(rows.map(toRecord), { from, upto });
   }
   return {
+    from,
+    upto,
     segments: segments.length,
     records,
     bytes: sizeOf(segments),
@@ -106,7 +122,8 @@ const checkSnapshots = (dir: string, reports: DamageReports): number => {
   const positions = findSnapshots(dir);
   for (const position of positions) {
     const found = readSnapshot(dir, position);
-    if (typeof found !== 'string') continue;
+    // A running engine may have put a newer one in its place meanwhile.
+    if (typeof found !== 'string' || !findSnapshots(dir).includes(position)) continue;
     const sentence = `the snapshot at position ${position} ${found}`;
     reports.add({ kind: 'snapshot-damaged', position, upto: position, sentence });
   }

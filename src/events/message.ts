@@ -1,7 +1,8 @@
 /**
  * What can happen to a message. The stream of these events is the message's id. Outcomes name the
- * recipients both by address (for readers) and by index into `message.accepted.to` (for the books).
- * Knows nothing of SMTP beyond reply codes, and nothing of who decides.
+ * recipients by index into `message.accepted.to` (for the books) and, for readers, by address: `to`
+ * has one address for each index, or is empty where the envelope was not in memory. Knows nothing
+ * of SMTP beyond reply codes, and nothing of who decides.
  */
 import type { Books } from '../domain/books.ts';
 import { invariant } from '../domain/invariant.ts';

@@ -149,6 +149,8 @@ export class Taking {
     this.world.bodies.write(header, chunks, (body) => {
       if (isFault(body)) this.answer(refusalOf(body), body);
       else if (!this.isAnswered) this.submit(arrival, messages, body, chunks, isEightBit);
+      // Nobody waits any more: no event will name this body.
+      else this.world.bodies.refer(body.segment, -1, body.length);
     });
   }
 

@@ -7,7 +7,7 @@
 import { OptionError } from '../domain/option-error.ts';
 import { isTable } from '../domain/options.ts';
 import type { PoolConfig, SourceConfig } from '../domain/options-egress.ts';
-import { parsePoolConfig, parseSourceConfig } from '../domain/options-egress.ts';
+import { parsePoolConfig, parseSourceConfig, UNSPECIFIED } from '../domain/options-egress.ts';
 import type { PathConfig } from '../domain/options-path.ts';
 import { parsePathConfig } from '../domain/options-path.ts';
 import type { QueueConfig } from '../domain/options-queue.ts';
@@ -44,9 +44,6 @@ export interface PolicyAsker {
   /** Undefined when the policy has no such source, or failed. */
   source(name: string): Answer<SourceConfig> | undefined;
 }
-
-/** The pool and the source that exist without a policy: the system chooses the address. */
-export const UNSPECIFIED = 'unspecified';
 
 const LAST_ANSWERS_MAX = 65_536;
 const KNOWN_ANSWERS_MAX = 4_096;

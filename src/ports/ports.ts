@@ -11,7 +11,7 @@ export type Ms = number;
 /** A point in time: milliseconds since 1970-01-01T00:00:00Z, an integer. */
 export type At = number;
 
-/** The closed union of ways in which the world misbehaves; listed in docs/faults.md. */
+/** The closed union of ways in which the world misbehaves. */
 export type FaultCode =
   | 'FAULT_LINK_REFUSED'
   | 'FAULT_LINK_UNREACHABLE'

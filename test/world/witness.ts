@@ -100,13 +100,15 @@ export class Witness {
     const end = ENDS[type];
     if (end !== undefined) {
       const { index, text, to } = body as AttemptBody;
+      // An envelope that is not in memory leaves the addresses out; the index always speaks.
+      if (to.length > 0 && to.length !== index.length) this.#odd(record, 'names some recipients');
       if (index.length === 0) this.#odd(record, 'ends for nobody');
       for (const one of index) {
         if (story.ends.has(one)) this.#odd(record, `recipient ${one} ended before`);
         if (story.to[one] === undefined) this.#odd(record, `there is no recipient ${one}`);
-        // An envelope that is not in memory leaves the address out; the index always speaks.
         const named = to[index.indexOf(one)];
-        if (named !== '' && named !== story.to[one]) this.#odd(record, `${named} is not ${one}`);
+        if (named !== undefined && named !== story.to[one])
+          this.#odd(record, `${named} is not ${one}`);
         story.ends.set(one, { kind: end, at, text });
       }
       if (isEnded(story)) story.offered = undefined;

@@ -6,15 +6,13 @@
 
 import type { QueueRow } from '../../domain/books.ts';
 import { invariant } from '../../domain/invariant.ts';
+import { UNSPECIFIED } from '../../domain/options-egress.ts';
 import { parseQueueName } from '../../domain/queue-name.ts';
 import { ROW_QUARANTINED } from '../../domain/rows.ts';
 import type { Core, HeldQueue, Member } from '../core.ts';
 import { PLACE_DUE, PLACE_LEAVING, PLACE_WAITING } from '../held-rows.ts';
 import { expiresAtOf, movePlace } from '../rows-in-hand.ts';
 import { SlotRing } from '../slot-ring.ts';
-
-/** The pool of a queue that names none; the system chooses the address. */
-export const POOL_UNSPECIFIED = 'unspecified';
 
 /** What is held about a queue; made when it is first needed. */
 export function holdQueue(core: Core, row: QueueRow, at: number): HeldQueue {
@@ -30,7 +28,7 @@ export function holdQueue(core: Core, row: QueueRow, at: number): HeldQueue {
     row,
     name,
     config: answer.value,
-    members: findMembers(core, answer.value.egress_pool ?? POOL_UNSPECIFIED),
+    members: findMembers(core, answer.value.egress_pool ?? UNSPECIFIED),
     askedAt: at,
     robin: { idx: 0, cw: 0 },
     site: undefined,
@@ -55,7 +53,7 @@ export function refreshQueue(core: Core, queue: HeldQueue, at: number): void {
     queue.site = undefined;
   }
   queue.config = answer.value;
-  const members = findMembers(core, answer.value.egress_pool ?? POOL_UNSPECIFIED);
+  const members = findMembers(core, answer.value.egress_pool ?? UNSPECIFIED);
   if (JSON.stringify(members) === JSON.stringify(queue.members)) return;
   queue.members = members;
   queue.robin = { idx: 0, cw: 0 };

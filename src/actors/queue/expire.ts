@@ -7,6 +7,7 @@ import { formatDuration } from '../../domain/duration.ts';
 import type { Core } from '../core.ts';
 import { PLACE_LEAVING } from '../held-rows.ts';
 import {
+  addressesOf,
   emitLast,
   expiresAtOf,
   isOffered,
@@ -38,11 +39,16 @@ export function expireRow(
   movePlace(core, slot, PLACE_LEAVING);
   core.wheel.clear(slot);
   const envelope = needEnvelope(core, slot, 'expire');
-  if (envelope !== undefined) emitExpired(core, slot, envelope.to, at);
+  if (envelope !== undefined) emitExpired(core, slot, envelope, at);
 }
 
-/** The event itself; `to` is the accepted envelope, empty when it could not be read back. */
-export function emitExpired(core: Core, slot: number, to: readonly string[], at: number): void {
+/** The event itself; without `envelope` when it could not be read back. */
+export function emitExpired(
+  core: Core,
+  slot: number,
+  envelope: { readonly to: readonly string[] } | undefined,
+  at: number,
+): void {
   const index = leftIndexes(core, slot);
   const maxAgeMs = expiresAtOf(core, slot) - (core.books.rows.columns.acceptedAt[slot] as number);
   const ageMs = at - (core.books.rows.columns.acceptedAt[slot] as number);
@@ -50,7 +56,7 @@ export function emitExpired(core: Core, slot: number, to: readonly string[], at:
     type: 'message.expired',
     stream: messageIdOf(core, slot),
     body: {
-      to: index.map((at) => to[at] ?? ''),
+      to: addressesOf(envelope, index),
       index,
       text: `551 5.4.7 age ${formatDuration(ageMs)} exceeds max_age=${formatDuration(maxAgeMs)}`,
     },
