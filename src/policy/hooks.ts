@@ -4,7 +4,8 @@
  * from the tables that read them. It does not know how handlers are called, or when.
  */
 import type { POOL_OPTIONS, SOURCE_OPTIONS } from '../domain/options-egress.ts';
-import type { LISTENER_OPTIONS } from '../domain/options-listener.ts';
+import type { HTTP_LISTENER_OPTIONS } from '../domain/options-http.ts';
+import type { LISTENER_DOMAIN_OPTIONS, LISTENER_OPTIONS } from '../domain/options-listener.ts';
 import type { PATH_OPTIONS } from '../domain/options-path.ts';
 import type { QUEUE_OPTIONS } from '../domain/options-queue.ts';
 
@@ -30,18 +31,83 @@ export type SourceOptions = OptionsOf<typeof SOURCE_OPTIONS>;
 /** How one source may talk to one site. */
 export type PathOptions = OptionsOf<typeof PATH_OPTIONS>;
 
+/** What may be relayed for a domain (make_listener_domain). */
+export type ListenerDomainOptions = OptionsOf<typeof LISTENER_DOMAIN_OPTIONS>;
+/** What setup is told about an HTTP listener. */
+export type HttpListenerOptions = OptionsOf<typeof HTTP_LISTENER_OPTIONS>;
+
 /** What `init` may set up. */
 export interface Setup {
   smtpListener(options: SmtpListenerOptions): void;
-  /** Not available in this version: refused with a sentence. */
-  httpListener(options: Readonly<Record<string, OptionValue>>): void;
+  httpListener(options: HttpListenerOptions): void;
+  /** Files that are watched beside those the policy is made of; replaces the globs before. */
+  configMonitorGlobs(globs: readonly string[]): void;
+  /** How often the watched files are looked at; a duration, 10s without it. */
+  configMonitorInterval(interval: OptionValue): void;
   /** Not available in this version: refused with a sentence. */
   logHook(options: Readonly<Record<string, OptionValue>>): void;
 }
 
+/** What was found wrong while a policy was checked; any refusal refuses the version. */
+export interface Checks {
+  /** `where` names file, table or handler; `fix` says what to do. */
+  refuse(where: string, problem: string, fix: string): void;
+  warn(where: string, problem: string): void;
+}
+
+/** Where a domain's mail goes, or why that is not known. */
+export type MxAnswer =
+  | { readonly site_name: string; readonly hosts: readonly string[] }
+  | { readonly fault: string };
+
+/** What only the policy-loader lends: the network, and a place for what was learnt there. */
+export interface Preparing extends Checks {
+  resolveMx(domain: string): Promise<MxAnswer>;
+  /** Kept with the version; handlers find it again with `findFact`. */
+  keepFact(name: string, fact: OptionValue): void;
+}
+
+/** A queued message as handlers see it; a frozen copy. */
+export interface MessageView {
+  readonly id: string;
+  readonly queue: string;
+  readonly domain: string;
+  readonly tenant: string | undefined;
+  readonly campaign: string | undefined;
+  readonly routing_domain: string | undefined;
+  readonly num_attempts: number;
+  /** Milliseconds since 1970. */
+  readonly created_at: number;
+  readonly body_bytes: number;
+}
+
+/** Which scheduled queue a message moves to; what is left out stays, null takes it away. */
+export interface QueueChange {
+  readonly tenant?: string | null | undefined;
+  readonly campaign?: string | null | undefined;
+  readonly domain?: string | undefined;
+  readonly routing_domain?: string | null | undefined;
+  /** Time until the next attempt, in place of the schedule's. */
+  readonly delay?: OptionValue | undefined;
+}
+
+/** Rates a message must pass on its way into a ready queue: throttle name and `N/period`. */
+export interface NamedThrottle {
+  readonly name: string;
+  readonly rate: string;
+}
+
 /** The handlers. One that answers undefined leaves the answer to the next part. */
 export interface Handlers {
+  pre_init(): void;
   init(setup: Setup): void;
+  validate_config(checks: Checks): void;
+  prepare(world: Preparing): Promise<void> | void;
+  get_listener_domain(
+    domain: string,
+    listener: string,
+    meta: Readonly<Record<string, string>>,
+  ): ListenerDomainOptions | undefined;
   get_queue_config(
     domain: string,
     tenant: string | undefined,
@@ -54,7 +120,20 @@ export interface Handlers {
     routing_domain: string,
     source_name: string,
     site_name: string,
+    mx_hosts: readonly string[],
   ): PathOptions | undefined;
+  throttle_insert_ready_queue(message: MessageView): readonly NamedThrottle[] | undefined;
+  requeue_message(
+    message: MessageView,
+    response: string,
+    insert_context: readonly string[],
+    increment_attempts: boolean,
+    delay_ms: number | undefined,
+  ): QueueChange | undefined;
+  rebind_message(
+    message: MessageView,
+    data: Readonly<Record<string, string>>,
+  ): QueueChange | undefined;
 }
 
 /** The name of a handler. */
@@ -65,21 +144,22 @@ export type PolicyPart = Partial<Handlers>;
 
 /** Every handler with its sentence. */
 export const HANDLERS: Readonly<Record<HandlerName, string>> = {
+  pre_init: 'runs once, before init',
   init: 'sets up listeners, once, at the start',
+  validate_config: 'checks what only the policy can know; runs in the policy-loader',
+  prepare: 'asks the network once for a version; runs in the policy-loader',
+  get_listener_domain: 'says what may be relayed for a domain',
   get_queue_config: 'says how a queue retries, expires and routes',
   get_egress_pool: 'says which sources a pool has',
   get_egress_source: 'says from where a source sends',
   get_egress_path_config: 'says how a source may talk to a site',
+  throttle_insert_ready_queue: 'names rates that a message must pass before it is made ready',
+  requeue_message: 'may move a message, or its next attempt, when it goes back to its queue',
+  rebind_message: 'moves messages when an operator asks for it',
 };
 
 /** Handlers of the reference that have no place here yet. */
 export const HANDLERS_ABSENT: readonly string[] = [
-  'pre_init',
-  'validate_config',
-  'get_listener_domain',
-  'throttle_insert_ready_queue',
-  'requeue_message',
-  'rebind_message',
   'smtp_server_connection_accepted',
   'smtp_server_ehlo',
   'smtp_server_mail_from',

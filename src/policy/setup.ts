@@ -4,6 +4,11 @@
  * It does not know sockets.
  */
 import { OptionError } from '../domain/option-error.ts';
+import { duration, listOf, text } from '../domain/option-kinds.ts';
+import type { ListenPlace } from '../domain/option-places.ts';
+import { locate } from '../domain/options.ts';
+import type { HttpListenerConfig } from '../domain/options-http.ts';
+import { parseHttpListenerConfig } from '../domain/options-http.ts';
 import type { ListenerConfig } from '../domain/options-listener.ts';
 import { parseListenerConfig } from '../domain/options-listener.ts';
 import type { Policy } from './define.ts';
@@ -14,12 +19,17 @@ import { describeThrown, isPolicyError, PolicyError } from './policy-error.ts';
 /** What the `init` handlers asked for. */
 export interface PolicySetup {
   readonly smtpListeners: readonly ListenerConfig[];
+  readonly httpListeners: readonly HttpListenerConfig[];
+  /** Undefined where the policy did not say: then the files it is made of are watched. */
+  readonly monitorGlobs: readonly string[] | undefined;
+  readonly monitorMs: number;
 }
 
 /** Says where in the policy something was thrown: `file:line:column`, or ''. */
 export type PlaceFinder = (thrown: unknown) => string;
 
 const LISTENERS_MAX = 256;
+const MONITOR_MS = 10_000;
 
 const unavailable = (method: string): PolicyError =>
   new PolicyError(
@@ -28,14 +38,38 @@ const unavailable = (method: string): PolicyError =>
     `remove the call of setup.${method}`,
   );
 
+type Collected = { -readonly [Key in keyof PolicySetup]: PolicySetup[Key] };
+
 interface Collector {
   readonly setup: Setup;
-  readonly smtpListeners: ListenerConfig[];
+  readonly collected: Collected;
   close(): void;
 }
 
+interface Placed {
+  readonly listen: ListenPlace;
+}
+
+/** Adds a listener to those there are; refuses one that is used twice, or one too many. */
+function added<T extends Placed>(known: readonly T[], config: T, where: string): readonly T[] {
+  const { address, port } = config.listen;
+  const isTaken = known.some(
+    ({ listen }) => port !== 0 && listen.address === address && listen.port === port,
+  );
+  if (isTaken || known.length >= LISTENERS_MAX) {
+    const problem = isTaken ? 'is used by two listeners' : 'is one listener too many';
+    throw new OptionError(where, 'listen', problem, 'remove one of them');
+  }
+  return Object.freeze([...known, config]);
+}
+
 const createCollector = (): Collector => {
-  const smtpListeners: ListenerConfig[] = [];
+  const collected: Collected = {
+    smtpListeners: [],
+    httpListeners: [],
+    monitorGlobs: undefined,
+    monitorMs: MONITOR_MS,
+  };
   let isOpen = true;
   const checkOpen = (method: string): void => {
     if (isOpen) return;
@@ -45,19 +79,25 @@ const createCollector = (): Collector => {
   const setup: Setup = {
     smtpListener: (options) => {
       checkOpen('smtpListener');
-      const config = parseListenerConfig(options, 'setup.smtpListener');
-      const { address, port } = config.listen;
-      const isTaken = smtpListeners.some(
-        ({ listen }) => port !== 0 && listen.address === address && listen.port === port,
-      );
-      if (isTaken || smtpListeners.length >= LISTENERS_MAX) {
-        const problem = isTaken ? 'is used by two listeners' : 'is one listener too many';
-        throw new OptionError('setup.smtpListener', 'listen', problem, 'remove one of them');
-      }
-      smtpListeners.push(config);
+      const where = 'setup.smtpListener';
+      const config = parseListenerConfig(options, where);
+      collected.smtpListeners = added(collected.smtpListeners, config, where);
     },
-    httpListener: () => {
-      throw unavailable('httpListener');
+    httpListener: (options) => {
+      checkOpen('httpListener');
+      const where = 'setup.httpListener';
+      const config = parseHttpListenerConfig(options, where);
+      collected.httpListeners = added(collected.httpListeners, config, where);
+    },
+    configMonitorGlobs: (globs) => {
+      checkOpen('configMonitorGlobs');
+      collected.monitorGlobs = readGlobs(globs);
+    },
+    configMonitorInterval: (interval) => {
+      checkOpen('configMonitorInterval');
+      collected.monitorMs = locate('setup.configMonitorInterval', '', () =>
+        duration.read(interval),
+      );
     },
     logHook: () => {
       throw unavailable('logHook');
@@ -65,20 +105,20 @@ const createCollector = (): Collector => {
   };
   return {
     setup: Object.freeze(setup),
-    smtpListeners,
+    collected,
     close: () => {
       isOpen = false;
     },
   };
 };
 
-const refuse = (thrown: unknown, place: string): PolicyError => {
+const refuse = (name: string, thrown: unknown, place: string): PolicyError => {
   if (isPolicyError(thrown)) return new PolicyError(place, thrown.problem, thrown.fix);
   if (thrown instanceof OptionError) {
     const what = `${thrown.where}: ${thrown.key === '' ? '' : `${thrown.key}: `}${thrown.problem}`;
     return new PolicyError(place, what, thrown.fix);
   }
-  const problem = `init threw: ${describeThrown(thrown)}`;
+  const problem = `${name} threw: ${describeThrown(thrown)}`;
   return new PolicyError(place, problem, 'correct the handler');
 };
 
@@ -89,7 +129,10 @@ export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   'then' in value &&
   typeof value.then === 'function';
 
-/** Runs every `init` of the policy; throws PolicyError. */
+const readGlobs = (globs: unknown): readonly string[] =>
+  locate('setup.configMonitorGlobs', '', () => Object.freeze(listOf(text).read(globs)));
+
+/** Runs every `pre_init`, then every `init` of the policy; throws PolicyError. */
 export const runSetup = (policy: Policy, findPlace: PlaceFinder = () => ''): PolicySetup => {
   const inits = handlersOf(policy, 'init');
   const collector = createCollector();
@@ -97,21 +140,23 @@ export const runSetup = (policy: Policy, findPlace: PlaceFinder = () => ''): Pol
   if (inits.length === 0) {
     throw new PolicyError('', 'no part of the policy has an init handler', fix);
   }
-  for (const init of inits) {
-    let answer: unknown;
-    try {
-      answer = init(collector.setup);
-    } catch (thrown) {
-      throw refuse(thrown, findPlace(thrown));
-    }
-    if (isThenable(answer)) {
-      answer.then(undefined, () => undefined);
-      throw new PolicyError('', 'init returned a promise', 'make init a plain function');
-    }
-  }
+  for (const preInit of handlersOf(policy, 'pre_init')) runOne('pre_init', preInit, findPlace);
+  for (const init of inits) runOne('init', () => init(collector.setup), findPlace);
   collector.close();
-  if (collector.smtpListeners.length === 0) {
+  if (collector.collected.smtpListeners.length === 0) {
     throw new PolicyError('', 'init set up no listener, so no mail could come in', fix);
   }
-  return { smtpListeners: Object.freeze(collector.smtpListeners) };
+  return Object.freeze({ ...collector.collected });
+};
+
+const runOne = (name: string, handler: () => unknown, findPlace: PlaceFinder): void => {
+  let answer: unknown;
+  try {
+    answer = handler();
+  } catch (thrown) {
+    throw refuse(name, thrown, findPlace(thrown));
+  }
+  if (!isThenable(answer)) return;
+  answer.then(undefined, () => undefined);
+  throw new PolicyError('', `${name} returned a promise`, `make ${name} a plain function`);
 };

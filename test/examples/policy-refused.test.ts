@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
+import { HANDLERS } from '../../src/policy/hooks.ts';
 import { loadPolicy } from '../../src/policy/load.ts';
 import type { PolicyFolder } from './policy-files.ts';
 import { makePolicyFolder, withInit } from './policy-files.ts';
@@ -132,12 +133,12 @@ describe('a policy value is refused', () => {
     );
     assert.equal(
       await refusal(define('{ frobnicate_everything: () => 1 }')),
-      'policy.ts:2:16: there is no handler named frobnicate_everything; the handlers are init, ' +
-        'get_queue_config, get_egress_pool, get_egress_source, get_egress_path_config',
+      'policy.ts:2:16: there is no handler named frobnicate_everything; the handlers are ' +
+        Object.keys(HANDLERS).join(', '),
     );
     assert.equal(
-      await refusal(define('{ requeue_message: () => 1 }')),
-      'policy.ts:2:16: the handler requeue_message is not available in this version; ' +
+      await refusal(define('{ should_enqueue_log_record: () => 1 }')),
+      'policy.ts:2:16: the handler should_enqueue_log_record is not available in this version; ' +
         'remove it from the policy',
     );
   });
@@ -186,7 +187,7 @@ describe('the setup of a policy is refused', () => {
   });
 
   it('for what is not available in this version', async () => {
-    for (const method of ['httpListener', 'logHook']) {
+    for (const method of ['logHook']) {
       assert.equal(
         await refusal(define(`{ init(setup) {\n  setup.${method}({});\n} }`)),
         `policy.ts:3:9: setup.${method} is not available in this version; ` +

@@ -12,7 +12,11 @@ import { recover } from '../../src/recover.ts';
 const AT = 1_700_000_000_000;
 const HOUR_MS = 3_600_000;
 const REF: BodyRef = { segment: 1, offset: 0, length: 10, sum: 7 };
-const SHORTENED: Finding = { kind: 'log-shortened', position: 1, sentence: 'the log was shortened' };
+const SHORTENED: Finding = {
+  kind: 'log-shortened',
+  position: 1,
+  sentence: 'the log was shortened',
+};
 
 const idOf = (number: number, at: number): string => formatMessageId(at, '0000abcd', number);
 

@@ -1,0 +1,35 @@
+/**
+ * What the process that loads a policy lends to it: the text of data files and the facts learnt when
+ * its version was prepared. A policy is bundled with its own copy of this file, so the loan lies on
+ * the global object under a name of ours. Reads no file itself: in the loader the text comes from
+ * disk and is noted, in a worker it comes from the version, so both see the same.
+ */
+import type { OptionValue } from './hooks.ts';
+import { PolicyError } from './policy-error.ts';
+
+/** The loan. */
+export interface PolicyWorld {
+  /** The text of a data file; throws PolicyError when there is none. */
+  readDataFile(path: string): string;
+  /** What `prepare` kept, by name. */
+  readonly facts: Readonly<Record<string, OptionValue>>;
+}
+
+const KEY = Symbol.for('waybill.policy.world.1');
+type Lent = { [KEY]?: PolicyWorld | undefined };
+
+/** Lends `world` to policies loaded from here on; undefined takes it back. */
+export function lendWorld(world: PolicyWorld | undefined): void {
+  (globalThis as Lent)[KEY] = world;
+}
+
+/** The world lent just now, to be kept by a part that needs it later; throws without one. */
+export function borrowWorld(): PolicyWorld {
+  const world = (globalThis as Lent)[KEY];
+  if (world !== undefined) return world;
+  const problem = 'data files can only be read while a policy is loaded';
+  throw new PolicyError('', problem, 'read them at the top level of the policy');
+}
+
+/** The text of a data file of this version, found from the folder of the policy file. */
+export const readDataFile = (path: string): string => borrowWorld().readDataFile(path);
