@@ -1,8 +1,8 @@
 /**
- * What the process that loads a policy lends to it: the text of data files and the facts learnt when
- * its version was prepared. A policy is bundled with its own copy of this file, so the loan lies on
- * the global object under a name of ours. Reads no file itself: in the loader the text comes from
- * disk and is noted, in a worker it comes from the version, so both see the same.
+ * What the process that loads a policy lends to it: the text of data files and the facts learnt
+ * when its version was prepared. A policy is bundled with its own copy of this file, so the loan
+ * lies on the global object under a name of ours. Reads no file itself: in the loader the text
+ * comes from disk and is noted, in a worker it comes from the version, so both see the same.
  */
 import type { OptionValue } from './hooks.ts';
 import { PolicyError } from './policy-error.ts';
