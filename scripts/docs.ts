@@ -1,5 +1,5 @@
 /**
- * `npm run docs`: rewrites the generated parts of ARCHITECTURE.md; with `--check` only compares.
+ * `npm run docs`: rewrites the generated parts of the documents; with `--check` only compares.
  * The one idea: what can be printed from the code is never written by hand.
  * Deliberately unknown here: what the parts are.
  */

@@ -1,6 +1,6 @@
 /**
- * Collects the generated parts of ARCHITECTURE.md and puts them between their markers.
- * The one idea: a part is a name and a text; the document says where it goes with
+ * Collects the generated parts of the documents and puts them between their markers.
+ * The one idea: a part is a name and a text; a document says where it goes with
  * `<!-- generated: NAME -->` and `<!-- end -->`; a part without a place is as stale as an old one.
  * Deliberately unknown here: how a part is drawn.
  */
@@ -13,10 +13,15 @@ import { drawChart } from './charts.ts';
 import { drawCodeMap } from './code-map.ts';
 import type { EventEntry } from './events.ts';
 import { drawEvents } from './events.ts';
+import type { OptionEntries } from './options.ts';
+import { drawHandlers, drawOptions } from './options.ts';
 
-const DOCUMENT = 'ARCHITECTURE.md';
+const DOCUMENTS = ['ARCHITECTURE.md', 'docs/policy.md'];
 const CHART_PATH = /^src\/(?:[a-z-]+\/)*([a-z-]+)\/chart\.ts$/;
 const CATALOGUE = 'src/events/catalogue.ts';
+const HOOKS = 'src/policy/hooks.ts';
+const OPTION_FILE = /^src\/domain\/options-[a-z]+\.ts$/;
+const OPTION_TABLE = /^([A-Z_]+)_OPTIONS$/;
 const MARKED = /(<!-- generated: ([^>]+?) -->\n)([\s\S]*?)(<!-- end -->)/g;
 
 /** One generated text and the name of its place. */
@@ -34,8 +39,10 @@ export async function collectParts(root: string): Promise<Part[]> {
   for (const path of paths) {
     const actor = CHART_PATH.exec(path)?.[1];
     if (actor !== undefined) parts.push(await readChartPart(root, path, actor));
+    if (OPTION_FILE.test(path)) parts.push(...(await readOptionParts(root, path)));
   }
   if (paths.includes(CATALOGUE)) parts.push(await readEventsPart(root));
+  if (paths.includes(HOOKS)) parts.push(await readHandlersPart(root));
   const files = paths.map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }));
   parts.push({ name: 'code map', text: drawCodeMap(files), faults: [] });
   return parts;
@@ -67,6 +74,22 @@ async function readEventsPart(root: string): Promise<Part> {
   return { name: 'events', text: drawEvents(catalogue), faults: [] };
 }
 
+/** Each exported table of a file of options is a part of its own. */
+async function readOptionParts(root: string, path: string): Promise<Part[]> {
+  return Object.entries(await load(root, path)).flatMap(([name, table]) => {
+    const word = OPTION_TABLE.exec(name)?.[1];
+    if (word === undefined) return [];
+    const about = word.toLowerCase().replaceAll('_', ' ');
+    return [{ name: `options ${about}`, text: drawOptions(table as OptionEntries), faults: [] }];
+  });
+}
+
+async function readHandlersPart(root: string): Promise<Part> {
+  const { HANDLERS } = await load(root, HOOKS);
+  const text = drawHandlers(HANDLERS as Readonly<Record<string, string>>);
+  return { name: 'handlers', text, faults: [] };
+}
+
 function isCatalogue(value: unknown): value is readonly EventEntry[] {
   const isEntry = (entry: unknown): boolean =>
     typeof entry === 'object' && entry !== null && 'says' in entry && 'shape' in entry;
@@ -96,22 +119,42 @@ export function fillPlaces(
   return { text, homeless, stale };
 }
 
-/** Everything that is stale, homeless or faulty in the document at `root`; empty when fresh. */
-export async function findStaleParts(root: string): Promise<string[]> {
-  const path = join(root, DOCUMENT);
-  if (!existsSync(path)) return [`${DOCUMENT} is missing`];
-  const parts = await collectParts(root);
-  const { homeless, stale } = fillPlaces(readFileSync(path, 'utf8'), parts);
-  const unplaced = homeless.map((name) => `${DOCUMENT} has no place "${name}"`);
-  return [...stale, ...unplaced, ...parts.flatMap(({ faults }) => faults)];
+interface Filled {
+  readonly path: string;
+  readonly text: string;
 }
 
-/** Writes the fresh parts into the document; answers what could not be placed or is faulty. */
-export async function writeParts(root: string): Promise<string[]> {
-  const path = join(root, DOCUMENT);
+/** All documents with fresh parts, and what is wrong with them as they are. */
+async function fillAll(root: string): Promise<{ pages: Filled[]; wrong: string[]; old: string[] }> {
   const parts = await collectParts(root);
-  const { text, homeless } = fillPlaces(readFileSync(path, 'utf8'), parts);
-  writeFileSync(path, text);
-  const unplaced = homeless.map((name) => `${DOCUMENT} has no place "${name}"`);
-  return [...unplaced, ...parts.flatMap(({ faults }) => faults)];
+  const pages: Filled[] = [];
+  const wrong = parts.flatMap(({ faults }) => [...faults]);
+  const old: string[] = [];
+  let homeless = parts.map(({ name }) => name);
+  for (const name of DOCUMENTS) {
+    const path = join(root, name);
+    if (!existsSync(path)) {
+      wrong.push(`${name} is missing`);
+      continue;
+    }
+    const filled = fillPlaces(readFileSync(path, 'utf8'), parts);
+    pages.push({ path, text: filled.text });
+    old.push(...filled.stale.map((what) => `${name}: ${what}`));
+    homeless = homeless.filter((part) => filled.homeless.includes(part));
+  }
+  wrong.push(...homeless.map((part) => `no document has a place "${part}"`));
+  return { pages, wrong, old };
+}
+
+/** Everything that is stale, homeless or faulty in the documents at `root`; empty when fresh. */
+export async function findStaleParts(root: string): Promise<string[]> {
+  const { wrong, old } = await fillAll(root);
+  return [...old, ...wrong];
+}
+
+/** Writes the fresh parts into the documents; answers what could not be placed or is faulty. */
+export async function writeParts(root: string): Promise<string[]> {
+  const { pages, wrong } = await fillAll(root);
+  for (const { path, text } of pages) writeFileSync(path, text);
+  return wrong;
 }
