@@ -10,6 +10,7 @@ import type { ChartNode } from '../scripts/docs/charts.ts';
 import { drawChart } from '../scripts/docs/charts.ts';
 import { openingOf } from '../scripts/docs/code-map.ts';
 import { drawEvents } from '../scripts/docs/events.ts';
+import { drawOptions } from '../scripts/docs/options.ts';
 import { fillPlaces } from '../scripts/docs/pages.ts';
 import { importsAreAllowed } from '../scripts/tidy/import-rules.ts';
 import { findUnnamedLaws } from '../scripts/tidy/law-rules.ts';
@@ -164,6 +165,21 @@ describe('documents', () => {
     const shape = { id: 'id', rows: { to: 'text' } };
     const table = drawEvents([{ type: 'a.done', version: 2, says: 'It was done.', shape }]);
     assert.match(table, /\| `a\.done` \| 2 \| It was done\. \| `id` id, `rows` \{to: text\} \|/);
+  });
+
+  test('an option is a row, with its default as an operator writes it', () => {
+    const kind = { name: 'a | b' };
+    const page = drawOptions({
+      wait: { kind, presence: 'kept', standard: '20m', says: 'how long' },
+      name: { kind, presence: 'required', says: 'who' },
+      old: { kind, presence: 'optional', says: 'was needed once', inert: 'was needed once' },
+    });
+    const said = page.split('\n').slice(2);
+    assert.deepEqual(said, [
+      '| `wait` | a \\| b | `"20m"` | how long |',
+      '| `name` | a \\| b | *must be given* | who |',
+      '| `old` | a \\| b | – | accepted, changes nothing: was needed once |',
+    ]);
   });
 
   test('a part finds its place, is told when old, and a lost one is homeless', () => {

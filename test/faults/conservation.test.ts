@@ -40,7 +40,8 @@ function judgeStory(story: Story): readonly string[] {
   };
   const messages = new Map(isLogged ? [['id1', message]] : []);
   const ledger: Ledger = { messages, events: 0, breaches: [] };
-  const copy: Copy = { number: 1, to: [ADDRESS], sum: story.sum ?? sum, at: 0 };
+  const by = { helo: '', peer: '', session: 1, at: 0 };
+  const copy: Copy = { number: 1, to: [ADDRESS], sum: story.sum ?? sum, ...by };
   const { breaches } = judgeRun({
     answers: [{ number: 1, kind, text, at: 0 }],
     copies: Array.from({ length: copies }, () => copy),

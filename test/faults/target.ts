@@ -16,6 +16,10 @@ export interface Copy {
   readonly number: number;
   readonly to: readonly string[];
   readonly sum: string;
+  /** Who the sender said it was, from where it came, and in which connection, counted from 1. */
+  readonly helo: string;
+  readonly peer: string;
+  readonly session: number;
   /** When the 250 was handed to the system, in milliseconds since 1970. */
   readonly at: number;
 }
@@ -29,6 +33,9 @@ const REPLIES: Readonly<Record<Fate, string>> = {
 const DOT = Buffer.from('\r\n.\r\n');
 
 interface Talk {
+  readonly session: number;
+  readonly peer: string;
+  helo: string;
   rest: Buffer;
   from: string;
   to: string[];
@@ -45,6 +52,7 @@ export class Target {
   readonly #fateOf: (number: number, tries: number) => Fate;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  #sessions = 0;
 
   constructor(fateOf: (number: number, tries: number) => Fate = () => 'take') {
     this.#fateOf = fateOf;
@@ -76,7 +84,9 @@ export class Target {
   }
 
   #greet(socket: Socket): void {
-    const talk: Talk = { rest: Buffer.alloc(0), from: '', to: [], isData: false };
+    this.#sessions += 1;
+    const met = { session: this.#sessions, peer: socket.remoteAddress ?? '', helo: '' };
+    const talk: Talk = { ...met, rest: Buffer.alloc(0), from: '', to: [], isData: false };
     this.#sockets.add(socket);
     socket.on('close', () => this.#sockets.delete(socket));
     // A killed peer resets its connections; that is the point of the runs.
@@ -103,6 +113,7 @@ export class Target {
     const verb = line.slice(0, 4).toUpperCase();
     const address = /<([^>]*)>/.exec(line)?.[1] ?? '';
     if (verb === 'EHLO') {
+      talk.helo = line.slice(5).trim();
       socket.write('250-target.example\r\n250-PIPELINING\r\n250 8BITMIME\r\n');
     } else if (verb === 'MAIL') {
       talk.from = address;
@@ -130,7 +141,9 @@ export class Target {
     const fate = this.#fateOf(number, tries);
     if (fate === 'take') {
       const sum = sumOfReceived(Buffer.concat([part, DOT.subarray(0, 2)]));
-      this.copies.push({ number, to: [...talk.to], sum, at: Date.now() });
+      const { helo, peer, session } = talk;
+      const by = { helo, peer, session, at: Date.now() };
+      this.copies.push({ number, to: [...talk.to], sum, ...by });
     }
     socket.write(REPLIES[fate]);
   }
