@@ -34,6 +34,7 @@ export interface LogPlace {
 export class TestListener implements LogListener {
   readonly durableTurns: number[] = [];
   readonly faults: Fault[] = [];
+  readonly rooms: boolean[] = [];
   readonly #waits: { isMet: () => boolean; met: () => void }[] = [];
 
   durable(turn: number, commitMs: number): void {
@@ -44,6 +45,11 @@ export class TestListener implements LogListener {
 
   failed(fault: Fault): void {
     this.faults.push(fault);
+    this.#look();
+  }
+
+  room(hasRoom: boolean): void {
+    this.rooms.push(hasRoom);
     this.#look();
   }
 

@@ -56,6 +56,7 @@ test('memory: a full disk is said once and turns wait in order', () => {
   log.freeDisk();
   for (let count = 0; count < 5; count++) step();
   assert.deepEqual(listener.durableTurns, [1, 2, 3]);
+  assert.deepEqual(listener.rooms, [false, true]);
 });
 
 test('memory: power loss takes what was not durable, and the log falls silent', () => {

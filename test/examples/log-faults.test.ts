@@ -40,11 +40,11 @@ const withSmallDisk = async (
 };
 
 test('a full disk is said once, and turns go on in order when space returns', async (t) => {
-  const isMounted = await withSmallDisk(24, async (disk) => {
+  const isMounted = await withSmallDisk(40, async (disk) => {
     const dir = join(disk, 'data');
-    const { log, listener } = await openLog(dir, { retryMs: 20 });
+    const { log, listener } = await openLog(dir, { retryMs: 20, freeBytesMin: 0 });
     assert.ok(existsSync(join(dir, 'ballast')));
-    writeFileSync(join(disk, 'filler'), Buffer.alloc(13 * MIB));
+    writeFileSync(join(disk, 'filler'), Buffer.alloc(25 * MIB));
     let turn = 0;
     const append = (): void => {
       log.append({ turn: ++turn, at: turn, position: turn, drafts: [draft(BODY)] });
@@ -67,8 +67,11 @@ test('a full disk is said once, and turns go on in order when space returns', as
     assert.equal(listener.faults[0]?.retryable, true);
     const durable = listener.durableTurns.length;
     assert.ok(durable < turn);
+    assert.equal(listener.rooms.at(-1), false);
     rmSync(join(disk, 'filler'));
     await listener.untilDurable(turn);
+    await listener.until(() => listener.rooms.at(-1) === true);
+    assert.ok(existsSync(join(dir, 'ballast')));
     const inOrder = Array.from({ length: turn }, (_, index) => index + 1);
     assert.deepEqual(listener.durableTurns, inOrder);
     await closeLog(log);
