@@ -37,6 +37,7 @@ export type NextAttempt =
 const DELAY_S_MAX = 31_557_600_000;
 const JITTER_MS_MAX = 60_000;
 const JITTER_SHARE = 20;
+const DELAY_MS_MIN = 1_000;
 // 2^64 times any interval of a second is past DELAY_S_MAX; more would only reach Infinity.
 const DOUBLINGS_MAX = 64;
 
@@ -57,8 +58,8 @@ export function retryDelayMs(
 ): Ms {
   const widthS = Math.min(schedule.retry_interval / JITTER_SHARE, JITTER_MS_MAX) / 1_000;
   const jitterS = Math.trunc((uniform() - 0.5) * widthS);
-  // A cap far below the base would let the jitter reach into the past.
-  return Math.max(0, plainDelayMs(schedule, attemptsMade) + jitterS * 1_000);
+  // Below a second a message would be tried in a loop, as fast as the receiver answers.
+  return Math.max(DELAY_MS_MIN, plainDelayMs(schedule, attemptsMade) + jitterS * 1_000);
 }
 
 /** Decides after a failed attempt: when to try next, or that the message has expired. */

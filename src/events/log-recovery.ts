@@ -9,7 +9,7 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { chainOrigin } from './log-chain.ts';
-import { ownDir } from './log-files.ts';
+import { ownDir, removeDatabase, syncDir } from './log-files.ts';
 import type { Mark, MarkRead } from './log-high-water.ts';
 import { readMark } from './log-high-water.ts';
 import { settleJournals } from './log-journals.ts';
@@ -64,6 +64,7 @@ export const recoverLog = (dir: string, reports: DamageReports): Recovery => {
   const read = readMark(dir);
   if (listSegments(logDir).length === 0) beginLog(logDir, read.mark, reports);
   const segments = inspectAll(logDir, read.mark, reports);
+  dropHiding(logDir, segments);
   reportMark(read, segments, reports);
   const ends = reachMark(logDir, segments, read.mark, reports);
   reportGaps(segments, read.mark?.first ?? segments[0]?.first ?? 1, reports);
@@ -142,6 +143,18 @@ const inspectOrRebuild = (
       `${saved} records were saved from it, the damaged file is kept as ${name}.damaged`;
     reports.add({ kind: 'segment-unreadable', position: firstOf(name), segment: name, sentence });
     return { ...inspectSegment(logDir, name), isEndDamaged: true };
+  }
+};
+
+/** An empty last segment that begins inside the one before it is what a failed roll left. */
+const dropHiding = (logDir: string, segments: SegmentInfo[]): void => {
+  for (;;) {
+    const [before, last] = segments.slice(-2);
+    if (before === undefined || last === undefined) return;
+    if (last.last >= last.first || before.last < last.first) return;
+    removeDatabase(last.path);
+    syncDir(logDir);
+    segments.pop();
   }
 };
 

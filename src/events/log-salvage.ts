@@ -35,7 +35,7 @@ export const rebuildSegment = (order: SalvageOrder): number | undefined => {
   const draft = path + DRAFT_SUFFIX;
   removeDatabase(draft);
   ownFile(draft);
-  layOut(draft, ownMeta(path) ?? order.meta, 'DELETE');
+  layOut(draft, ownMeta(path) ?? order.meta);
   const saved = copyRows(order, draft);
   if (saved === undefined) {
     removeDatabase(draft);

@@ -124,12 +124,15 @@ export const openForReading = (path: string, { anyTable = false } = {}): Databas
   }
 };
 
-/** Fills an empty file with the tables of a segment. `journal` is WAL for one that will grow. */
-export const layOut = (path: string, meta: SegmentMeta, journal: 'WAL' | 'DELETE'): void => {
+/**
+ * Fills an empty file with the tables of a segment. Not in WAL mode: closing would ignore that the
+ * tables found no room, and leave them in a write-ahead log of the wrong name.
+ */
+export const layOut = (path: string, meta: SegmentMeta): void => {
   const db = new Database(path, { fileMustExist: true });
   try {
     db.pragma(`page_size = ${PAGE_BYTES}`);
-    db.pragma(`journal_mode = ${journal}`);
+    db.pragma('journal_mode = DELETE');
     db.pragma('synchronous = FULL');
     db.transaction(() => {
       db.pragma(`application_id = ${APPLICATION_ID}`);

@@ -59,7 +59,7 @@ export const createSegment = (logDir: string, meta: SegmentMeta): string => {
   const draft = join(logDir, NEW_NAME);
   removeDatabase(draft);
   ownFile(draft);
-  layOut(draft, meta, 'WAL');
+  layOut(draft, meta);
   const path = join(logDir, segmentName(meta.first));
   // Only a segment in which nothing whole was found can have the name of a new one.
   if (existsSync(path)) setAside(path);

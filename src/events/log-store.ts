@@ -141,8 +141,8 @@ export class LogStore {
   /** Once a second: what may not wait until the close. */
   tend(failed: (error: Error) => void): void {
     this.writer.checkPlace();
-    this.writer.sealRetired();
     this.#highWater.syncSoon(failed);
+    this.writer.sealRetired();
   }
 
   close(): void {

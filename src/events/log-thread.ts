@@ -48,7 +48,7 @@ class LogThread {
     const { snapshot, tail } = this.#store.recovery;
     const last = { lastPosition: tail.position, lastTurn: tail.turn, lastAt: tail.at };
     this.#tellOpened(snapshot, last);
-    this.#stopTending = every(TEND_MS, () => this.#guard(() => this.#tend()));
+    this.#stopTending = every(TEND_MS, () => this.#guard(() => this.#tend(), true));
     port.on('message', (message: ToLog) => this.#guard(() => this.#hear(message)));
   }
 
@@ -65,12 +65,15 @@ class LogThread {
     this.#port.postMessage(opened, [bytes.buffer as ArrayBuffer]);
   }
 
-  /** Anything that escapes leaves the outcome unknown. */
-  #guard(task: () => void): void {
+  /** Anything that escapes leaves the outcome unknown, unless it only found no room. */
+  #guard(task: () => void, isChore = false): void {
     try {
       task();
     } catch (error) {
-      this.#die(classify(error, this.#store.writer.path ?? '').fault);
+      const { kind, fault } = classify(error, this.#store.writer.path ?? '');
+      if (kind !== 'full' || !isChore) return this.#die(fault);
+      this.#room.ranOut();
+      this.#tellRoom();
     }
   }
 
@@ -83,7 +86,8 @@ class LogThread {
       case 'snapshot':
         return this.#saveSnapshot(message.id, message.position, message.bytes);
       case 'release':
-        return this.#store.releaseBefore(message.position);
+        // What finds no room now is let go of with the next snapshot.
+        return this.#guard(() => this.#store.releaseBefore(message.position), true);
       case 'replay':
         return this.#replay(message.from);
       case 'more':
@@ -163,7 +167,9 @@ class LogThread {
     this.#state = 'dead';
     this.#stopRetrying();
     this.#stopTending();
-    this.#tell({ kind: 'failed', fault });
+    // A thread that has ended does not try again, whatever the cause was.
+    const code = fault.retryable ? 'FAULT_LOG_UNWRITABLE' : fault.code;
+    this.#tell({ kind: 'failed', fault: { ...fault, code, retryable: false } });
   }
 
   #tend(): void {

@@ -5,16 +5,16 @@
  */
 import { statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type Database from 'better-sqlite3';
 import { chainOf, sealText, sumOf } from './log-chain.ts';
-import { isNoRoom } from './log-files.ts';
+import { isNoRoom, removeDatabase, syncDir } from './log-files.ts';
 import type { HighWater } from './log-high-water.ts';
-import { letGoOfFile } from './log-locks.ts';
 import type { LogSettings, WireBatch } from './log-messages.ts';
 import { DRAFT_COLUMNS } from './log-messages.ts';
-import { LOG_FORMAT, openForAppend, PAGE_BYTES } from './log-schema.ts';
+import type { OpenSegment } from './log-open-segment.ts';
+import { closeSegment, open, seal } from './log-open-segment.ts';
+import { LOG_FORMAT, PAGE_BYTES } from './log-schema.ts';
 import type { SegmentInfo } from './log-segments.ts';
-import { createSegment, inspectSegment, prepareRow } from './log-segments.ts';
+import { createSegment, inspectSegment } from './log-segments.ts';
 
 /** Bytes a record takes beside its texts: numbers, seal, cell and page overhead. */
 const RECORD_OVERHEAD_BYTES = 64;
@@ -30,60 +30,6 @@ export interface LogTail {
   readonly at: number;
   readonly chain: string;
 }
-
-/** The segment being written, with everything prepared once. */
-interface OpenSegment {
-  readonly first: number;
-  readonly path: string;
-  readonly db: Database.Database;
-  readonly begin: Database.Statement;
-  readonly insert: Database.Statement;
-  readonly commit: Database.Statement;
-  readonly rollback: Database.Statement;
-  readonly findRow: Database.Statement;
-  readonly walInode: number;
-}
-
-const open = (path: string, first: number): OpenSegment => {
-  const db = openForAppend(path);
-  // Nothing of an earlier process may linger in the write-ahead log beside what is written now.
-  db.pragma('wal_checkpoint(TRUNCATE)');
-  return {
-    first,
-    path,
-    db,
-    begin: db.prepare('BEGIN IMMEDIATE'),
-    insert: db.prepare('INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)'),
-    commit: db.prepare('COMMIT'),
-    rollback: db.prepare('ROLLBACK'),
-    findRow: prepareRow(db),
-    walInode: statSync(`${path}-wal`).ino,
-  };
-};
-
-const closeSegment = ({ db, path }: OpenSegment): void => {
-  db.close();
-  letGoOfFile(path);
-};
-
-/**
- * Leaves a segment as one file: no write-ahead log beside it, readable from read-only media.
- * False where a reader is in the way.
- */
-const seal = (segment: OpenSegment): boolean => {
-  const { db } = segment;
-  db.pragma('busy_timeout = 0');
-  const [outcome] = db.pragma('wal_checkpoint(TRUNCATE)') as [{ busy: number }];
-  if (outcome.busy !== 0) return false;
-  try {
-    db.pragma('journal_mode = DELETE');
-  } catch (error) {
-    if ((error as { code?: string }).code?.startsWith('SQLITE_BUSY')) return false;
-    throw error;
-  }
-  closeSegment(segment);
-  return true;
-};
 
 /** The file SQLite writes to is no longer at its path: the directory was moved or removed. */
 export class LogDisplaced extends Error {
@@ -228,8 +174,9 @@ export class LogWriter {
   /** Begins the segment that `batch` opens. Where there is no room for it, the old one goes on. */
   #roll({ position, turn }: WireBatch): void {
     const old = this.#current;
+    let path: string | undefined;
     try {
-      const path = createSegment(this.#logDir, {
+      path = createSegment(this.#logDir, {
         format: LOG_FORMAT,
         node: this.#node,
         first: position,
@@ -240,6 +187,10 @@ export class LogWriter {
       this.#enter(path, position);
     } catch (error) {
       if (old === undefined) throw error;
+      if (this.#current !== old && this.#current !== undefined) closeSegment(this.#current);
+      // An empty segment behind one that goes on would hide all that is written from now on.
+      if (path !== undefined) removeDatabase(path);
+      syncDir(this.#logDir);
       this.#current = old;
       this.#rollNotBefore = turn + ROLL_PATIENCE_TURNS;
       return;
@@ -273,9 +224,10 @@ export class LogWriter {
 
   /** Closes full segments; one that a reader still looks at waits for the next time. */
   sealRetired(): void {
-    for (const old of this.#retired.splice(0)) {
-      if (seal(old)) this.#remember(old);
-      else this.#retired.push(old);
+    for (const old of [...this.#retired]) {
+      if (!seal(old)) continue;
+      this.#retired.splice(this.#retired.indexOf(old), 1);
+      this.#remember(old);
     }
   }
 

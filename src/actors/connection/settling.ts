@@ -54,7 +54,9 @@ export function settleBroken(held: Conversation, signal: SignalType): void {
   const isAnswered = signal === 'service.closed' || !attempt.isDotWritten;
   const unknown = !isAnswered && attempt.accepted.length > 0;
   attempt.hasBegun = false;
-  if (mayTryNextHost(held, attempt, signal) && !unknown) {
+  // Who was delivered (LMTP answers one by one) must not be offered to another host.
+  const isShared = attempt.outcomes.some(({ kind }) => kind === 'delivered');
+  if (mayTryNextHost(held, attempt, signal) && !unknown && !isShared) {
     attempt.broken = reply;
     return;
   }
