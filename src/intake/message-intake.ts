@@ -43,6 +43,24 @@ export const OVERLOADED: Refusal = refuse(
   'too much mail in transit, try again later',
 );
 
+/** RFC 5321 section 6.3 asks for at least a hundred. */
+const HOPS_MAX = 100;
+/** Where a header is longer than this only its beginning is looked at. */
+const HEADER_BYTES_MAX = 65_536;
+const HOP = /^received:/gim;
+
+/** Received lines in the header: how often the message has changed hands. */
+function countHops(bytes: readonly Buffer[]): number {
+  let text = '';
+  for (const piece of bytes) {
+    text += piece.toString('latin1', 0, HEADER_BYTES_MAX - text.length);
+    const end = text.startsWith('\r\n') ? 0 : text.indexOf('\r\n\r\n');
+    if (end >= 0) return text.slice(0, end).match(HOP)?.length ?? 0;
+    if (text.length >= HEADER_BYTES_MAX) break;
+  }
+  return text.match(HOP)?.length ?? 0;
+}
+
 /** What is wrong with the bytes, if anything; `bytes` are those that would be stored. */
 export function judge(
   reader: DataReader,
@@ -66,6 +84,7 @@ export function judge(
   if (lineBytesMax > settings.line_length_hard_limit) {
     return refuse(500, '5.2.3', `a line exceeds ${settings.line_length_hard_limit} octets`);
   }
+  if (countHops(bytes) > HOPS_MAX) return refuse(554, '5.4.6', 'routing loop: too many hops');
   return { bytes };
 }
 

@@ -6,8 +6,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Settlement, Transaction } from '../../src/actors/connection/connection.ts';
-import type { ClientOptions, Script, ScriptedPeer } from './connection-peer.ts';
-import { message, withPeer } from './connection-peer.ts';
+import type { ClientOptions, Script } from './connection-peer.ts';
+import { message, ScriptedPeer, startClient, withPeer } from './connection-peer.ts';
 
 const QUICK = { idle_timeout: '50ms' };
 const OLD = '250 old.test\r\n';
@@ -214,6 +214,24 @@ describe('LMTP', { concurrency: 4 }, () => {
       const kinds = host.settlements[0]?.outcomes.map((outcome) => outcome.kind);
       assert.deepEqual(kinds, ['delivered', 'delivered', 'delivered', 'delivered']);
     });
+  });
+
+  test('who was delivered is not offered to the next host, whatever it says afterwards', async () => {
+    const bad = new ScriptedPeer({ dot: '250 ok\r\n421 4.3.2 closing\r\n' });
+    const good = new ScriptedPeer({});
+    const ports = [await bad.listen(), await good.listen()];
+    const options = { path: { ...path, try_next_host_on_transport_error: true } };
+    const host = startClient(ports, { ...options, queue: [message(1, people(2))] });
+    try {
+      await host.until('a settlement', () => host.settlements.length > 0);
+      const [settlement] = host.settlements;
+      assert.ok(settlement !== undefined);
+      assert.equal(kindsOf(settlement), '0:delivered:250 1:transient:421');
+      assert.ok(!good.lines.some((line) => line.startsWith('RCPT')));
+    } finally {
+      host.stop();
+      await Promise.all([bad.close(), good.close()]);
+    }
   });
 
   test('a break between the answers: the rest is unknown', async () => {

@@ -57,6 +57,13 @@ describe('limits', () => {
     assert.equal(world.bodies.written.length, 2);
   });
 
+  test('a message that has gone round in a loop', async () => {
+    const client = await begin();
+    const hops = (count: number): string => 'received: by x\r\n'.repeat(count);
+    assert.match(await offer(client, `${hops(100)}\r\n${hops(9)}`), /^250 /);
+    assert.match(await offer(client, `${hops(101)}\r\nx`), /^554 5\.4\.6 /);
+  });
+
   test('a message without end is cut off', async () => {
     const client = await begin({ max_message_size: 1000 });
     await client.talk('MAIL FROM:<a@a.test>');
