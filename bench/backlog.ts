@@ -110,7 +110,11 @@ function* makeEvents(at: number, body: BodyRef): Generator<Event> {
   };
   yield { type: 'policy.answered', stream: 'policy', body: { key, answer: text } };
   for (let queue = 0; queue < QUEUES; queue += 1) {
-    yield { type: 'queue.opened', stream: `domain-${queue}.example`, body: { answer: key } };
+    yield {
+      type: 'queue.opened',
+      stream: `domain-${queue}.example`,
+      body: { pool: '', answer: key },
+    };
   }
   for (let number = 0; number < MESSAGES; number += 1) {
     const domain = `domain-${number % QUEUES}.example`;
@@ -139,7 +143,11 @@ interface Started {
 function start(dir: string, policy: string): Promise<Started> {
   const startedAt = performance.now();
   const args = ['dist/waybilld.js', '--policy', policy, '--data', dir];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  // A group of its own, so that a kill reaches manager and worker at once, as power would.
+  const child = spawn(process.execPath, args, {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
+  });
   return new Promise((resolve, reject) => {
     child.stdout?.on('data', (text: Buffer) => {
       if (!text.includes('ready')) return;
@@ -163,13 +171,18 @@ try {
   for (const round of ['after a kill', 'after a kill again']) {
     const { child, readyMs } = await start(dir, policy);
     await new Promise((resolve) => setTimeout(resolve, 3_000));
-    const pid = child.pid as number;
+    const run = JSON.parse(readFileSync(join(dir, 'run.json'), 'utf8')) as {
+      readonly workers: readonly { readonly pid: number }[];
+    };
+    const pid = run.workers[0]?.pid ?? 0;
+    const manager = child.pid as number;
     console.log(
       `${round}: takes mail and has all scheduled after ${readyMs} ms,` +
-        ` RSS ${readRss(pid, 'VmRSS')} MB, peak ${readRss(pid, 'VmHWM')} MB`,
+        ` RSS ${readRss(pid, 'VmRSS')} MB, peak ${readRss(pid, 'VmHWM')} MB,` +
+        ` manager ${readRss(manager, 'VmRSS')} MB`,
     );
     child.removeAllListeners('exit');
-    child.kill('SIGKILL');
+    process.kill(-manager, 'SIGKILL');
     await new Promise((resolve) => child.on('close', resolve));
   }
 } finally {

@@ -6,7 +6,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { parseListenerConfig } from '../src/domain/options-listener.ts';
+import { parseListenerConfig, parseListenerDomain } from '../src/domain/options-listener.ts';
 import type { IntakeHost, Submission } from '../src/intake/host.ts';
 import { startSmtpListener } from '../src/intake/smtp.ts';
 import { createClock } from '../src/ports/node/clock.ts';
@@ -38,8 +38,8 @@ class Sink implements IntakeHost {
     setImmediate(answered);
   }
 
-  mayRelay(): boolean {
-    return true;
+  findDomain(domain: string) {
+    return parseListenerDomain({ relay_to: true }, domain);
   }
 }
 

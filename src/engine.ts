@@ -4,30 +4,27 @@
  * what they pass. To an intake it is the host that takes mail over. Reads no file and opens no
  * socket.
  */
-import { Alarms } from './actors/alarms.ts';
+import type { PolicyUse } from './actors/activating.ts';
+import { bumpEpoch, usePolicy } from './actors/activating.ts';
 import type { PolicyAsker } from './actors/answers.ts';
-import { Answers } from './actors/answers.ts';
 import type { Beginning } from './actors/beginning.ts';
 import { begin } from './actors/beginning.ts';
-import type { ConnectionHost } from './actors/connection/connection.ts';
 import type { Core } from './actors/core.ts';
 import * as deciding from './actors/deciding.ts';
 import { makeHands } from './actors/hands.ts';
-import { HeldRows } from './actors/held-rows.ts';
 import { saveSnapshot } from './actors/housekeeping.ts';
 import type { Command, Input } from './actors/input.ts';
+import { admitNow, makeCore } from './actors/making.ts';
 import { Registry } from './actors/registry.ts';
 import type { Books } from './domain/books.ts';
 import type { Limits } from './domain/limits.ts';
 import { checkLimits, LIMITS } from './domain/limits.ts';
 import { formatMessageId } from './domain/message-id.ts';
-import { createTimerWheel } from './domain/timer-wheel.ts';
 import type { IntakeHost, Refusal, Submission } from './intake/host.ts';
 import type { Fault, Ports } from './ports/ports.ts';
 import { Turns } from './turn.ts';
 
-/** One tick of the timer wheel: how late a retry or an expiry may be. */
-const WHEEL_TICK_MS = 100;
+export type { PolicyUse } from './actors/activating.ts';
 
 /** What an engine is made of. */
 export interface EngineParts {
@@ -60,6 +57,10 @@ export interface Engine extends IntakeHost {
   listensAt(address: string, port: number): void;
   /** A handler of the policy failed; noted in the log and said once. */
   policyFaulted(fault: { readonly handler: string; readonly sentence: string }): void;
+  /** Puts a version of the policy in force; `done` when that is durable. */
+  usePolicy(use: PolicyUse, done: () => void): void;
+  /** Has everybody ask the version in force anew; `done` when that is durable. */
+  bumpEpoch(epoch: number, reason: string, done: () => void): void;
   /** Finishes what is in hand within `graceMs`, takes a snapshot, closes the log. */
   stop(graceMs: number, done: () => void): void;
   /** For tests, benches and the simulated world; nobody else looks inside. */
@@ -95,84 +96,6 @@ export function createEngine(parts: EngineParts): Engine {
     makeCore(parts, limits, turns, registry, () => core),
   );
   return new RunningEngine(core, parts);
-}
-
-/** Everything the deciding parts share, at its beginning. */
-function makeCore(
-  parts: EngineParts,
-  limits: Limits,
-  turns: Turns<Input>,
-  registry: Registry,
-  find: () => Core,
-): Core {
-  const { ports, books } = parts;
-  const now = ports.clock.now();
-  return {
-    ports,
-    books,
-    limits,
-    turns,
-    registry,
-    wheel: createTimerWheel(WHEEL_TICK_MS, now),
-    alarms: new Alarms(),
-    answers: new Answers(parts.asker, books, (event) => turns.emit(event)),
-    held: new HeldRows(limits),
-    queues: new Map(),
-    readyQueues: new Map(),
-    sessions: new Map(),
-    offers: new Map(),
-    offerOf: new Map(),
-    cycles: new Map(),
-    touchedQueues: new Set(),
-    touchedReady: new Set(),
-    starved: new Set(),
-    planning: 0,
-    drawing: new Map(),
-    drawNow: [],
-    readyOf: new Map(),
-    ehloName: parts.ehloName,
-    connectionHost: makeConnectionHost(ports, turns),
-    requeue: (slot, at) => deciding.requeue(find(), slot, at),
-    ownPlaces: new Set(),
-    readSecret: parts.readSecret ?? (() => undefined),
-    nextLink: 1,
-    nextOffer: 1,
-    nextNumber: 0,
-    backlog: 0,
-    settledNow: 0,
-    isStopping: false,
-    whenQuiet: undefined,
-    house: {
-      snapshotAt: now,
-      snapshotPosition: parts.last.position + 1,
-      isSaving: false,
-      moving: 0,
-    },
-    log: parts.log ?? (() => {}),
-  };
-}
-
-function makeConnectionHost(ports: Ports, turns: Turns<Input>): ConnectionHost {
-  return {
-    steadyMs: () => ports.clock.steadyMs(),
-    opened: (link, peer) => turns.push({ kind: 'opened', link, peer }),
-    idle: (link) => turns.push({ kind: 'idle', link }),
-    settled: (link, settlement) => turns.push({ kind: 'settled', link, settlement }),
-    ended: (link, ending) => turns.push({ kind: 'ended', link, ending }),
-  };
-}
-
-/** Paces intake to delivery: above the bound a turn takes what it settled, and the overdue. */
-function admitNow(core: Core, waiting: readonly Input[], at: number): number {
-  if (core.backlog < core.limits.paceRowsMin || core.isStopping) return waiting.length;
-  let count = Math.min(waiting.length, core.settledNow + 1);
-  while (count < waiting.length) {
-    const input = waiting[count];
-    if (input?.kind !== 'submitted' || at - input.at < core.limits.paceMsMax) break;
-    count += 1;
-  }
-  if (count < waiting.length) core.alarms.set('pace', at + core.limits.paceMsMax);
-  return count;
 }
 
 const refusal = (code: number, enhanced: string, text: string): Refusal => ({
@@ -261,6 +184,12 @@ class RunningEngine implements Engine {
     this.core.turns.pushSubmission({ kind: 'submitted', submission, answered, at });
   }
 
+  findDomain(domain: string, listener: string, meta: Readonly<Record<string, string>>) {
+    const { answers } = this.core;
+    if (!answers.hears('get_listener_domain')) return undefined;
+    return answers.messages.listenerDomain(domain, listener, meta);
+  }
+
   command(command: Command, answered: (refusal?: Refusal) => void): void {
     this.core.turns.push({ kind: 'commanded', command, answered });
   }
@@ -269,9 +198,28 @@ class RunningEngine implements Engine {
     this.core.ownPlaces.add(`${address}:${port}`);
   }
 
+  usePolicy(use: PolicyUse, done: () => void): void {
+    const { core } = this;
+    const run = (at: number): void => {
+      usePolicy(core, use, at);
+      core.turns.promise(done);
+    };
+    core.turns.push({ kind: 'run', run });
+  }
+
+  bumpEpoch(epoch: number, reason: string, done: () => void): void {
+    const { core } = this;
+    const run = (at: number): void => {
+      bumpEpoch(core, epoch, reason, at);
+      core.turns.promise(done);
+    };
+    core.turns.push({ kind: 'run', run });
+  }
+
   policyFaulted({ handler, sentence }: { handler: string; sentence: string }): void {
     const { core } = this;
     core.log('error', `policy: ${sentence}`);
+    core.tallies.policyFaults += 1;
     const event = {
       type: 'policy.faulted',
       stream: 'policy',

@@ -32,6 +32,16 @@ const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./cli/traffic.ts'),
   },
   {
+    name: 'status',
+    summary: 'show what a running waybilld does',
+    load: () => import('./cli/status.ts'),
+  },
+  {
+    name: 'policy',
+    summary: 'look at, compare, check and activate versions of the policy',
+    load: () => import('./cli/policy.ts'),
+  },
+  {
     name: 'verify',
     summary: 'prove from the log that no accepted recipient was lost',
     load: () => import('./cli/verify.ts'),
@@ -57,6 +67,7 @@ const buildProgram = async (words: readonly string[]): Promise<Command> => {
     if (entry.name === named) {
       const command = (await entry.load()).build().summary(entry.summary);
       program.addCommand(command.copyInheritedSettings(program));
+      for (const inner of command.commands) inner.copyInheritedSettings(program);
     } else {
       program.command(entry.name).summary(entry.summary).description(entry.summary);
     }

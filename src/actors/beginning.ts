@@ -6,10 +6,11 @@
 
 import { domainOf } from '../domain/address.ts';
 import type { Foundling } from '../domain/body-header.ts';
-import { parseQueueName } from '../domain/queue-name.ts';
 import { ROW_OFFERED } from '../domain/rows.ts';
 import type { Core } from './core.ts';
+import { openQueue } from './queue/configuring.ts';
 import { maxAgeOf, messageIdOf } from './rows-in-hand.ts';
+import { startSweep } from './sweeping.ts';
 
 /** Numbers skipped at each start, so that an id of a lost submission is never given out again. */
 export const NUMBER_STRIDE = 65_536;
@@ -20,7 +21,14 @@ export interface Beginning {
   /** Drawn for a new data directory; an old one keeps its own. */
   readonly node: string;
   readonly seed: number;
-  readonly policy: { readonly hash: string; readonly file: string };
+  readonly policy: {
+    readonly hash: string;
+    readonly file: string;
+    /** Its number in the policy store, the epoch, and why it is in force, where there are any. */
+    readonly version?: number;
+    readonly epoch?: number;
+    readonly reason?: string;
+  };
   readonly damage: readonly { kind: string; position: number; sentence: string }[];
   readonly foundlings: readonly Foundling[];
 }
@@ -36,10 +44,8 @@ export function begin(core: Core, beginning: Beginning, at: number): void {
   for (const { kind, position, sentence } of beginning.damage) {
     turns.emit({ type: 'log.damaged', stream: 'log', body: { kind, at: position, sentence } });
   }
-  if (books.engine.policy !== policy.hash) {
-    turns.emit({ type: 'policy.loaded', stream: 'policy', body: policy });
-  }
-  for (const foundling of beginning.foundlings) takeUpFoundling(core, foundling);
+  notePolicy(core, policy);
+  for (const foundling of beginning.foundlings) takeUpFoundling(core, foundling, at);
   const offered = takeUpRows(core);
   for (const slot of offered) unsettle(core, slot, at);
   for (const row of books.queues) {
@@ -49,17 +55,24 @@ export function begin(core: Core, beginning: Beginning, at: number): void {
     if (source.until > 0) core.alarms.set(`source ${source.name}`, source.until);
   }
   core.alarms.set('house', at + core.limits.reapMs);
+  startSweep(core, at);
+}
+
+/** The log says which version answers from here on; nothing is said where it is the same. */
+function notePolicy(core: Core, policy: Beginning['policy']): void {
+  const { engine } = core.books;
+  const { hash, file, version = 0, epoch = engine.epoch, reason = 'start' } = policy;
+  if (engine.policy === hash && engine.policyVersion === version && engine.epoch === epoch) return;
+  const body = { version, hash, file, reason, epoch };
+  core.turns.emit({ type: 'policy.activated', stream: 'policy', body });
 }
 
 /** A message the log had lost. Whether it was tried before is not known any more. */
-function takeUpFoundling(core: Core, found: Foundling): void {
+function takeUpFoundling(core: Core, found: Foundling, at: number): void {
   const { books, turns } = core;
   const queue = domainOf(found.to[0] ?? '');
   if (queue === '') return;
-  if (books.findQueue(queue) === undefined) {
-    const answer = core.answers.queueConfig(parseQueueName(queue));
-    turns.emit({ type: 'queue.opened', stream: queue, body: { answer: answer.key } });
-  }
+  if (books.findQueue(queue) === undefined) openQueue(core, queue, at);
   const { segment, offset, length, sum } = found.body;
   turns.emit({
     type: 'message.recovered',

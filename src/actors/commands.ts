@@ -1,12 +1,14 @@
 /**
- * Wishes from outside: suspend and resume a queue or a source, cancel a message. Decided like any
- * other input; refused with a sentence when they make no sense. What is refused leaves no trace.
+ * Wishes from outside: suspend and resume a queue or a source, cancel or move messages.
+ * Decided like any other input; refused with a sentence when they make no sense. What is refused
+ * leaves no trace.
  */
 
 import { numberOfMessageId } from '../domain/message-id.ts';
 import type { Refusal } from '../intake/host.ts';
 import type { Core } from './core.ts';
 import type { Command } from './input.ts';
+import { rebindOne, rebindQueue } from './rebinding.ts';
 import { cancelRow } from './settling.ts';
 
 const refuse = (text: string): Refusal => ({ code: 550, enhanced: '5.0.0', text });
@@ -18,11 +20,43 @@ export function decideCommand(
   answered: (refusal?: Refusal) => void,
   at: number,
 ): void {
+  if (command.kind === 'message.rebind') return rebind(core, command, answered, at);
   const refusal = apply(core, command, at);
   core.turns.promise(() => answered(refusal));
 }
 
-function apply(core: Core, command: Command, at: number): Refusal | undefined {
+type Rebind = Extract<Command, { readonly kind: 'message.rebind' }>;
+
+function rebind(
+  core: Core,
+  command: Rebind,
+  answered: (refusal?: Refusal) => void,
+  at: number,
+): void {
+  const { which, isFlush = false, why } = command;
+  const say = (text: string): void => core.turns.promise(() => answered(refuse(text)));
+  if (command.move === undefined && command.data === undefined && !isFlush) {
+    return say('a rebind needs a move, or data for rebind_message');
+  }
+  const move = command.move ?? (command.data === undefined ? {} : undefined);
+  if (move === undefined && !core.answers.hears('rebind_message')) {
+    return say('no part of the policy has the handler rebind_message');
+  }
+  const wish = { move, data: Object.freeze({ ...command.data }), isFlush, why };
+  if ('queue' in which) {
+    const { queue } = which;
+    if (core.books.findQueue(queue) === undefined) return say(`there is no queue ${queue}`);
+    return rebindQueue(core, queue, wish, () => answered(), at);
+  }
+  const slot = core.books.rows.find(numberOfMessageId(which.id));
+  if (slot < 0) return say(`message ${which.id} is not queued here`);
+  if (!rebindOne(core, slot, wish, at)) {
+    return say(`message ${which.id} is on its way just now; try again`);
+  }
+  core.turns.promise(() => answered());
+}
+
+function apply(core: Core, command: Exclude<Command, Rebind>, at: number): Refusal | undefined {
   switch (command.kind) {
     case 'queue.suspend':
     case 'queue.resume':
@@ -41,7 +75,7 @@ function apply(core: Core, command: Command, at: number): Refusal | undefined {
 
 function applyToQueue(
   core: Core,
-  command: Extract<Command, { queue: string }>,
+  command: Extract<Command, { readonly queue: string }>,
   at: number,
 ): Refusal | undefined {
   const row = core.books.findQueue(command.queue);

@@ -11,6 +11,7 @@ import type { SourceConfig } from '../domain/options-egress.ts';
 import type { PathConfig } from '../domain/options-path.ts';
 import type { QueueConfig } from '../domain/options-queue.ts';
 import type { QueueName } from '../domain/queue-name.ts';
+import type { Throttles } from '../domain/throttle.ts';
 import type { TimerWheel } from '../domain/timer-wheel.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Turns } from '../turn.ts';
@@ -19,6 +20,7 @@ import type { Answers } from './answers.ts';
 import type { Connection, ConnectionHost, Outcome, PeerInfo } from './connection/connection.ts';
 import type { HeldRows } from './held-rows.ts';
 import type { Input } from './input.ts';
+import type { Asked } from './queue/asked.ts';
 import type { Registry } from './registry.ts';
 import type { SlotRing } from './slot-ring.ts';
 
@@ -34,14 +36,16 @@ export interface HeldQueue {
   readonly name: QueueName;
   config: QueueConfig;
   members: readonly Member[];
-  /** When configuration and pool were asked for, engine time. */
-  askedAt: number;
   robin: { idx: number; cw: number };
   site: Site | undefined;
   siteExpiresAt: number;
   isRouting: boolean;
+  /** Counts the routes asked for; an answer to an earlier one is of no use. */
+  route: number;
   /** Due rows that wait for a place in a ready queue. */
   readonly due: SlotRing;
+  /** The row that passed its rates and found no room; -1 = none. */
+  passed: number;
   /** Ready queues that will tell when they have room again. */
   readonly waitsFor: Set<ReadyQueue>;
   usedAt: number;
@@ -53,7 +57,14 @@ export interface ReadyQueue {
   source: SourceConfig;
   site: Site;
   path: PathConfig;
-  askedAt: number;
+  /** Keys of the answers that `source` and `path` came from. */
+  sourceKey: string;
+  pathKey: string;
+  /** Raised with each change that connections must not outlive. */
+  revision: number;
+  /** Epoch of this process in which it was configured, and when it is to be asked for again. */
+  epoch: number;
+  nextAt: number;
   readonly routingDomain: string;
   readonly rows: SlotRing;
   /** Rows in it, without stale entries. */
@@ -109,6 +120,36 @@ export interface Cycle {
   again: number[];
 }
 
+/** A round through everything that is configured, in slices. */
+export interface Sweep {
+  /** Where in the queues it stands, and how many are left to look at. */
+  queueAt: number;
+  queuesLeft: number;
+  /** Ready queues left to look at; undefined while queues are. */
+  ready: ReadyQueue[] | undefined;
+  /** A slice is on its way. */
+  isOn: boolean;
+  /** Where in the rows a round of setting the wheel anew stands, and how many are left. */
+  armAt: number;
+  armsLeft: number;
+  /** Rows that this slice may still walk over. */
+  rowsLeft: number;
+}
+
+/** What configuration cost so far, for metrics. */
+export interface Tallies {
+  /** Answers asked for again, of queues and of ready queues. */
+  refreshes: number;
+  /** Those of them that failed: what was in force stayed. */
+  refreshesFailed: number;
+  /** Faults of handlers that were recorded. */
+  policyFaults: number;
+  /** Messages that had to wait for a rate of the policy. */
+  throttled: number;
+  /** Messages moved to another queue. */
+  rebound: number;
+}
+
 /** What the deciding parts share. */
 export interface Core {
   readonly ports: Ports;
@@ -118,6 +159,12 @@ export interface Core {
   readonly wheel: TimerWheel;
   readonly alarms: Alarms;
   readonly answers: Answers;
+  readonly asked: Asked;
+  readonly throttles: Throttles;
+  readonly sweep: Sweep;
+  readonly tallies: Tallies;
+  /** Epoch of this process: 1 at its start, one more each time configuration comes into force. */
+  epoch: number;
   readonly registry: Registry;
   readonly held: HeldRows;
   readonly queues: Map<number, HeldQueue>;

@@ -4,11 +4,10 @@
  */
 
 import { invariant } from '../domain/invariant.ts';
-import type { SiteAnswer } from '../domain/mx-plan.ts';
 import { watchdogMs } from '../domain/options-path.ts';
 import { decideCommand } from './commands.ts';
 import { bodyMoved } from './compacting.ts';
-import type { Core, HeldQueue } from './core.ts';
+import type { Core } from './core.ts';
 import { bodyFailed, drawCold, headerRead, rowDrawn } from './drawing.ts';
 import { keepHouse } from './housekeeping.ts';
 import type { Input } from './input.ts';
@@ -35,6 +34,8 @@ export const ALARM_CUT = 'cut';
 /** Submissions that were held back are overdue. */
 export const ALARM_PACE = 'pace';
 
+type Routed = Extract<Input, { readonly kind: 'routed' }>;
+
 /** Decides one input. */
 export function decide(core: Core, input: Input, at: number): void {
   switch (input.kind) {
@@ -49,9 +50,9 @@ export function decide(core: Core, input: Input, at: number): void {
     case 'ended':
       return linkEnded(core, input.link, input.ending, at);
     case 'routed':
-      return queueRouted(core, input.queue, input.answer, at);
+      return queueRouted(core, input, at);
     case 'planned':
-      return sessionPlanned(core, input.ready, input.answer, at);
+      return sessionPlanned(core, input, at);
     case 'bodyRead':
       return bodyFailed(core, input.offer, input.outcome, at);
     case 'drawn':
@@ -161,7 +162,10 @@ function tickSessions(core: Core, at: number): void {
   if (core.sessions.size > 0) core.alarms.set(ALARM_TICK, at + core.limits.tickMs);
 }
 
-function queueRouted(core: Core, queue: HeldQueue, answer: SiteAnswer, at: number): void {
+function queueRouted(core: Core, routed: Routed, at: number): void {
+  const { queue, answer } = routed;
+  // The queue was told to go elsewhere while this was being asked.
+  if (routed.route !== queue.route) return;
   queue.isRouting = false;
   const row = queue.row;
   if (core.books.queues[row.slot] !== row) return;

@@ -6,9 +6,10 @@
 import { encodeBooks } from '../domain/snapshot.ts';
 import { compactBodies } from './compacting.ts';
 import type { Core } from './core.ts';
+import { keepCurrent } from './queue/configuring.ts';
 import { reapReadyQueues } from './ready-queue.ts';
+import { startSweep } from './sweeping.ts';
 
-const REAP_UNKNOWN_MS = 600_000;
 /** What is held about a queue without due rows is forgotten after this, ms. */
 const HOLD_IDLE_MS = 60_000;
 /** Queues retired in one round; a turn stays short. */
@@ -20,6 +21,7 @@ export function keepHouse(core: Core, at: number): void {
   forgetHeldQueues(core, at);
   retireQueues(core, at);
   reapReadyQueues(core, at);
+  if (!core.sweep.isOn) startSweep(core, at);
   compactBodies(core);
   const { house, limits, turns } = core;
   const records = turns.position - house.snapshotPosition;
@@ -77,7 +79,9 @@ function retireQueues(core: Core, at: number): void {
   for (const row of core.books.queues) {
     if (row === undefined || row.count > 0 || row.state !== 'ready') continue;
     const config = core.answers.recordedQueueConfig(row.answer);
-    if (at - row.emptySince < (config?.reap_interval ?? REAP_UNKNOWN_MS)) continue;
+    if (at - row.emptySince < config.reap_interval) continue;
+    keepCurrent(core, row, at);
+    if (at - row.emptySince < core.answers.recordedQueueConfig(row.answer).reap_interval) continue;
     const held = core.queues.get(row.slot);
     if (held?.isRouting) continue;
     for (const ready of held?.waitsFor ?? []) ready.waiting.delete(held as never);

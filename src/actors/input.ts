@@ -4,6 +4,7 @@
  * turn.
  */
 import type { PlanAnswer, SiteAnswer } from '../domain/mx-plan.ts';
+import type { QueueMove } from '../domain/queue-change.ts';
 import type { Refusal, Submission } from '../intake/host.ts';
 import type { BodyRef, Fault, StoredRecord } from '../ports/ports.ts';
 import type { Ending, PeerInfo, Settlement } from './connection/connection.ts';
@@ -15,7 +16,19 @@ export type Command =
   | { readonly kind: 'queue.resume'; readonly queue: string }
   | { readonly kind: 'source.suspend'; readonly source: string; until: number; why: string }
   | { readonly kind: 'source.resume'; readonly source: string }
-  | { readonly kind: 'message.cancel'; readonly id: string; readonly why: string };
+  | { readonly kind: 'message.cancel'; readonly id: string; readonly why: string }
+  | {
+      readonly kind: 'message.rebind';
+      /** One message, or all of a queue that no connection and no ready queue has. */
+      readonly which: { readonly id: string } | { readonly queue: string };
+      /** Where they go. */
+      readonly move?: QueueMove;
+      /** Without `move` the policy's rebind_message is asked, with this. */
+      readonly data?: Readonly<Record<string, string>>;
+      /** Due at once, also where the queue stays the same. */
+      readonly isFlush?: boolean;
+      readonly why: string;
+    };
 
 /** What the inbox holds. */
 export type Input =
@@ -29,8 +42,18 @@ export type Input =
   | { readonly kind: 'idle'; readonly link: number }
   | { readonly kind: 'settled'; readonly link: number; readonly settlement: Settlement }
   | { readonly kind: 'ended'; readonly link: number; readonly ending: Ending }
-  | { readonly kind: 'routed'; readonly queue: HeldQueue; readonly answer: SiteAnswer }
-  | { readonly kind: 'planned'; readonly ready: ReadyQueue; readonly answer: PlanAnswer }
+  | {
+      readonly kind: 'routed';
+      readonly queue: HeldQueue;
+      readonly route: number;
+      readonly answer: SiteAnswer;
+    }
+  | {
+      readonly kind: 'planned';
+      readonly ready: ReadyQueue;
+      readonly revision: number;
+      readonly answer: PlanAnswer;
+    }
   | { readonly kind: 'bodyRead'; readonly offer: number; readonly outcome: Buffer | Fault }
   | {
       readonly kind: 'drawn';

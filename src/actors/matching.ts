@@ -11,9 +11,10 @@ import { readyQueueName, SMTP_PROTOCOL } from '../domain/site-name.ts';
 import type { Core, HeldQueue, Member, ReadyQueue } from './core.ts';
 import { PLACE_READY } from './held-rows.ts';
 import { deferRow } from './outcome.ts';
-import { refreshQueue } from './queue/due.ts';
-import { openReadyQueue } from './ready-queue.ts';
+import { keepCurrent } from './queue/configuring.ts';
+import { openReadyQueue, refreshReadyQueue } from './ready-queue.ts';
 import { movePlace } from './rows-in-hand.ts';
+import { passRates } from './throttling.ts';
 
 type Choice =
   | { readonly kind: 'ready'; readonly ready: ReadyQueue }
@@ -24,12 +25,15 @@ type Choice =
 /** Places as many due rows of a queue as there is room for. */
 export function placeDueRows(core: Core, queue: HeldQueue, at: number): void {
   if (queue.row.state !== 'ready' || queue.due.length === 0) return;
-  refreshQueue(core, queue, at);
+  keepCurrent(core, queue.row, at);
+  if (queue.row.state !== 'ready') return;
   if (queue.site === undefined || at >= queue.siteExpiresAt) askRoute(core, queue);
   if (queue.site === undefined) return;
   for (;;) {
     const slot = queue.due.shift(core.held.isGood);
     if (slot < 0) return;
+    if (slot !== queue.passed && !passRates(core, slot, at)) continue;
+    queue.passed = -1;
     const choice = chooseSource(core, queue, at);
     if (choice.kind === 'ready') {
       const ticket = movePlace(core, slot, PLACE_READY, choice.ready);
@@ -42,6 +46,8 @@ export function placeDueRows(core: Core, queue: HeldQueue, at: number): void {
       deferRow(core, slot, { code: 451, enhanced: '4.4.4', text: `KumoMTA internal: ${text}` }, at);
     } else {
       queue.due.unshift(slot, core.held.ticketOf(slot));
+      // It comes first again, and its rates have counted it already.
+      queue.passed = slot;
       if (choice.kind === 'resting') restQueue(core, queue, choice.until);
       return;
     }
@@ -99,8 +105,11 @@ function findReadyQueue(
   if (site === undefined) return undefined;
   const name = readyQueueName(member.name, site.site, SMTP_PROTOCOL);
   const known = core.readyQueues.get(name);
-  if (known !== undefined) return known;
-  const source = core.answers.source(member.name);
+  if (known !== undefined) {
+    refreshReadyQueue(core, known, at);
+    return known;
+  }
+  const source = core.answers.source(member.name, at);
   if (source === undefined) return undefined;
   return openReadyQueue(core, { name, source, site, routingDomain: routingDomainOf(queue), at });
 }
@@ -111,12 +120,13 @@ const routingDomainOf = (queue: HeldQueue): string =>
 function askRoute(core: Core, queue: HeldQueue): void {
   if (queue.isRouting) return;
   queue.isRouting = true;
+  const asked = queue.route;
   const route = {
     routingDomain: routingDomainOf(queue),
     mxList: queue.config.protocol.smtp.mx_list,
   };
   resolveSite(core.ports.resolver, route, (answer) => {
-    core.turns.push({ kind: 'routed', queue, answer });
+    core.turns.push({ kind: 'routed', queue, route: asked, answer });
   });
 }
 

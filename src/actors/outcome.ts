@@ -5,9 +5,12 @@
  */
 
 import type { Reply } from '../domain/reply.ts';
+import { formatReply } from '../domain/reply.ts';
 import { nextAttempt } from '../domain/retry.ts';
 import type { AttemptBody } from '../events/message.ts';
 import type { Core, Offer } from './core.ts';
+import { keepCurrent } from './queue/configuring.ts';
+import { askRequeue, queueAfter, rebindRow } from './rebinding.ts';
 import {
   addressesOf,
   emitLast,
@@ -75,27 +78,47 @@ export function endShare(
   emitLast(core, slot, { type: as, stream: messageIdOf(core, slot), body: bodyOf(share, by) });
 }
 
-/** The time of the next attempt after one more failure, or why there is none. */
-function planRetry(core: Core, slot: number, at: number) {
+/** What follows a failure: the time of the next attempt, perhaps elsewhere; or the end. */
+interface Sequel {
+  readonly due: number;
+  /** Why there is no next attempt. */
+  readonly end: string | undefined;
+  /** The queue the message moves to. */
+  readonly queue: string | undefined;
+}
+
+/** The queue's schedule says when, unless the policy has its own mind about the message. */
+function planSequel(core: Core, slot: number, response: string, at: number): Sequel {
   const c = core.books.rows.columns;
+  const row = core.books.queueOfRow(slot);
+  keepCurrent(core, row, at);
   const attemptsMade = c.attempts[slot] as number;
-  const config = recordedConfigOf(core, slot);
-  const limits = config ?? { retry_interval: 1_200_000, max_age: 604_800_000 };
   const waiting = { createdAt: c.acceptedAt[slot] as number, now: at };
-  return nextAttempt(limits, waiting, attemptsMade, () => core.ports.random.uniform());
+  const limits = recordedConfigOf(core, slot);
+  const next = nextAttempt(limits, waiting, attemptsMade, () => core.ports.random.uniform());
+  const delayMs = next.expired ? undefined : next.dueAt - at;
+  const about = { response, context: 'LoggedTransientFailure', isAttempt: true, delayMs };
+  const move = askRequeue(core, slot, about);
+  const queue = move === undefined ? row.name : queueAfter(row.name, move);
+  if (queue !== row.name) return { due: at + (move?.delayMs ?? 0), end: undefined, queue };
+  const due = move?.delayMs === undefined ? delayMs : move.delayMs;
+  const isPast = due !== undefined && at + due - waiting.createdAt > limits.max_age;
+  if (next.expired || isPast) {
+    const text = next.expired ? next.text : 'the delay that requeue_message gave exceeds max_age';
+    return { due: at, end: text, queue: undefined };
+  }
+  return { due: at + (due as number), end: undefined, queue: undefined };
 }
 
 /** An attempt failed for now: the row waits for its next attempt, or expires. */
 export function deferShare(core: Core, slot: number, share: Share, by: Witness, at: number): void {
   core.settledNow += 1;
-  const next = planRetry(core, slot, at);
-  const due = next.expired ? at : next.dueAt;
+  const sequel = planSequel(core, slot, formatReply(share.reply), at);
   const attempts = (core.books.rows.columns.attempts[slot] as number) + 1;
   const stream = messageIdOf(core, slot);
-  const body = { ...bodyOf(share, by), attempts, due };
+  const body = { ...bodyOf(share, by), attempts, due: sequel.due };
   core.turns.emit({ type: 'message.deferred', stream, body });
-  if (next.expired) expireNow(core, slot, share.to, share.index, next.text);
-  else retire(core, slot);
+  follow(core, slot, sequel, share, at);
 }
 
 /** The outcome of an attempt is not known: a second copy may follow. */
@@ -107,16 +130,25 @@ export function unsettleRow(
   at: number,
 ): void {
   core.settledNow += 1;
-  const next = planRetry(core, slot, at);
-  const due = next.expired ? at : next.dueAt;
+  const sequel = planSequel(core, slot, cause, at);
   const attempts = (core.books.rows.columns.attempts[slot] as number) + 1;
-  const body = { attempt: by.attempt, attempts, due, cause };
-  const hot = core.held.find(slot);
-  core.turns.emit({ type: 'message.unsettled', stream: messageIdOf(core, slot), body });
+  const body = { attempt: by.attempt, attempts, due: sequel.due, cause };
   const index = leftIndexes(core, slot);
-  const to = addressesOf(hot, index);
-  if (next.expired) expireNow(core, slot, to, index, next.text);
-  else retire(core, slot);
+  const to = addressesOf(core.held.find(slot), index);
+  core.turns.emit({ type: 'message.unsettled', stream: messageIdOf(core, slot), body });
+  follow(core, slot, sequel, { to, index }, at);
+}
+
+function follow(
+  core: Core,
+  slot: number,
+  { end, queue, due }: Sequel,
+  { to, index }: Pick<Share, 'to' | 'index'>,
+  at: number,
+): void {
+  if (end !== undefined) return expireNow(core, slot, to, index, end);
+  retire(core, slot);
+  if (queue !== undefined) rebindRow(core, slot, { queue, due, cause: 'requeue_message' }, at);
 }
 
 function expireNow(

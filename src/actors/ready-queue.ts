@@ -1,28 +1,75 @@
 /**
- * Ready queues: opened when a source first meets a site, refreshed when their configuration is old,
- * let go when idle. A change of source or path takes effect in a live one. Chooses nothing.
+ * Ready queues: opened when a source first meets a site, asked for again before they are used once
+ * their answers are out of date, let go when idle. A changed source or path takes effect in a live
+ * one: connections made from the old answers end after what they have in hand. Chooses nothing.
  */
 
 import type { Site } from '../domain/mx-plan.ts';
 import type { SourceConfig } from '../domain/options-egress.ts';
-import type { Core, ReadyQueue } from './core.ts';
+import type { PathConfig } from '../domain/options-path.ts';
+import type { Answer } from './answers.ts';
+import { REFRESH_RETRY_MS } from './answers.ts';
+import type { Core, ReadyQueue, Session } from './core.ts';
 import { SlotRing } from './slot-ring.ts';
 
 /** A ready queue nothing came into for this long is let go; it comes back when needed. */
 export const READY_IDLE_MS = 600_000;
 
+/** What does not go into a connection: a change of it ends none. */
+const NOT_OF_CONNECTIONS: ReadonlySet<string> = new Set([
+  'connection_limit',
+  'additional_connection_limits',
+  'max_connection_rate',
+  'max_message_rate',
+  'additional_message_rate_throttles',
+  'source_selection_rate',
+  'additional_source_selection_rates',
+  'max_ready',
+  'consecutive_connection_failures_before_delay',
+  'system_shutdown_timeout',
+  'dispatcher_progress_watchdog_timeout',
+  'remember_broken_tls',
+  'refresh_interval',
+  'refresh_strategy',
+  'provider_name',
+]);
+
+const linkText = (path: PathConfig): string =>
+  JSON.stringify(path, (key, value: unknown) => (NOT_OF_CONNECTIONS.has(key) ? undefined : value));
+
+const hostNames = (site: Site): readonly string[] =>
+  Object.freeze(site.hosts.map(({ name }) => name));
+
 /** Opens the ready queue of a source and a site. */
 export function openReadyQueue(
   core: Core,
-  from: { name: string; source: SourceConfig; site: Site; routingDomain: string; at: number },
+  from: {
+    name: string;
+    source: Answer<SourceConfig>;
+    site: Site;
+    routingDomain: string;
+    at: number;
+  },
 ): ReadyQueue {
+  const { name, source, site, routingDomain, at } = from;
+  const path = core.answers.pathConfig(
+    routingDomain,
+    source.value.name,
+    site.site,
+    hostNames(site),
+  );
+  core.turns.emit({ type: 'path.configured', stream: name, body: { answer: path.key } });
   const ready: ReadyQueue = {
-    name: from.name,
-    source: from.source,
-    site: from.site,
-    path: core.answers.pathConfig(from.routingDomain, from.source.name, from.site.site),
-    askedAt: from.at,
-    routingDomain: from.routingDomain,
+    name,
+    source: source.value,
+    site,
+    path: path.value,
+    sourceKey: source.key,
+    pathKey: path.key,
+    revision: 0,
+    epoch: core.epoch,
+    nextAt: nextAt(path, source, at),
+    routingDomain,
     rows: new SlotRing(),
     size: 0,
     sessions: new Set(),
@@ -32,19 +79,87 @@ export function openReadyQueue(
     waiting: new Set(),
     tlsBrokenUntil: 0,
     notBefore: 0,
-    usedAt: from.at,
+    usedAt: at,
   };
-  core.readyQueues.set(from.name, ready);
+  if (path.isStandIn) core.tallies.refreshesFailed += 1;
+  core.readyQueues.set(name, ready);
   return ready;
 }
 
-/** Asks the policy again when the answers are too old. */
+function nextAt(path: Answer<PathConfig>, source: Answer<SourceConfig>, at: number): number {
+  if (path.isStandIn || source.isStandIn) return at + REFRESH_RETRY_MS;
+  const { refresh_interval, refresh_strategy } = path.value;
+  return refresh_strategy === 'Ttl' ? at + refresh_interval : Number.POSITIVE_INFINITY;
+}
+
+/** To be called before a ready queue is used: asks again where that is due. */
 export function refreshReadyQueue(core: Core, ready: ReadyQueue, at: number): void {
-  if (at - ready.askedAt < ready.path.refresh_interval) return;
-  ready.askedAt = at;
-  const { source, site, routingDomain } = ready;
-  ready.path = core.answers.pathConfig(routingDomain, source.name, site.site);
-  ready.source = core.answers.source(source.name) ?? source;
+  if (ready.epoch === core.epoch && at < ready.nextAt) return;
+  const { site, routingDomain } = ready;
+  const { name } = ready.source;
+  core.tallies.refreshes += 1;
+  ready.epoch = core.epoch;
+  // That a source left the policy is no fault: its rows are on their way to others.
+  const source = core.answers.findSource(name, at);
+  const path = core.answers.pathConfig(routingDomain, name, site.site, hostNames(site));
+  if (source === undefined || source === 'unknown' || source.isStandIn || path.isStandIn) {
+    core.tallies.refreshesFailed += 1;
+    ready.nextAt = at + REFRESH_RETRY_MS;
+    return;
+  }
+  ready.nextAt = nextAt(path, source, at);
+  const isOther = source.key !== ready.sourceKey;
+  ready.source = source.value;
+  ready.sourceKey = source.key;
+  const isNewPath = path.key !== ready.pathKey;
+  const isOtherLink = isNewPath && linkText(path.value) !== linkText(ready.path);
+  if (isNewPath) adoptPath(core, ready, path, at);
+  if (isOther || isOtherLink) endConnections(ready);
+}
+
+function adoptPath(core: Core, ready: ReadyQueue, path: Answer<PathConfig>, at: number): void {
+  core.turns.emit({ type: 'path.configured', stream: ready.name, body: { answer: path.key } });
+  ready.path = path.value;
+  ready.pathKey = path.key;
+  core.touchedReady.add(ready);
+  trimRows(core, ready, at);
+  const { limit } = ready.path.connection_limit;
+  let excess = ready.sessions.size - limit;
+  // Those that have nothing in hand go first.
+  const candidates = [...ready.idle, ...ready.sessions];
+  for (const session of candidates) {
+    if (excess <= 0) return;
+    if (session.isStopping) continue;
+    endSession(ready, session);
+    excess -= 1;
+  }
+}
+
+/** What there is no room for any more goes back to its queue, from the tail, without an attempt. */
+function trimRows(core: Core, ready: ReadyQueue, at: number): void {
+  const excess: number[] = [];
+  for (let left = ready.size - ready.path.max_ready; left > 0; left -= 1) {
+    const slot = ready.rows.pop(core.held.isGood);
+    if (slot < 0) break;
+    excess.push(slot);
+  }
+  for (const slot of excess.reverse()) core.requeue(slot, at);
+}
+
+/** Ends the connections made from older answers: each after what it has in hand. */
+function endConnections(ready: ReadyQueue): void {
+  ready.revision += 1;
+  ready.failures = 0;
+  ready.notBefore = 0;
+  for (const session of ready.sessions) endSession(ready, session);
+}
+
+function endSession(ready: ReadyQueue, session: Session): void {
+  if (session.isStopping) return;
+  session.isStopping = true;
+  session.connection.stop();
+  const index = ready.idle.indexOf(session);
+  if (index >= 0) ready.idle.splice(index, 1);
 }
 
 /** Lets go of ready queues without rows, connections and recent use. */

@@ -27,6 +27,9 @@ export interface Step {
   readonly to: string;
 }
 
+/** What the charts answered to `can`: their guards are names of states alone, so it stays true. */
+const possible = new Map<string, boolean>();
+
 const RESTING_PLACE: Record<ActorKind, string> = { queue: 'ready', source: 'open' };
 
 /** The awake actors of queues and sources. */
@@ -49,14 +52,27 @@ export class Registry {
 
   /** Whether the chart accepts `event` in `state`; asked before the commit. */
   static can(kind: ActorKind, state: string, event: string): boolean {
+    const key = `${kind} ${state} ${event}`;
+    const known = possible.get(key);
+    if (known !== undefined) return known;
     const chart = kind === 'queue' ? queueChart : sourceChart;
     const snapshot = chart.resolveState({ value: state as never });
-    return snapshot.can({ type: event } as never);
+    const can = snapshot.can({ type: event } as never);
+    possible.set(key, can);
+    return can;
   }
 
   /** Moves the actor along a committed step. */
   signal(step: Step): void {
     const key = `${step.kind} ${step.name}`;
+    // An actor that is not awake and stays in its first state has nothing to do: a new answer of
+    // the policy for a hundred thousand queues wakes none of them.
+    const isStill = step.from === step.to && step.to === RESTING_PLACE[step.kind];
+    if (isStill && !this.#actors.has(key)) {
+      const isLegal = Registry.can(step.kind, step.from, step.event);
+      invariant(isLegal, `${key}: ${step.event} in ${step.to}`);
+      return;
+    }
     const actor = this.#actors.get(key) ?? this.#start(step.kind, step.name, step.from);
     actor.send({ type: step.event });
     const { status, error } = actor.getSnapshot() as { status: string; error?: unknown };

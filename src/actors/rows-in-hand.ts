@@ -11,8 +11,6 @@ import type { Core, ReadyQueue } from './core.ts';
 import type { HotRow } from './held-rows.ts';
 import { PLACE_DUE, PLACE_OFFERED, PLACE_READY, PLACE_WAITING } from './held-rows.ts';
 
-const MAX_AGE_UNKNOWN_MS = 7 * 86_400_000;
-
 const isBacklog = (place: number): boolean => place === PLACE_DUE || place === PLACE_READY;
 
 /** Moves a row to a place and answers its new ticket. */
@@ -31,14 +29,14 @@ export function movePlace(core: Core, slot: number, place: number, ready?: Ready
   return core.held.place(slot, place);
 }
 
-/** The configuration on record for a row's queue; a default age when the log lost it. */
-export function recordedConfigOf(core: Core, slot: number): QueueConfig | undefined {
+/** The configuration on record for a row's queue; see `keepCurrent`. */
+export function recordedConfigOf(core: Core, slot: number): QueueConfig {
   return core.answers.recordedQueueConfig(core.books.queueOfRow(slot).answer);
 }
 
 /** How old a queue's messages may grow, in milliseconds. */
 export function maxAgeOf(core: Core, queue: QueueRow): number {
-  return core.answers.recordedQueueConfig(queue.answer)?.max_age ?? MAX_AGE_UNKNOWN_MS;
+  return core.answers.recordedQueueConfig(queue.answer).max_age;
 }
 
 /** When a row grows too old. */

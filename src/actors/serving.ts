@@ -14,6 +14,7 @@ import type { Core, Offer, ReadyQueue, Session } from './core.ts';
 import { PLACE_OFFERED, PLACE_READY } from './held-rows.ts';
 import { wakeWaiting } from './matching.ts';
 import { bounceRow, deferRow } from './outcome.ts';
+import { keepCurrent } from './queue/configuring.ts';
 import { refreshReadyQueue } from './ready-queue.ts';
 import { leftIndexes, messageIdOf, movePlace, needEnvelope } from './rows-in-hand.ts';
 
@@ -26,7 +27,8 @@ export function serveReadyQueue(core: Core, ready: ReadyQueue, at: number): void
   refreshReadyQueue(core, ready, at);
   while (ready.idle.length > 0 && ready.size > 0) {
     const session = ready.idle.pop() as Session;
-    if (session.offer !== undefined || !core.sessions.has(session.id)) continue;
+    if (session.offer !== undefined || session.isStopping) continue;
+    if (!core.sessions.has(session.id)) continue;
     if (!offerNext(core, ready, session, at)) {
       ready.idle.push(session);
       break;
@@ -58,13 +60,14 @@ function openSessions(core: Core, ready: ReadyQueue, at: number): void {
 function planSession(core: Core, ready: ReadyQueue): void {
   ready.planning += 1;
   core.planning += 1;
+  const { revision } = ready;
   buildPlan(
     core.ports.resolver,
     ready.site,
     ready.path,
     ready.source,
     () => core.ports.random.uniform(),
-    (answer) => core.turns.push({ kind: 'planned', ready, answer }),
+    (answer) => core.turns.push({ kind: 'planned', ready, revision, answer }),
     (address, port) => core.ownPlaces.has(`${address}:${port}`),
   );
 }
@@ -72,13 +75,15 @@ function planSession(core: Core, ready: ReadyQueue): void {
 /** A plan is there: a connection is opened along it, or the whole ready queue is settled. */
 export function sessionPlanned(
   core: Core,
-  ready: ReadyQueue,
-  answer: PlanAnswer,
+  { ready, revision, answer }: { ready: ReadyQueue; revision: number; answer: PlanAnswer },
   at: number,
 ): void {
   ready.planning -= 1;
   core.planning -= 1;
   core.touchedReady.add(ready);
+  refreshReadyQueue(core, ready, at);
+  // Made for a source or a path that has changed meanwhile: it is planned anew.
+  if (revision !== ready.revision) return feedStarved(core);
   for (const { name, fault } of answer.skipped) {
     core.log('warn', `${ready.name}: host ${name} is left out: ${fault.cause}`);
   }
@@ -98,7 +103,7 @@ export function sessionPlanned(
     plan: answer.candidates,
     path: ready.path,
     source: ready.source,
-    ehloName: core.ehloName,
+    ehloName: ready.path.ehlo_domain ?? ready.source.ehlo_domain ?? core.ehloName,
     isTlsBroken: at < ready.tlsBrokenUntil,
     ...loginOf(core, ready),
   });
@@ -130,9 +135,20 @@ function loginOf(core: Core, ready: ReadyQueue): { authPassword?: string } {
   return authPassword === undefined ? {} : { authPassword };
 }
 
+/** The next row that still belongs here once its queue is up to date. */
+function shiftCurrent(core: Core, ready: ReadyQueue, at: number): number {
+  for (;;) {
+    const slot = ready.rows.shift(core.held.isGood);
+    if (slot < 0) return slot;
+    const ticket = core.held.ticketOf(slot);
+    keepCurrent(core, core.books.queueOfRow(slot), at);
+    if (core.held.isGood(slot, ticket)) return slot;
+  }
+}
+
 /** Hands the next row to a connection; false when there is none that is warm. */
 function offerNext(core: Core, ready: ReadyQueue, session: Session, at: number): boolean {
-  const slot = ready.rows.shift(core.held.isGood);
+  const slot = shiftCurrent(core, ready, at);
   if (slot < 0) return false;
   const envelope = needEnvelope(core, slot, 'ready');
   if (envelope === undefined) {

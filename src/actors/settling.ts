@@ -36,7 +36,7 @@ function rememberBrokenTls(ready: ReadyQueue, at: number): void {
 export function linkIdle(core: Core, link: number): void {
   const session = core.sessions.get(link);
   if (session === undefined || session.offer !== undefined) return;
-  if (core.isStopping) session.connection.stop();
+  if (core.isStopping || session.isStopping) session.connection.stop();
   else session.ready.idle.push(session);
   core.touchedReady.add(session.ready);
 }

@@ -46,6 +46,17 @@ export class SlotRing {
     return -1;
   }
 
+  /** Takes the last entry whose ticket is still good; -1 when there is none. */
+  pop(isGood: (slot: number, ticket: number) => boolean): number {
+    while (this.#length > 0) {
+      this.#length -= 1;
+      const index = (this.#head + this.#length) & (this.#slots.length - 1);
+      const slot = this.#slots[index] as number;
+      if (isGood(slot, this.#tickets[index] as number)) return slot;
+    }
+    return -1;
+  }
+
   /** Looks at the first `count` good entries without taking them. */
   peek(count: number, isGood: (slot: number, ticket: number) => boolean): number[] {
     const found: number[] = [];

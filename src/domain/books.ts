@@ -25,6 +25,8 @@ export interface QueueRow {
   cause: string;
   /** Key of the answer in `answers` that configures it. */
   answer: string;
+  /** Key of the answer that says who is in its pool; '' = none. */
+  pool: string;
   /** Site name last resolved; '' before the first resolution. */
   site: string;
   /** Living messages. */
@@ -66,8 +68,25 @@ export interface EngineRow {
   starts: number;
   /** True between `engine.started` and `engine.stopped`. */
   isRunning: boolean;
+  /** Hash of the policy in force. */
   policy: string;
+  policyFile: string;
+  /** Its number in the policy store; 0 where versions are not numbered. */
+  policyVersion: number;
+  /** How often configuration came into force anew, as the manager counts. */
+  epoch: number;
 }
+
+const newEngine = (): EngineRow => ({
+  node: '',
+  number: 0,
+  starts: 0,
+  isRunning: false,
+  policy: '',
+  policyFile: '',
+  policyVersion: 0,
+  epoch: 0,
+});
 
 /** All books. */
 export class Books {
@@ -85,7 +104,7 @@ export class Books {
     live: 0,
     unknown: 0,
   };
-  readonly engine: EngineRow = { node: '', number: 0, starts: 0, isRunning: false, policy: '' };
+  readonly engine: EngineRow = newEngine();
   readonly #queueSlots = new Map<string, number>();
   readonly #freeQueues: number[] = [];
 
@@ -118,6 +137,7 @@ export class Books {
       until: 0,
       cause: '',
       answer: '',
+      pool: '',
       site: '',
       count: 0,
       head: NONE,
@@ -150,6 +170,18 @@ export class Books {
 
   /** Takes a row out of its queue and out of the books. */
   drop(slot: number, at: number): void {
+    this.#unlink(slot, at);
+    this.rows.remove(slot);
+  }
+
+  /** Moves a row to the end of another queue. */
+  rebind(slot: number, queue: QueueRow, at: number): void {
+    this.#unlink(slot, at);
+    this.rows.columns.queue[slot] = queue.slot;
+    this.link(slot, queue);
+  }
+
+  #unlink(slot: number, at: number): void {
     const { rows } = this;
     const queue = this.queueOfRow(slot);
     const before = rows.prev[slot] as number;
@@ -160,6 +192,5 @@ export class Books {
     else rows.prev[after] = before;
     queue.count -= 1;
     if (queue.count === 0) queue.emptySince = at;
-    rows.remove(slot);
   }
 }

@@ -40,6 +40,12 @@ export interface Limits {
   readonly snapshotMsMax: number;
   /** Span between two looks for idle queues, ms. */
   readonly reapMs: number;
+  /** Questions in one slice of a sweep through all that is configured; 0: no sweep, only use. */
+  readonly sweepAsksMax: number;
+  /** Queues, and ready queues, looked at in one slice. */
+  readonly sweepLooksMax: number;
+  /** Rows walked over in one slice: those of changed queues, and those whose age is set anew. */
+  readonly sweepRowsMax: number;
 }
 
 /** The defaults; ARCHITECTURE.md holds the measurements behind them. */
@@ -61,6 +67,9 @@ export const LIMITS: Limits = {
   snapshotRecordsMax: 100_000,
   snapshotMsMax: 300_000,
   reapMs: 10_000,
+  sweepAsksMax: 256,
+  sweepLooksMax: 16_384,
+  sweepRowsMax: 16_384,
 };
 
 /** Refuses limits that contradict each other. */

@@ -59,9 +59,17 @@ export function isHostName(name: string): boolean {
 
 const MX_FIX = "write 'host', 'host:25', '[192.0.2.1]:25', '/path/to/socket' or {name, addr}";
 
+const MX_TABLE = {
+  type: 'object',
+  properties: { name: { type: 'string' }, addr: { type: 'string' } },
+  required: ['name', 'addr'],
+  additionalProperties: false,
+};
+
 /** One host of a fixed route. */
 export const mxEntry: Kind<MxListEntry> = {
   name: 'host',
+  schema: { anyOf: [{ type: 'string', minLength: 1 }, MX_TABLE] },
   read(value) {
     if (typeof value === 'string') return mxFromText(value);
     if (isTable(value)) return mxFromTable(new Map(Object.entries(value)));
@@ -105,6 +113,7 @@ function lower(name: string): string {
 /** Where a proxy listens: `ip:port`, `[v6]:port`, `host:port` or a unix path. */
 export const proxyPlace: Kind<ProxyPlace> = {
   name: 'host:port or path',
+  schema: { type: 'string', minLength: 1 },
   read(value) {
     const fix = "write 'host:port', '192.0.2.1:1080', '[2001:db8::1]:1080' or '/path/to/socket'";
     const refused = () => new OptionValueError(`${showValue(value)} is not a proxy`, fix);
@@ -121,6 +130,7 @@ export const proxyPlace: Kind<ProxyPlace> = {
 /** Where a listener binds: `ip:port` or `[v6]:port`. */
 export const listenPlace: Kind<ListenPlace> = {
   name: 'ip:port',
+  schema: { type: 'string', pattern: ':\\d+$' },
   read(value) {
     const place = typeof value === 'string' ? splitHostPort(value) : undefined;
     if (place?.port === undefined || parseIp(place.host) === undefined) {
@@ -131,9 +141,17 @@ export const listenPlace: Kind<ListenPlace> = {
   },
 };
 
+const KEY_TABLE = {
+  type: 'object',
+  properties: { key_data: { type: 'string', minLength: 1 } },
+  required: ['key_data'],
+  additionalProperties: false,
+};
+
 /** A key or certificate: a path, or {key_data}. */
 export const keySource: Kind<KeySource> = {
   name: 'path or {key_data}',
+  schema: { anyOf: [{ type: 'string', minLength: 1 }, KEY_TABLE] },
   read(value) {
     const fix = 'give a path in quotes, or {key_data = "-----BEGIN ..."}';
     if (typeof value === 'string' && value !== '') return { path: text.read(value) };

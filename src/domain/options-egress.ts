@@ -5,7 +5,16 @@
  */
 
 import { OptionError, OptionValueError, showValue } from './option-error.ts';
-import { duration, ipAddress, listOf, natural, port, tableOf, text } from './option-kinds.ts';
+import {
+  duration,
+  ipAddress,
+  listOf,
+  natural,
+  port,
+  tableOf,
+  text,
+  throttle,
+} from './option-kinds.ts';
 import { keySource, proxyPlace } from './option-places.ts';
 import type { Kind, OptionTable, Parsed } from './options.ts';
 import { isTable, option, optional, readOptions, required } from './options.ts';
@@ -39,9 +48,17 @@ export function parsePoolConfig(raw: unknown, where: string): PoolConfig {
 /** What it takes to suspend: any failure, or so many in a time (the burst plays no part). */
 export type SuspendTrigger = 'Immediate' | { readonly Threshold: ThrottleSpec };
 
+const THRESHOLD_TABLE = {
+  type: 'object',
+  properties: { Threshold: throttle.schema },
+  required: ['Threshold'],
+  additionalProperties: false,
+};
+
 /** Reads "Immediate" or {Threshold = "3/5m"}. */
 export const suspendTrigger: Kind<SuspendTrigger> = {
   name: 'Immediate or {Threshold = rate}',
+  schema: { anyOf: [{ const: 'Immediate' }, THRESHOLD_TABLE] },
   read(value) {
     if (value === 'Immediate') return value;
     const keys = isTable(value) ? Object.keys(value) : [];

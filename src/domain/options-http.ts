@@ -3,6 +3,7 @@
  * further proof; everybody else is refused until there is one.
  * Deliberately unknown here: sockets and routes.
  */
+import { OptionError } from './option-error.ts';
 import { cidrList, flag, positive, text } from './option-kinds.ts';
 import { keySource, listenPlace } from './option-places.ts';
 import type { OptionTable, Parsed } from './options.ts';
@@ -24,5 +25,14 @@ export type HttpListenerConfig = Parsed<typeof HTTP_LISTENER_OPTIONS>;
 
 /** Reads an HTTP listener; `where` names it in a refusal. */
 export function parseHttpListenerConfig(raw: unknown, where: string): HttpListenerConfig {
-  return readOptions(HTTP_LISTENER_OPTIONS, raw, where);
+  const config = readOptions(HTTP_LISTENER_OPTIONS, raw, where);
+  if (!config.use_tls) return config;
+  for (const key of ['tls_certificate', 'tls_private_key'] as const) {
+    // A key that everybody knows would be worse than none, so there is no identity to fall back on.
+    if (config[key] === undefined) {
+      const fix = 'give both tls_certificate and tls_private_key';
+      throw new OptionError(where, key, 'is missing, but use_tls is set', fix);
+    }
+  }
+  return config;
 }

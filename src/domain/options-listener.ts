@@ -161,6 +161,7 @@ function best(list: readonly SessionOverride[], address: string): SessionOverrid
 /** What to do with a report addressed to us: true = LogThenRelay, false = Ignore. */
 const reportHandling: Kind<'Ignore' | 'LogThenRelay' | 'LogThenDrop'> = {
   name: 'Ignore, LogThenRelay, LogThenDrop or true or false',
+  schema: { enum: ['Ignore', 'LogThenRelay', 'LogThenDrop', true, false] },
   read(value) {
     if (typeof value === 'boolean') return value ? 'LogThenRelay' : 'Ignore';
     return oneOf('Ignore', 'LogThenRelay', 'LogThenDrop').read(value);

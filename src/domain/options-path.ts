@@ -34,6 +34,7 @@ const LOOPS = ['127.0.0.0/8', '::1', '0.0.0.0', '::'];
 /** DANE must not be promised by a file and then not be done. */
 const noDane: Kind<false> = {
   name: 'false',
+  schema: { const: false },
   read(value) {
     if (flag.read(value) === false) return false;
     throw new OptionValueError('DANE is not supported yet', 'remove it or use false');

@@ -31,6 +31,12 @@ const ELSEWHERE: readonly string[] = ['maildir_path', 'custom_lua', 'xfer'];
 /** The protocol table; only smtp is spoken. */
 export const protocol: Kind<Protocol> = {
   name: '{smtp = {mx_list, treat_mx_list_as_secure}}',
+  schema: {
+    type: 'object',
+    properties: { smtp: smtpTable.schema },
+    required: ['smtp'],
+    additionalProperties: false,
+  },
   read(value) {
     const fix = 'use {smtp = {mx_list = [...]}}';
     if (!isTable(value)) {

@@ -7,10 +7,15 @@
 
 import { OptionError, OptionValueError, showValue } from './option-error.ts';
 
+/** A JSON Schema, as far as editors of data files need one. */
+export type JsonSchema = { readonly [keyword: string]: unknown };
+
 /** How one value is read: throws OptionValueError, or answers the value in the engine's units. */
 export interface Kind<T> {
   /** What documents call it: 'duration', 'true or false', ... */
   readonly name: string;
+  /** What editors are told of the value; without it they take anything. */
+  readonly schema?: JsonSchema;
   read(value: unknown): T;
 }
 
@@ -134,7 +139,8 @@ export function locate<T>(where: string, key: string, read: () => T): T {
   }
 }
 
-function unknownOption(table: OptionTable, key: string, where: string): OptionError {
+/** The refusal of a key that a table does not have, with the nearest one it has. */
+export function unknownOption(table: OptionTable, key: string, where: string): OptionError {
   const near = nearest(key, Object.keys(table));
   const fix = near === undefined ? 'remove it' : `did you mean '${near}'?`;
   return new OptionError(where, key, 'is not an option here', fix);

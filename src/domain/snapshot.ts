@@ -8,15 +8,22 @@ import { Books } from './books.ts';
 import { invariant } from './invariant.ts';
 import type { RowColumns } from './rows.ts';
 
-/** Raise when the form changes; an older or newer form is not read, the log is folded instead. */
-export const SNAPSHOT_FORM = 1;
+/**
+ * Raise when the form changes. A newer form is not read, the log is folded instead; an older one
+ * is brought up, because the records it stands for may have been let go.
+ */
+export const SNAPSHOT_FORM = 2;
+/** Form 1 knew no pools of queues, and neither version nor epoch of the policy. */
+const SNAPSHOT_FORM_MIN = 1;
+
+type QueueHead = readonly [string, string, number, string, string, string, number, string?];
 
 interface Head {
   readonly form: number;
   readonly rows: number;
   readonly engine: EngineRow;
   readonly ledger: Ledger;
-  readonly queues: readonly (readonly [string, string, number, string, string, string, number])[];
+  readonly queues: readonly QueueHead[];
   readonly sources: readonly SourceRow[];
   readonly answers: readonly (readonly [string, string])[];
   readonly settled: readonly (readonly [number, readonly number[]])[];
@@ -50,13 +57,13 @@ export function encodeBooks(books: Books): Uint8Array {
     count += 1;
   });
   invariant(count === rows.count, 'every living row is counted');
-  const queues: Head['queues'][number][] = [];
+  const queues: QueueHead[] = [];
   const queueIndex = new Int32Array(books.queues.length);
   for (const queue of books.queues) {
     if (queue === undefined) continue;
     queueIndex[queue.slot] = queues.length;
-    const { name, state, until, cause, answer, site, emptySince } = queue;
-    queues.push([name, state, until, cause, answer, site, emptySince]);
+    const { name, state, until, cause, answer, site, emptySince, pool } = queue;
+    queues.push([name, state, until, cause, answer, site, emptySince, pool]);
   }
   const settled = [...rows.settled].map(([slot, done]) => [
     rows.columns.number[slot] as number,
@@ -113,18 +120,19 @@ export function decodeBooks(packed: Uint8Array): Books | undefined {
   const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
   const headBytes = view.getUint32(0, true);
   const head = JSON.parse(new TextDecoder().decode(packed.subarray(8, 8 + headBytes))) as Head;
-  if (head.form !== SNAPSHOT_FORM) return undefined;
+  if (head.form < SNAPSHOT_FORM_MIN || head.form > SNAPSHOT_FORM) return undefined;
   const books = new Books();
   Object.assign(books.engine, head.engine);
   for (const [key, text] of head.answers) books.answers.set(key, text);
   for (const source of head.sources) books.sources.set(source.name, { ...source });
-  const opened = head.queues.map(([name, state, until, cause, answer, site, emptySince]) =>
+  const opened = head.queues.map(([name, state, until, cause, answer, site, emptySince, pool]) =>
     Object.assign(books.openQueue(name, emptySince), {
       state: state as QueueRow['state'],
       until,
       cause,
       answer,
       site,
+      pool: pool ?? '',
     }),
   );
   readRows(books, opened, head.rows, packed, aligned(8 + headBytes));

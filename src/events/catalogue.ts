@@ -4,6 +4,7 @@
  */
 import * as engine from './engine.ts';
 import * as message from './message.ts';
+import * as policy from './policy.ts';
 import * as queue from './queue.ts';
 import * as source from './source.ts';
 
@@ -21,6 +22,7 @@ export const catalogue = [
   message.messageCancelled,
   message.messageQuarantined,
   message.messageMoved,
+  message.messageRebound,
   queue.queueOpened,
   queue.queueConfigured,
   queue.queueRouted,
@@ -36,9 +38,11 @@ export const catalogue = [
   source.sourceRetired,
   engine.engineStarted,
   engine.engineStopped,
-  engine.policyLoaded,
-  engine.policyAnswered,
-  engine.policyFaulted,
+  policy.policyLoaded,
+  policy.policyActivated,
+  policy.policyAnswered,
+  policy.policyFaulted,
+  policy.pathConfigured,
   engine.logDamaged,
 ] as const;
 

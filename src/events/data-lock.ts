@@ -20,18 +20,25 @@ export interface DataLock {
   release(): Promise<void>;
 }
 
-const openLockFile = (dir: string): Database.Database => {
-  const path = `${dir}/lock.db`;
+/** Which lock, and how long its holder is given to end. */
+export interface LockWish {
+  /** `manager` for a whole daemon; else that of the worker, which owns log and bodies. */
+  readonly name?: 'manager' | 'lock';
+  readonly waitMs?: number;
+}
+
+const openLockFile = (path: string, waitMs: number): Database.Database => {
   // Never opened other than by SQLite: closing any other handle of ours would drop the lock.
   ownFileOnce(path);
-  return new Database(path, { timeout: WAIT_MS_MAX });
+  return new Database(path, { timeout: waitMs });
 };
 
 /** Takes the directory for this process, or rejects with `DataDirLocked`. */
-export const lockDataDir = async (dir: string): Promise<DataLock> => {
+export const lockDataDir = async (dir: string, wish: LockWish = {}): Promise<DataLock> => {
+  const { name = 'lock', waitMs = WAIT_MS_MAX } = wish;
   ownDir(dir);
-  const note = `${dir}/lock.pid`;
-  const db = openLockFile(dir);
+  const note = `${dir}/${name}.pid`;
+  const db = openLockFile(`${dir}/${name}.db`, waitMs);
   try {
     db.pragma('journal_mode = MEMORY');
     db.exec('BEGIN EXCLUSIVE');

@@ -1,7 +1,7 @@
 /**
- * What can happen to the engine, its policy and its log. Streams: `engine`, `policy`, `log`.
- * Answers of the policy are facts: kept once, named by key. Knows nothing of how a policy is
- * loaded.
+ * What can happen to the engine and its log. Streams: `engine`, `log`. A start says from which seed
+ * its randomness springs; which policy answers is an event of its own (policy.ts). Knows nothing of
+ * mail.
  */
 import { define } from './define.ts';
 
@@ -31,43 +31,6 @@ export const engineStopped = define('engine.stopped')<Record<never, never>>({
   apply(books) {
     books.engine.isRunning = false;
   },
-});
-
-export const policyLoaded = define('policy.loaded')<{
-  readonly hash: string;
-  readonly file: string;
-}>({
-  version: 1,
-  says: 'This policy answers from here on.',
-  shape: { hash: 'text', file: 'text' },
-  upcast: {},
-  apply(books, body) {
-    books.engine.policy = body.hash;
-  },
-});
-
-export const policyAnswered = define('policy.answered')<{
-  readonly key: string;
-  readonly answer: string;
-}>({
-  version: 1,
-  says: 'The policy gave an answer that was not known yet; other events name it by its key.',
-  shape: { key: 'text', answer: 'text' },
-  upcast: {},
-  apply(books, body) {
-    books.answers.set(body.key, body.answer);
-  },
-});
-
-export const policyFaulted = define('policy.faulted')<{
-  readonly handler: string;
-  readonly sentence: string;
-}>({
-  version: 1,
-  says: 'A handler of the policy failed; its default was used.',
-  shape: { handler: 'text', sentence: 'text' },
-  upcast: {},
-  apply() {},
 });
 
 export const logDamaged = define('log.damaged')<{

@@ -4,7 +4,7 @@
  * or removes a file here ends with that.
  * Deliberately unknown here: what is in the files.
  */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
@@ -57,6 +57,9 @@ export const ownFileOnce = (path: string): void => {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 };
+
+/** The SHA-256 of a text, in hex digits. */
+export const sha256Of = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 /** Writes a line for people to read. */
 export const writeNote = (path: string, text: string): void => {

@@ -1,7 +1,7 @@
 /**
- * A segment open for appending: opened with everything prepared once, sealed into a single file when
- * it is full, or closed as it is. Deliberately unknown here: what is appended, when a segment is
- * full.
+ * A segment open for appending: opened with everything prepared once, sealed into a single file
+ * when it is full, or closed as it is.
+ * Deliberately unknown here: what is appended, when a segment is full.
  */
 import { statSync } from 'node:fs';
 import type Database from 'better-sqlite3';

@@ -4,7 +4,7 @@
  * has one address for each index, or is empty where the envelope was not in memory. Knows nothing
  * of SMTP beyond reply codes, and nothing of who decides.
  */
-import type { Books } from '../domain/books.ts';
+import type { Books, QueueRow } from '../domain/books.ts';
 import { invariant } from '../domain/invariant.ts';
 import { numberOfMessageId } from '../domain/message-id.ts';
 import { ROW_EIGHT_BIT, ROW_OFFERED, ROW_QUARANTINED, ROW_SMTP_UTF8 } from '../domain/rows.ts';
@@ -52,12 +52,6 @@ export interface OfferedBody {
   readonly link: number;
   /** Absent: all recipients that are left. */
   readonly index?: readonly number[];
-}
-
-/** Body of `message.deferred`. */
-export interface DeferredBody extends AttemptBody {
-  readonly attempts: number;
-  readonly due: number;
 }
 
 /** Body of `message.unsettled`. */
@@ -108,11 +102,16 @@ const findSlot = (books: Books, applied: Applied): number => {
   return slot;
 };
 
+const findOpen = (books: Books, name: string): QueueRow => {
+  const queue = books.findQueue(name);
+  invariant(queue !== undefined, `queue ${name} was never opened`);
+  return queue;
+};
+
 const accept = (books: Books, body: AcceptedBody, applied: Applied): void => {
   const number = numberOfMessageId(applied.stream);
   invariant(number >= 0, `${applied.stream} is no message id`);
-  const queue = books.findQueue(body.queue);
-  invariant(queue !== undefined, `queue ${body.queue} was never opened`);
+  const queue = findOpen(books, body.queue);
   const slot = books.rows.add({
     number,
     acceptedAt: Number.parseInt(applied.stream.slice(0, 12), 16),
@@ -207,7 +206,9 @@ export const messageBounced = define('message.bounced')<AttemptBody>({
   apply: (books, body, applied) => end(books, body.index, 'bounced', applied),
 });
 
-export const messageDeferred = define('message.deferred')<DeferredBody>({
+export const messageDeferred = define('message.deferred')<
+  AttemptBody & { readonly attempts: number; readonly due: number }
+>({
   version: 1,
   says: 'An attempt failed for now; the message waits for its next one.',
   shape: { ...ATTEMPT_SHAPE, attempts: 'count', due: 'at' },
@@ -278,5 +279,22 @@ export const messageMoved = define('message.moved')<{ readonly body: BodyPlace }
     c.bodyOffset[slot] = body.body[1];
     c.bodyBytes[slot] = body.body[2];
     c.bodySum[slot] = body.body[3];
+  },
+});
+
+export const messageRebound = define('message.rebound')<{
+  readonly from: string;
+  readonly queue: string;
+  readonly due: number;
+  readonly cause: string;
+}>({
+  version: 1,
+  says: 'The message moved to another queue, as policy or an operator said; attempts are kept.',
+  shape: { from: 'queueName', queue: 'queueName', due: 'at', cause: 'text' },
+  upcast: {},
+  apply(books, body, applied) {
+    const slot = findSlot(books, applied);
+    books.rebind(slot, findOpen(books, body.queue), applied.at);
+    books.rows.columns.dueAt[slot] = body.due;
   },
 });

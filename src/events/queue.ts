@@ -28,23 +28,35 @@ export interface PauseBody {
 
 const PAUSE_SHAPE = { until: 'at', cause: 'text' } as const;
 
-export const queueOpened = define('queue.opened')<{ readonly answer: string }>({
-  version: 1,
-  says: 'A queue came into being, configured by an answer of the policy.',
-  shape: { answer: 'text' },
-  upcast: {},
+/** Which answers configure a queue: its own, and that of its pool; '' where there is none. */
+export interface ConfiguredBody {
+  readonly answer: string;
+  readonly pool: string;
+}
+
+const CONFIGURED_SHAPE = { answer: 'text', pool: 'text' } as const;
+/** Version 1 did not name the pool. */
+const addPool = (body: { answer: string }): ConfiguredBody => ({ ...body, pool: '' });
+
+export const queueOpened = define('queue.opened')<ConfiguredBody>({
+  version: 2,
+  says: 'A queue came into being, configured by answers of the policy for it and its pool.',
+  shape: CONFIGURED_SHAPE,
+  upcast: { 1: addPool },
   apply(books, body, applied) {
-    books.openQueue(applied.stream, applied.at).answer = body.answer;
+    const { answer, pool } = body;
+    Object.assign(books.openQueue(applied.stream, applied.at), { answer, pool });
   },
 });
 
-export const queueConfigured = define('queue.configured')<{ readonly answer: string }>({
-  version: 1,
-  says: 'The policy gave another answer for this queue.',
-  shape: { answer: 'text' },
-  upcast: {},
+export const queueConfigured = define('queue.configured')<ConfiguredBody>({
+  version: 2,
+  says: 'The policy gave another answer for this queue or for its pool.',
+  shape: CONFIGURED_SHAPE,
+  upcast: { 1: addPool },
   apply(books, body, applied) {
-    find(books, applied).answer = body.answer;
+    const { answer, pool } = body;
+    Object.assign(find(books, applied), { answer, pool });
   },
 });
 

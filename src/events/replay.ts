@@ -72,6 +72,10 @@ function mend(books: Books, event: Event, at: number): void {
     }
     return;
   }
+  if (event.type === 'message.rebound') {
+    if (books.findQueue(event.body.queue) === undefined) books.openQueue(event.body.queue, at);
+    return;
+  }
   const isQueue = event.type.startsWith('queue.') && event.type !== 'queue.opened';
   if (isQueue && books.findQueue(event.stream) === undefined) books.openQueue(event.stream, at);
 }

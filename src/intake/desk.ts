@@ -11,6 +11,8 @@ import type { Bodies, Clock } from '../ports/ports.ts';
 import type { IntakeHost, Log, Refusal } from './host.ts';
 import { HELD_BYTES_MAX, REFUSED_LINGERING_MAX, SESSIONS_PER_ADDRESS_MAX } from './limits.ts';
 import { escapeForLog } from './log-text.ts';
+import type { RelayRule } from './relaying.ts';
+import { makeRelayRule } from './relaying.ts';
 
 /** A session, as far as its listener steers it. */
 export interface Guest {
@@ -78,6 +80,15 @@ export class Desk {
     if (this.terms.size >= TERMS_CACHED_MAX) this.terms.clear();
     this.terms.set(key, terms);
     return terms;
+  }
+
+  /** Who may relay in a session that is not trusted; the listener's answers are kept in it. */
+  relayRuleFor(peer: string, local: string, { settings, hostname }: Terms): RelayRule {
+    const port = this.listener.slice(this.listener.lastIndexOf(':') + 1);
+    const listener = `${local}:${port}`;
+    const meta: Record<string, string> = { received_from: peer, received_via: listener, hostname };
+    for (const [key, value] of Object.entries(settings.meta)) meta[key] = String(value);
+    return makeRelayRule(this.host, { peer, listener, meta: Object.freeze(meta) });
   }
 
   /** Lets a session in, or says why not; who was let in must be let go. */

@@ -3,6 +3,7 @@
  * The one idea: `answered` is the only thing that lets a 250 out, so a promise cannot come early.
  * Deliberately unknown here: SMTP, queues, the log; an intake never learns what becomes of mail.
  */
+import type { ListenerDomain } from '../domain/options-listener.ts';
 import type { At, BodyRef } from '../ports/ports.ts';
 
 /** One message of a submission: one recipient, or the recipients of one domain. */
@@ -45,8 +46,12 @@ export interface IntakeHost {
   allocateIds(count: number): string[];
   /** Calls `answered` once: without a refusal only after the event is durable. */
   submit(submission: Submission, answered: (refusal?: Refusal) => void): void;
-  /** Listener domains: may this peer, not in relay_hosts, send from and to these domains? */
-  mayRelay?(peer: string, senderDomain: string, recipientDomain: string): boolean;
+  /** What the policy says of a domain at this listener; 'failed' when it cannot say. */
+  findDomain?(
+    domain: string,
+    listener: string,
+    meta: Readonly<Record<string, string>>,
+  ): ListenerDomain | 'failed' | undefined;
 }
 
 /** A line for the operator's log. */

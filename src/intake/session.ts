@@ -27,6 +27,7 @@ export class Session extends SMTPConnection implements Guest, Circumstances {
   readonly settings: Terms['settings'];
   readonly hostname: string;
   readonly isTrusted: boolean;
+  readonly mayRelay: Circumstances['mayRelay'];
   messagesSent = 0;
 
   private readonly desk: Desk;
@@ -44,16 +45,13 @@ export class Session extends SMTPConnection implements Guest, Circumstances {
     this.settings = terms.settings;
     this.hostname = terms.hostname;
     this.isTrusted = terms.isTrusted;
+    this.mayRelay = desk.relayRuleFor(this.remoteAddress, this.localAddress, terms);
     this.name = terms.hostname;
     this.pace = new Pace(terms.settings, desk.clock.steadyMs());
   }
 
   get peer(): string {
     return this.remoteAddress;
-  }
-
-  mayRelay(senderDomain: string, recipientDomain: string): boolean {
-    return this.desk.host.mayRelay?.(this.peer, senderDomain, recipientDomain) ?? false;
   }
 
   override init(): void {

@@ -22,7 +22,8 @@ export interface Circumstances {
   readonly isTrusted: boolean;
   /** Messages accepted on this connection. */
   readonly messagesSent: number;
-  mayRelay(senderDomain: string, recipientDomain: string): boolean;
+  /** Undefined when the policy cannot say. */
+  mayRelay(senderDomain: string, recipientDomain: string): boolean | undefined;
 }
 
 const say = (code: number, enhanced: string, text: string): Reply => ({ code, enhanced, text });
@@ -34,6 +35,7 @@ const NEED_MAIL = say(503, '5.5.1', 'need MAIL before RCPT');
 const BAD_SENDER = say(501, '5.1.7', 'bad sender address syntax');
 const BAD_RECIPIENT = say(501, '5.1.3', 'bad recipient address syntax');
 const BAD_PARAMETERS = say(555, '5.5.4', 'parameters not recognized');
+const POLICY_FAILED = say(451, '4.3.0', 'this cannot be decided now, try again later');
 const NEEDS_UTF8 = say(553, '5.6.7', 'this address needs SMTPUTF8');
 
 // What an old server could read as a route to elsewhere, in the part that is not ours to read.
@@ -92,15 +94,15 @@ export class Transaction {
     const path = isPostmaster ? `postmaster@${about.hostname}` : parsed.path;
     const mailbox = parsePath(path);
     if (mailbox === undefined) return BAD_RECIPIENT;
-    if (!this.isRelayed(mailbox, about)) {
-      return say(550, '5.7.1', `relaying not permitted for ${about.peer}`);
-    }
+    const isRelayed = this.isRelayed(mailbox, about);
+    if (isRelayed === undefined) return POLICY_FAILED;
+    if (!isRelayed) return say(550, '5.7.1', `relaying not permitted for ${about.peer}`);
     const address = formatMailbox(mailbox);
     if (!this.smtpUtf8 && needsUtf8(address)) return NEEDS_UTF8;
     return this.add(address, mailbox, about);
   }
 
-  private isRelayed(mailbox: Mailbox, about: Circumstances): boolean {
+  private isRelayed(mailbox: Mailbox, about: Circumstances): boolean | undefined {
     if (about.isTrusted) return true;
     if (ROUTED_LOCAL.test(mailbox.local)) return false;
     return about.mayRelay(this.senderDomain, mailbox.domain.toLowerCase());

@@ -4,12 +4,16 @@
  */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { listenPlace } from '../domain/option-places.ts';
+import { locate } from '../domain/options.ts';
 
 /** What the operator asked for. */
 export interface DaemonArguments {
   readonly policy: string | undefined;
   readonly data: string;
   readonly smtp: string;
+  readonly isSingle: boolean;
+  readonly validate: boolean;
   readonly help: boolean;
   readonly version: boolean;
 }
@@ -17,22 +21,31 @@ export interface DaemonArguments {
 /** Where data goes unless told otherwise: below the current directory. */
 export const DATA_DEFAULT = '.waybill';
 
+const SMTP_DEFAULT = '127.0.0.1:2025';
+
 /** The text of `--help`. */
 export const HELP = `waybilld: takes mail by SMTP, queues it durably and delivers it.
 
-usage: waybilld [--policy FILE] [--data DIR] [--smtp IP:PORT]
+usage: waybilld [--policy FILE] [--data DIR] [--smtp IP:PORT] [--single-process]
+       waybilld --validate --policy FILE
 
   --policy FILE   the policy, TypeScript or JavaScript (see "Policy" in README.md). Without it an
                   embedded one is used: SMTP on 127.0.0.1:2025, and every message goes to a sink
                   inside this process, so nothing can leave the machine.
   --data DIR      event log, message bodies and snapshots; default ${DATA_DEFAULT}
-  --smtp IP:PORT  where the embedded policy listens; default 127.0.0.1:2025
+  --smtp IP:PORT  where the embedded policy listens; default ${SMTP_DEFAULT}
+  --validate      loads and proves the policy, says what is wrong with it, and ends; touches
+                  nothing, so it may be used beside a daemon that runs
+  --single-process
+                  no processes of its own: for containers that supervise already. A policy that
+                  hangs, or a failed disk, then ends the daemon
   --version       prints the version
   --help          prints this
 
 example: waybilld --policy policy.ts --data /var/spool/waybill
 
-signals: SIGTERM and SIGINT stop in good order (a second one stops at once).
+signals: SIGTERM and SIGINT stop in good order (a second one stops at once). SIGHUP loads the
+         policy again.
 exit codes: 0 stopped; 64 usage; 69 an address or the data directory is in use; 70 our own mistake;
             74 the disk cannot be trusted, start again; 76 the data is of a newer version;
             78 the policy was refused.
@@ -45,13 +58,25 @@ export function readArguments(argv: readonly string[]): DaemonArguments {
     options: {
       policy: { type: 'string' },
       data: { type: 'string', default: DATA_DEFAULT },
-      smtp: { type: 'string', default: '127.0.0.1:2025' },
+      smtp: { type: 'string' },
+      'single-process': { type: 'boolean', default: false },
+      validate: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
       version: { type: 'boolean', default: false },
     },
   });
-  const { policy, data, smtp, help, version } = values;
-  return { policy, data, smtp, help, version };
+  const { policy, data, validate, help, version } = values;
+  for (const [name, value] of Object.entries({ policy, data, smtp: values.smtp })) {
+    if (value === '') throw new Error(`--${name} is empty; a variable may not be set`);
+  }
+  if (policy !== undefined && values.smtp !== undefined) {
+    throw new Error(
+      '--smtp is for the embedded policy; a policy file says itself where it listens',
+    );
+  }
+  const { smtp = SMTP_DEFAULT } = values;
+  locate('--smtp', '', () => listenPlace.read(smtp));
+  return { policy, data, smtp, isSingle: values['single-process'], validate, help, version };
 }
 
 /** The version in package.json. */

@@ -1,27 +1,20 @@
 /**
- * The life of the daemon: lock, policy, log, bodies, recovery, engine, listeners; then signals and
- * the way out. The order is the promise: nothing is opened to the network before the books are
- * whole, and nothing is released before the log is closed. Decides nothing about mail.
+ * From a command line to a running daemon and its exit code: usage, `--validate`, then the manager
+ * with its workers as processes or, for who supervises already, all in one process. Whatever goes
+ * wrong ends in one last line that says what and why.
  */
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
-import { hostname } from 'node:os';
-import { join, resolve } from 'node:path';
-import type { Logger } from 'pino';
+import { mkdirSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { pino } from 'pino';
-import type { Engine } from '../engine.ts';
 import { lockDataDir } from '../events/data-lock.ts';
-import type { SmtpListener } from '../intake/smtp.ts';
-import { startSmtpListener } from '../intake/smtp.ts';
+import { openPolicyStore } from '../events/policy-store.ts';
 import type { DaemonArguments } from './arguments.ts';
 import { HELP, readArguments, readVersion } from './arguments.ts';
 import type { Exit } from './exit.ts';
-import { EXIT_IO, EXIT_USAGE, exitFor } from './exit.ts';
-import type { LoadedWorld } from './load.ts';
-import { loadWorld } from './load.ts';
-import { openEngine } from './open.ts';
-
-/** Time given to connections and sessions at a stop, ms; the sum of a receiver's usual patience. */
-const STOP_GRACE_MS = 30_000;
+import { EXIT_POLICY, EXIT_USAGE, exitFor } from './exit.ts';
+import { runManager } from './manager.ts';
+import { forkedSteps, ownSteps } from './steps.ts';
+import { forkedWorker, ownWorker } from './worker-link.ts';
 
 /** Runs until told to stop; answers the exit code. */
 export async function runDaemon(argv: readonly string[]): Promise<number> {
@@ -37,7 +30,7 @@ export async function runDaemon(argv: readonly string[]): Promise<number> {
     return 0;
   }
   try {
-    const exit = await run(args);
+    const exit = await (args.validate ? validate(args) : run(args));
     if (exit.code !== 0) console.error(`waybilld: ${exit.sentence}`);
     return exit.code;
   } catch (error) {
@@ -48,90 +41,48 @@ export async function runDaemon(argv: readonly string[]): Promise<number> {
   }
 }
 
+/** Loader and canary in a store that is thrown away: safe beside a live daemon. */
+async function validate({ policy }: DaemonArguments): Promise<Exit> {
+  if (policy === undefined) {
+    return { code: EXIT_USAGE, sentence: '--validate needs --policy FILE' };
+  }
+  const { validatePolicy } = await import('./validate-policy.ts');
+  const { sentence, step, refusals, warnings } = await validatePolicy(policy);
+  for (const warning of warnings) console.log(`warning: ${warning}`);
+  if (sentence === undefined) {
+    console.log(`${policy}: may be put in force`);
+    return { code: 0, sentence: '' };
+  }
+  for (const refusal of refusals) console.log(`refused: ${refusal}`);
+  return { code: EXIT_POLICY, sentence: `the ${step} refused the policy: ${sentence}` };
+}
+
 async function run(args: DaemonArguments): Promise<Exit> {
   const dir = resolve(args.data);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
-  const lock = await lockDataDir(dir);
-  const logger = pino({ base: null }, pino.destination({ fd: 2, sync: true }));
+  const lock = await lockDataDir(dir, { name: 'manager' });
+  const { isSingle, smtp } = args;
+  const policy =
+    args.policy === undefined ? undefined : openPolicy(resolve(args.policy), dir, isSingle);
   try {
-    // The policy compiles while the log is read; nothing is written before both are there.
-    const loading = loadWorld(args, dir);
-    loading.catch(() => {});
-    return await serve(dir, loading, logger);
+    const version = readVersion();
+    const work = { dir, isEmbedded: policy === undefined, smtp, version };
+    return await runManager({
+      dir,
+      policy,
+      startWorker: isSingle ? ownWorker(work) : forkedWorker(work),
+      logger: pino({ base: null }, pino.destination({ fd: 2, sync: true })),
+      version,
+    });
   } finally {
+    policy?.store.close();
     await lock.release();
   }
 }
 
-async function serve(dir: string, loading: Promise<LoadedWorld>, logger: Logger): Promise<Exit> {
-  const ending = waitForSignal();
-  const opened = await openEngine({
-    dir,
-    loading,
-    ehloName: hostname(),
-    version: readVersion(),
-    logger,
-    fatal: (sentence) => ending.end({ code: EXIT_IO, sentence }),
-  });
-  const world = await loading;
-  const listeners: SmtpListener[] = [];
-  try {
-    for (const config of world.listeners) {
-      const note = (level: 'info' | 'warn' | 'error', text: string): void => logger[level](text);
-      const { engine, bodies, clock } = opened;
-      const listener = await startSmtpListener(config, engine, bodies, clock, note);
-      engine.listensAt(listener.address, listener.port);
-      listeners.push(listener);
-    }
-  } catch (error) {
-    await stopAll(listeners, opened.engine, opened.close, 0);
-    throw error;
-  }
-  announce(dir, listeners, world);
-  const exit = await ending.ended;
-  logger.info(`stopping: ${exit.sentence}`);
-  if (exit.code === 0) await stopAll(listeners, opened.engine, opened.close, STOP_GRACE_MS);
-  await world.close();
-  return exit;
-}
-
-async function stopAll(
-  listeners: readonly SmtpListener[],
-  engine: Engine,
-  close: () => Promise<void>,
-  graceMs: number,
-): Promise<void> {
-  await Promise.all(listeners.map((listener) => listener.stop(graceMs)));
-  await new Promise<void>((resolve) => engine.stop(graceMs, resolve));
-  await close();
-}
-
-function announce(dir: string, listeners: readonly SmtpListener[], world: LoadedWorld): void {
-  const places = listeners.map(({ address, port }) =>
-    address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`,
-  );
-  const file = join(dir, 'run.json');
-  const text = JSON.stringify({ pid: process.pid, listeners: places });
-  writeFileSync(`${file}.new`, `${text}\n`, { mode: 0o600 });
-  renameSync(`${file}.new`, file);
-  console.log(`waybilld ready ${places.map((place) => `smtp ${place}`).join(', ')}`);
-  const [place] = places;
-  if (world.hint !== undefined && place !== undefined) console.log(world.hint(place, dir));
-}
-
-/** Ends at SIGTERM or SIGINT, or when told; a second signal does not wait. */
-function waitForSignal(): { ended: Promise<Exit>; end: (exit: Exit) => void } {
-  let end: (exit: Exit) => void = () => {};
-  const ended = new Promise<Exit>((resolve) => {
-    end = resolve;
-  });
-  let count = 0;
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      count += 1;
-      if (count > 1) process.exit(1);
-      end({ code: 0, sentence: signal });
-    });
-  }
-  return { ended, end };
-}
+const openPolicy = (source: string, dir: string, isSingle: boolean) => ({
+  source,
+  dir,
+  steps: isSingle ? ownSteps() : forkedSteps(),
+  store: openPolicyStore(dir, 'write'),
+});

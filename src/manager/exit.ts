@@ -7,6 +7,7 @@ import { OptionError } from '../domain/option-error.ts';
 import { RecordUnreadable } from '../events/codec.ts';
 import { DataDirLocked } from '../events/data-lock.ts';
 import { LogOpenError } from '../events/log-report.ts';
+import { PolicyStoreError } from '../events/policy-schema.ts';
 import { isPolicyError } from '../policy/policy-error.ts';
 
 /** The arguments make no sense. */
@@ -43,6 +44,7 @@ export function exitFor(error: unknown): Exit {
   if (error instanceof LogOpenError || error instanceof RecordUnreadable) {
     return { code: EXIT_NEWER, sentence };
   }
+  if (error instanceof PolicyStoreError) return { code: EXIT_IO, sentence };
   if (error instanceof OptionError || isPolicyError(error)) return { code: EXIT_POLICY, sentence };
   const system = error as SystemError;
   if (system.syscall === 'listen') {

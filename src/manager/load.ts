@@ -1,53 +1,64 @@
 /**
- * What the daemon is to serve: the operator's policy, or the embedded one with its sink. Loading
- * refuses a bad policy before anything is opened. Knows neither log nor engine.
+ * What a worker serves: a version of the operator's policy out of the store, or the embedded policy
+ * with its sink. Knows neither log nor engine.
  */
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
 import type { PolicyAsker } from '../actors/answers.ts';
+import type { HttpListenerConfig } from '../domain/options-http.ts';
 import type { ListenerConfig } from '../domain/options-listener.ts';
-import type { PolicyFault } from '../policy/ask.ts';
+import { openPolicyStore } from '../events/policy-store.ts';
+import type { CallWatch, PolicyFault } from '../policy/ask.ts';
 import { createPolicyAsker } from '../policy/ask.ts';
 import { defaultPolicy } from '../policy/default-policy.ts';
-import { loadPolicy } from '../policy/load.ts';
+import { loadVersion } from '../policy/load-version.ts';
 import { runSetup } from '../policy/setup.ts';
-import type { DaemonArguments } from './arguments.ts';
 
 /** A policy ready to be asked, and what it wants opened. */
 export interface LoadedWorld {
-  readonly policy: { readonly hash: string; readonly file: string };
-  readonly listeners: readonly ListenerConfig[];
-  readonly makeAsker: (onFault: (fault: PolicyFault) => void) => PolicyAsker;
+  readonly version: number;
+  readonly hash: string;
+  readonly file: string;
+  readonly smtpListeners: readonly ListenerConfig[];
+  readonly httpListeners: readonly HttpListenerConfig[];
+  readonly makeAsker: (onFault: (fault: PolicyFault) => void, watch: CallWatch) => PolicyAsker;
   /** What a newcomer may try next; only for the embedded policy. */
   readonly hint?: (place: string, dir: string) => string;
   close(): Promise<void>;
 }
 
-/** Loads what `args` name. */
-export function loadWorld(args: DaemonArguments, dir: string): Promise<LoadedWorld> {
-  return args.policy === undefined ? loadDefault(args) : loadFile(args.policy, dir);
+/** Loads a version of the policy store below `dir`; throws PolicyError. */
+export async function loadNumbered(version: number, dir: string): Promise<LoadedWorld> {
+  const store = openPolicyStore(dir, 'read');
+  try {
+    const { policy, setup, hash, file, findPlace } = await loadVersion(store, version, dir);
+    return {
+      version,
+      hash,
+      file,
+      smtpListeners: setup.smtpListeners,
+      httpListeners: setup.httpListeners,
+      makeAsker: (onFault, watch) => createPolicyAsker(policy, onFault, findPlace, watch),
+      close: async () => {},
+    };
+  } finally {
+    store.close();
+  }
 }
 
-async function loadFile(file: string, dir: string): Promise<LoadedWorld> {
-  const { policy, setup, hash, findPlace } = await loadPolicy(file, join(dir, 'policy'));
-  return {
-    policy: { hash, file },
-    listeners: setup.smtpListeners,
-    makeAsker: (onFault) => createPolicyAsker(policy, onFault, findPlace),
-    close: async () => {},
-  };
-}
-
-async function loadDefault(args: DaemonArguments): Promise<LoadedWorld> {
+/** Starts the sink and the policy that sends everything there. */
+export async function loadEmbedded(version: number, smtpListen: string): Promise<LoadedWorld> {
   const { startSink } = await import('../cli/sink-server.ts');
   const sink = await startSink();
-  const policy = defaultPolicy({ smtpListen: args.smtp, sinkPort: sink.port });
+  const policy = defaultPolicy({ smtpListen, sinkPort: sink.port });
   const setup = runSetup(policy);
   const hash = createHash('sha256').update(`embedded ${sink.port}`).digest('hex').slice(0, 16);
   return {
-    policy: { hash, file: 'embedded' },
-    listeners: setup.smtpListeners,
-    makeAsker: (onFault) => createPolicyAsker(policy, onFault),
+    version,
+    hash,
+    file: 'embedded',
+    smtpListeners: setup.smtpListeners,
+    httpListeners: setup.httpListeners,
+    makeAsker: (onFault, watch) => createPolicyAsker(policy, onFault, undefined, watch),
     hint: (place, data) => describe(place, data, sink.port),
     close: () => sink.stop(),
   };

@@ -6,9 +6,12 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { Engine } from '../engine.ts';
+import type { PolicyAsker } from '../actors/answers.ts';
+import type { EngineRow } from '../domain/books.ts';
+import type { Engine, PolicyUse } from '../engine.ts';
 import { createEngine } from '../engine.ts';
 import { openSqliteLog } from '../events/sqlite-log.ts';
+import type { PolicyFault } from '../policy/ask.ts';
 import type { OpenedBodies } from '../ports/body-store.ts';
 import { openBodies } from '../ports/node/bodies.ts';
 import { createClock } from '../ports/node/clock.ts';
@@ -19,14 +22,20 @@ import { createSecretReader } from '../ports/node/secrets.ts';
 import type { Clock, Fault } from '../ports/ports.ts';
 import { recover } from '../recover.ts';
 import type { LoadedWorld } from './load.ts';
+import type { NoteHandler } from './watchdog.ts';
 
 /** What opening needs. */
 export interface OpenParts {
   readonly dir: string;
+  /** Settles when the manager has said which version to use. */
   readonly loading: Promise<LoadedWorld>;
+  readonly using: Promise<{ readonly epoch: number; readonly reason: string }>;
   readonly ehloName: string;
   readonly version: string;
   readonly logger: Logger;
+  /** Hears of faults of the policy, besides the log. */
+  readonly heard: (fault: PolicyFault) => void;
+  readonly noteHandler?: NoteHandler;
   readonly fatal: (sentence: string) => void;
 }
 
@@ -35,6 +44,10 @@ export interface OpenedEngine {
   readonly engine: Engine;
   readonly bodies: OpenedBodies;
   readonly clock: Clock;
+  /** The epoch it began with. */
+  readonly epoch: number;
+  /** A version as the engine takes it over. */
+  makeUse(world: LoadedWorld, reason: string, epoch: number): PolicyUse;
   /** After the engine has stopped: closes what it stood on. */
   close(): Promise<void>;
 }
@@ -57,20 +70,22 @@ export async function openEngine(parts: OpenParts): Promise<OpenedEngine> {
   const recovered = await recover(recovery, bodies);
   const { books, last, damage, foundlings } = recovered;
   for (const { id } of foundlings) logger.error(`message ${id} was recovered from its body`);
-  const world = await parts.loading;
+  const [world, { epoch: wanted, reason }] = await Promise.all([parts.loading, parts.using]);
+  const epoch = firstEpoch(books.engine, world, wanted);
   const clock = createClock();
   const random = createNodeRandom();
   const resolver = createResolver({ clock });
+  const makeAsker = askersFor(parts, clock, (fault) => engine?.policyFaulted(fault));
   engine = createEngine({
     ports: { clock, random, network: createNetwork(), resolver, log, bodies },
-    asker: world.makeAsker((fault) => engine?.policyFaulted(fault)),
+    asker: makeAsker(world),
     books,
     last,
     beginning: {
       version: parts.version,
       node: randomBytes(4).toString('hex'),
       seed: random.seed,
-      policy: world.policy,
+      policy: policyOf(world, reason, epoch),
       damage,
       foundlings,
     },
@@ -86,9 +101,42 @@ export async function openEngine(parts: OpenParts): Promise<OpenedEngine> {
     engine: running,
     bodies,
     clock,
+    epoch,
+    makeUse: (from, why, next) => ({ ...policyOf(from, why, next), asker: makeAsker(from) }),
     close: async () => {
       resolver.stop();
       await new Promise<void>((resolve) => bodies.close(resolve));
     },
   };
+}
+
+/** Faults are told to the log and to whoever counts them; calls are timed and noted. */
+function askersFor(
+  { heard, noteHandler }: OpenParts,
+  clock: Clock,
+  note: (fault: PolicyFault) => void,
+): (from: LoadedWorld) => PolicyAsker {
+  const watch = {
+    steadyMs: () => clock.steadyMs(),
+    ...(noteHandler === undefined ? {} : { noteHandler }),
+  };
+  return (from) =>
+    from.makeAsker((fault) => {
+      heard(fault);
+      note(fault);
+    }, watch);
+}
+
+const policyOf = ({ version, hash, file }: LoadedWorld, reason: string, epoch: number) => ({
+  version,
+  hash,
+  file,
+  reason,
+  epoch,
+});
+
+/** The books may know a later epoch than a manager that just started; another version needs one. */
+function firstEpoch(known: EngineRow, { version, hash }: LoadedWorld, wanted: number): number {
+  const isSame = known.policyVersion === version && known.policy === hash;
+  return Math.max(wanted, isSame ? known.epoch : known.epoch + 1);
 }

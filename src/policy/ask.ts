@@ -1,60 +1,87 @@
 /**
- * The policy behind a synchronous surface. Handlers are the operator's code, so nothing they do may
- * stop the engine: a throw, a promise or an unreadable answer becomes a fault, and the last good
- * answer to the same question stands in, else the default where there is one. Not bounded here: the
- * time a handler takes. It knows no queues and records nothing.
+ * The policy behind a synchronous surface: a question of the engine in, a parsed answer out. Where
+ * a handler fails, the last good answer to the same question stands in, else the default where
+ * there is one, and the answer says so. Not bounded here: the time a handler takes. It knows no
+ * queues and records nothing.
  */
 import { OptionError } from '../domain/option-error.ts';
 import { isTable } from '../domain/options.ts';
 import type { PoolConfig, SourceConfig } from '../domain/options-egress.ts';
 import { parsePoolConfig, parseSourceConfig, UNSPECIFIED } from '../domain/options-egress.ts';
+import type { ListenerDomain } from '../domain/options-listener.ts';
 import type { PathConfig } from '../domain/options-path.ts';
 import { parsePathConfig } from '../domain/options-path.ts';
 import type { QueueConfig } from '../domain/options-queue.ts';
 import { parseQueueConfig } from '../domain/options-queue.ts';
+import type { QueueMove } from '../domain/queue-change.ts';
 import type { QueueName } from '../domain/queue-name.ts';
 import { formatQueueName } from '../domain/queue-name.ts';
+import type { NamedRate } from '../domain/throttle.ts';
 import { answerKey, answerText, freezeDeep } from './answer-text.ts';
+import { createMessageAsker } from './ask-message.ts';
+import type { AskedHandler, Caller, CallWatch, PolicyFault } from './calling.ts';
+import { createCaller } from './calling.ts';
 import type { Policy } from './define.ts';
-import { handlersOf } from './define.ts';
-import type { HandlerName } from './hooks.ts';
-import { describeThrown, oneLine } from './policy-error.ts';
+import type { MessageView } from './hooks.ts';
 import type { PlaceFinder } from './setup.ts';
-import { isThenable } from './setup.ts';
+
+export type { CallWatch, PolicyFault } from './calling.ts';
 
 /** One answer: the configuration, frozen, with a canonical text and a key that names it. */
 export interface Answer<T> {
   readonly value: T;
   readonly text: string;
   readonly key: string;
+  /** The handler failed: this is an earlier answer, or the default. */
+  readonly isStandIn?: true;
 }
 
-/** A handler that failed; told once per handler and problem. */
-export interface PolicyFault {
-  readonly handler: HandlerName;
-  readonly sentence: string;
+/** The questions about one message; only asked when a part has the handler. */
+export interface MessageAsker {
+  hears(handler: AskedHandler): boolean;
+  /** Rates to be passed before the message is made ready; none where the handler fails. */
+  throttles(message: MessageView): readonly NamedRate[];
+  requeue(
+    message: MessageView,
+    response: string,
+    context: readonly string[],
+    isAttempt: boolean,
+    delayMs: number | undefined,
+  ): QueueMove | undefined;
+  rebind(message: MessageView, data: Readonly<Record<string, string>>): QueueMove | undefined;
+  /** 'failed': nobody knows; the mail is put off. */
+  listenerDomain(
+    domain: string,
+    listener: string,
+    meta: Readonly<Record<string, string>>,
+  ): ListenerDomain | 'failed' | undefined;
 }
 
 /** The questions of the engine. */
-export interface PolicyAsker {
+export interface PolicyAsker extends MessageAsker {
   queueConfig(name: QueueName): Answer<QueueConfig>;
-  pathConfig(routingDomain: string, source: string, site: string): Answer<PathConfig>;
+  pathConfig(
+    routingDomain: string,
+    source: string,
+    site: string,
+    mxHosts?: readonly string[],
+  ): Answer<PathConfig>;
   /** Undefined when the policy has no such pool, or failed. */
   pool(name: string): Answer<PoolConfig> | undefined;
-  /** Undefined when the policy has no such source, or failed. */
+  /** Undefined when the policy has no such source, or failed; 'unknown' where that is no fault. */
   source(name: string): Answer<SourceConfig> | undefined;
+  source(name: string, mayBeUnknown: true): Answer<SourceConfig> | 'unknown' | undefined;
 }
 
 const LAST_ANSWERS_MAX = 65_536;
 const KNOWN_ANSWERS_MAX = 4_096;
-const TOLD_FAULTS_MAX = 256;
-
-type AskedHandler = Exclude<HandlerName, 'init'>;
-type AnyHandler = (...args: readonly (string | undefined)[]) => unknown;
+const NO_HOSTS: readonly string[] = Object.freeze([]);
 
 interface Question<T> {
   readonly handler: AskedHandler;
-  readonly args: readonly (string | undefined)[];
+  readonly args: readonly unknown[];
+  /** The same question has the same id. */
+  readonly id: string;
   /** What is asked about, for sentences. */
   readonly about: string;
   /** The name that a pool or a source carries in its own options. */
@@ -62,16 +89,31 @@ interface Question<T> {
   readonly read: (raw: unknown, where: string) => T;
 }
 
-// A map that forgets what was stored first.
-const keep = <T>(map: Map<string, T>, key: string, value: T, max: number): void => {
-  map.delete(key);
-  map.set(key, value);
-  if (map.size <= max) return;
-  for (const oldest of map.keys()) {
-    map.delete(oldest);
-    return;
+/**
+ * Forgets, half by half, what was not stored lately. (Taking out the first key of a big map one by
+ * one costs a walk over all that was taken out before it.)
+ */
+class Recent<T> {
+  readonly #halfMax: number;
+  #young = new Map<string, T>();
+  #old = new Map<string, T>();
+
+  constructor(max: number) {
+    this.#halfMax = max / 2;
   }
-};
+
+  get(key: string): T | undefined {
+    return this.#young.get(key) ?? this.#old.get(key);
+  }
+
+  set(key: string, value: T): void {
+    if (this.#young.size >= this.#halfMax) {
+      this.#old = this.#young;
+      this.#young = new Map();
+    }
+    this.#young.set(key, value);
+  }
+}
 
 // What JSON would drop or bend must not look like an answer without it.
 const rawText = (raw: unknown): string =>
@@ -98,7 +140,7 @@ const makeAnswer = <T>(value: T): Answer<T> => {
 
 // Equal answers are read once and shared: a hundred thousand queues may have one configuration.
 const createReader = () => {
-  const known = new Map<string, Answer<unknown>>();
+  const known = new Recent<Answer<unknown>>(KNOWN_ANSWERS_MAX);
   return <T>(question: Question<T>, given: unknown): Answer<T> => {
     const where = `${question.handler} for ${question.about}`;
     const raw = withName(given, question.name, where);
@@ -106,77 +148,63 @@ const createReader = () => {
     const same = known.get(key);
     if (same !== undefined) return same as Answer<T>;
     const answer = makeAnswer(question.read(raw, where));
-    keep(known, key, answer, KNOWN_ANSWERS_MAX);
+    known.set(key, answer);
     return answer;
   };
 };
 
-const callFirst = (handlers: readonly AnyHandler[], question: Question<unknown>): unknown => {
-  for (const handler of handlers) {
-    const answer = handler(...question.args);
-    if (isThenable(answer)) {
-      // Its own failure, if any, is of no interest any more and must not end the process.
-      answer.then(undefined, () => undefined);
-      throw new Error('it returned a promise, but handlers answer at once');
-    }
-    if (answer !== undefined) return answer;
-  }
-  return undefined;
-};
+type Ask = <T>(question: Question<T>, mayBeUnknown?: boolean) => Answer<T> | 'unknown' | undefined;
 
-type Ask = <T>(question: Question<T>) => Answer<T> | undefined;
-
-const createAsk = (
-  policy: Policy,
-  onFault: (fault: PolicyFault) => void,
-  findPlace: PlaceFinder,
-): Ask => {
-  const handlers = new Map<AskedHandler, readonly AnyHandler[]>();
-  const last = new Map<string, Answer<unknown>>();
-  const told = new Set<string>();
+const createAsk = (caller: Caller): Ask => {
+  const last = new Recent<Answer<unknown>>(LAST_ANSWERS_MAX);
   const readAnswer = createReader();
-
-  const tell = (handler: AskedHandler, problem: string, sentence: string): void => {
-    const id = `${handler} ${problem}`;
-    if (told.has(id)) return;
-    if (told.size >= TOLD_FAULTS_MAX) told.clear();
-    told.add(id);
-    onFault({ handler, sentence: oneLine(sentence) });
-  };
   // Pools and sources have no default: one that nobody knows is a mistake of the policy.
   const tellUnknown = ({ handler, about }: Question<unknown>): void => {
     const what = handler === 'get_egress_pool' ? 'pool' : 'source';
     const sentence = `no part of the policy knows the ${what} ${about}; answer it in ${handler}`;
-    tell(handler, sentence, sentence);
+    caller.tell(handler, sentence, sentence);
   };
-  const findHandlers = (name: AskedHandler): readonly AnyHandler[] => {
-    const found = handlers.get(name) ?? (handlersOf(policy, name) as readonly AnyHandler[]);
-    handlers.set(name, found);
-    return found;
-  };
-  const ask = <T>(question: Question<T>): Answer<T> | undefined => {
-    const id = `${question.handler} ${question.args.join('\u0000')}`;
-    try {
-      const raw = callFirst(findHandlers(question.handler), question);
-      if (raw === undefined) {
-        if (question.name !== undefined) tellUnknown(question);
-        return undefined;
-      }
-      const answer = readAnswer(question, raw);
-      keep(last, id, answer, LAST_ANSWERS_MAX);
-      return answer;
-    } catch (thrown) {
-      const { handler, about } = question;
-      const problem = describeThrown(thrown);
-      const place = findPlace(thrown);
-      const what =
-        thrown instanceof OptionError ? problem : `${handler} failed for ${about}: ${problem}`;
-      const key = thrown instanceof OptionError ? `${thrown.key} ${thrown.problem}` : problem;
-      tell(handler, key, place === '' ? what : `${place}: ${what}`);
-      return last.get(id) as Answer<T> | undefined;
+  return <T>(question: Question<T>, mayBeUnknown = false) => {
+    const id = `${question.handler} ${question.id}`;
+    const read = (raw: unknown): Answer<T> => readAnswer(question, raw);
+    const { handler, args, about } = question;
+    const called = caller.call({ handler, args, about, read });
+    if (called.kind === 'answer') {
+      last.set(id, called.value);
+      return called.value;
     }
+    if (called.kind === 'nothing') {
+      if (mayBeUnknown) return 'unknown';
+      if (question.name !== undefined) tellUnknown(question);
+      return undefined;
+    }
+    const before = last.get(id) as Answer<T> | undefined;
+    return before === undefined ? undefined : standIn(before);
   };
-  return ask;
+};
+
+const standIn = <T>(answer: Answer<T>): Answer<T> => ({ ...answer, isStandIn: true });
+
+/** `answer`, else the default: as an answer where nobody said anything, else as a stand-in. */
+const orDefault = <T>(
+  answer: Answer<T> | 'unknown' | undefined,
+  standard: Answer<T>,
+): Answer<T> => {
+  if (answer === 'unknown') return standard;
+  return answer ?? standIn(standard);
+};
+
+const named = <T>(answer: Answer<T> | 'unknown' | undefined): Answer<T> | undefined =>
+  answer === 'unknown' ? undefined : answer;
+
+const STANDARDS = () => {
+  const only = { name: UNSPECIFIED, entries: [{ name: UNSPECIFIED, weight: 1 }] };
+  return {
+    queue: makeAnswer(parseQueueConfig({}, 'default')),
+    path: makeAnswer(parsePathConfig({}, 'default')),
+    pool: makeAnswer(parsePoolConfig(only, 'default')),
+    source: makeAnswer(parseSourceConfig({ name: UNSPECIFIED }, 'default')),
+  };
 };
 
 /** Asks `policy`; `onFault` hears of each fault once, `findPlace` says where it was thrown. */
@@ -184,48 +212,46 @@ export const createPolicyAsker = (
   policy: Policy,
   onFault: (fault: PolicyFault) => void,
   findPlace: PlaceFinder = () => '',
+  watch: CallWatch = {},
 ): PolicyAsker => {
-  const ask = createAsk(policy, onFault, findPlace);
-  const queueDefault = makeAnswer(parseQueueConfig({}, 'default'));
-  const pathDefault = makeAnswer(parsePathConfig({}, 'default'));
-  const only = { name: UNSPECIFIED, entries: [{ name: UNSPECIFIED, weight: 1 }] };
-  const poolBuiltIn = makeAnswer(parsePoolConfig(only, 'default'));
-  const sourceBuiltIn = makeAnswer(parseSourceConfig({ name: UNSPECIFIED }, 'default'));
+  const caller = createCaller(policy, onFault, findPlace, watch);
+  const ask = createAsk(caller);
+  const standard = STANDARDS();
+  const askSource = (name: string, mayBeUnknown?: true) => {
+    if (name === UNSPECIFIED) return standard.source;
+    const handler = 'get_egress_source';
+    const read = parseSourceConfig;
+    return ask(
+      { handler, args: [name], id: name, about: `'${name}'`, name, read },
+      mayBeUnknown === true,
+    );
+  };
 
   return {
-    queueConfig: (name) =>
-      ask({
-        handler: 'get_queue_config',
-        args: [name.domain, name.tenant, name.campaign, name.routing_domain],
-        about: formatQueueName(name),
-        read: parseQueueConfig,
-      }) ?? queueDefault,
-    pathConfig: (routingDomain, source, site) =>
-      ask({
-        handler: 'get_egress_path_config',
-        args: [routingDomain, source, site],
-        about: `${source}->${site}`,
-        read: parsePathConfig,
-      }) ?? pathDefault,
-    pool: (name) =>
-      name === UNSPECIFIED
-        ? poolBuiltIn
-        : ask({
-            handler: 'get_egress_pool',
-            args: [name],
-            about: `'${name}'`,
-            name,
-            read: parsePoolConfig,
-          }),
-    source: (name) =>
-      name === UNSPECIFIED
-        ? sourceBuiltIn
-        : ask({
-            handler: 'get_egress_source',
-            args: [name],
-            about: `'${name}'`,
-            name,
-            read: parseSourceConfig,
-          }),
+    ...createMessageAsker(caller),
+    queueConfig: (name) => {
+      const about = formatQueueName(name);
+      const args = [name.domain, name.tenant, name.campaign, name.routing_domain];
+      const handler = 'get_queue_config';
+      const answer = ask({ handler, args, id: about, about, read: parseQueueConfig }, true);
+      return orDefault(answer, standard.queue);
+    },
+    pathConfig: (routingDomain, source, site, mxHosts = NO_HOSTS) => {
+      const about = `${source}->${site}`;
+      const args = [routingDomain, source, site, mxHosts];
+      const id = `${routingDomain} ${about}`;
+      const handler = 'get_egress_path_config';
+      return orDefault(
+        ask({ handler, args, id, about, read: parsePathConfig }, true),
+        standard.path,
+      );
+    },
+    pool: (name) => {
+      if (name === UNSPECIFIED) return standard.pool;
+      const handler = 'get_egress_pool';
+      const read = parsePoolConfig;
+      return named(ask({ handler, args: [name], id: name, about: `'${name}'`, name, read }));
+    },
+    source: askSource as PolicyAsker['source'],
   };
 };

@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BuildFailure, BuildResult, Message, Plugin } from 'esbuild';
@@ -17,16 +18,35 @@ export interface CompiledPolicy {
   readonly map: string;
   /** The first 16 hex digits of the SHA-256 of `code`. */
   readonly hash: string;
+  /** The operator's files that went into it, as absolute paths, in order. */
+  readonly inputs: readonly string[];
 }
 
 /** The namespace of our own modules inside a compiled policy. */
 export const OWN_NAMESPACE = 'waybill';
 
-const HASH_DIGITS = 16;
+/** Hex digits of a hash that names a module or a version. */
+export const HASH_DIGITS = 16;
 const POLICY_BYTES_MAX = 4 * 1024 * 1024;
 const OWN_EXTENSION = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 const OWN_ROOT = fileURLToPath(new URL('..', import.meta.url));
-const OWN_EXPORTS: Readonly<Record<string, string>> = { 'waybill/policy': 'policy/define' };
+const OWN_EXPORTS: Readonly<Record<string, string>> = {
+  'waybill/policy': 'policy/define',
+  'waybill/helpers': 'policy/helpers',
+};
+// The one library that our own modules bring along. It lies where our installation has it, so it is
+// named like our own modules, and its place leaves no trace either.
+const OWN_LIBRARY = 'smol-toml';
+
+/** The file of a module of ours. */
+const ownFile = (path: string): string => {
+  const inside = path.startsWith(`${OWN_LIBRARY}/`)
+    ? path.slice(OWN_LIBRARY.length + 1)
+    : undefined;
+  if (inside === undefined) return join(OWN_ROOT, `${path}${OWN_EXTENSION}`);
+  const entry = createRequire(import.meta.url).resolve(OWN_LIBRARY);
+  return join(dirname(entry), `${inside}.js`);
+};
 
 // Modules of ours are named without folder and extension, so that the text does not tell whether
 // it was made from an installed package or from a checkout.
@@ -43,10 +63,15 @@ const ownModules: Plugin = {
       path: join(dirname(importer), path).replace(/\.[jt]s$/, ''),
       namespace: OWN_NAMESPACE,
     }));
+    build.onResolve({ filter: /^smol-toml$/, namespace: OWN_NAMESPACE }, () => ({
+      path: `${OWN_LIBRARY}/index`,
+      namespace: OWN_NAMESPACE,
+    }));
     // Printed without white space first: the package and the checkout are laid out differently.
     build.onLoad({ filter: /.*/, namespace: OWN_NAMESPACE }, async ({ path }) => {
-      const text = await readFile(join(OWN_ROOT, `${path}${OWN_EXTENSION}`), 'utf8');
-      const loader = OWN_EXTENSION === '.ts' ? 'ts' : 'js';
+      const file = ownFile(path);
+      const text = await readFile(file, 'utf8');
+      const loader = file.endsWith('.ts') ? 'ts' : 'js';
       const { code } = await build.esbuild.transform(text, { loader, minifyWhitespace: true });
       return { contents: code, loader: 'js' };
     });
@@ -70,12 +95,17 @@ const checkFile = async (file: string): Promise<void> => {
   }
 };
 
+/** A file as sentences name it: from the working directory where it lies below it, else whole. */
+export const showPath = (file: string): string => {
+  const near = relative(process.cwd(), file);
+  return near === '' || near.startsWith('..') ? file : near;
+};
+
 // Lines count from 1 and columns from 0 in the compiler; people count both from 1.
 const placeOf = (folder: string, { location }: Message): string =>
   location === null
     ? ''
-    : `${relative(process.cwd(), join(folder, location.file)) || location.file}:` +
-      `${location.line}:${location.column + 1}`;
+    : `${showPath(join(folder, location.file))}:${location.line}:${location.column + 1}`;
 
 const refusal = (file: string, message: Message): PolicyError => {
   const place = placeOf(dirname(resolve(file)), message) || file;
@@ -97,7 +127,7 @@ const isBuildFailure = (error: unknown): error is BuildFailure =>
 let buildsRunning = 0;
 
 // The compiler is a process of its own that would outlive its use.
-const build = async (file: string): Promise<BuildResult<{ write: false }>> => {
+const build = async (file: string): Promise<BuildResult<{ write: false; metafile: true }>> => {
   const esbuild = await import('esbuild');
   buildsRunning += 1;
   try {
@@ -110,6 +140,7 @@ const build = async (file: string): Promise<BuildResult<{ write: false }>> => {
       platform: 'node',
       target: 'node20',
       write: false,
+      metafile: true,
       sourcemap: 'external',
       sourcesContent: false,
       legalComments: 'none',
@@ -135,5 +166,10 @@ export const compilePolicy = async (file: string): Promise<CompiledPolicy> => {
   const code = result.outputFiles.find(({ path }) => path.endsWith('.mjs'))?.text ?? '';
   const map = result.outputFiles.find(({ path }) => path.endsWith('.map'))?.text ?? '{}';
   const hash = createHash('sha256').update(code).digest('hex').slice(0, HASH_DIGITS);
-  return { code, map, hash };
+  const folder = dirname(resolve(file));
+  const inputs = Object.keys(result.metafile.inputs)
+    .filter((path) => !path.startsWith(`${OWN_NAMESPACE}:`))
+    .map((path) => resolve(folder, path))
+    .sort();
+  return { code, map, hash, inputs };
 };

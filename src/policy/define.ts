@@ -7,10 +7,20 @@ import { nearest } from '../domain/options.ts';
 import type { HandlerName, Handlers, PolicyPart } from './hooks.ts';
 import { HANDLERS, HANDLERS_ABSENT } from './hooks.ts';
 import { PolicyError } from './policy-error.ts';
+import { askForBump } from './world.ts';
 
 // A compiled policy carries its own copy of this file, so the mark must be shared by name.
 const MARK = Symbol.for('waybill.policy.1');
 const PARTS_MAX = 256;
+
+/** Under this mark a part lists the handlers with which it answers every question. */
+export const ANSWERS_ALL: unique symbol = Symbol.for('waybill.answers-all.1');
+
+/**
+ * Asks for a reload and a new configuration epoch, for data that no file shows. It takes effect
+ * soon after the handler has answered; asked more than once a second, it is heard once.
+ */
+export const bumpConfigEpoch = (): void => askForBump();
 
 /** A policy: handlers in their parts, frozen. */
 export interface Policy {
@@ -27,6 +37,7 @@ export const definePolicy = (...parts: PolicyPart[]): Policy => {
     );
   }
   parts.forEach(checkPart);
+  checkOrder(parts);
   const frozen = parts.map((part) => Object.freeze(bindHandlers(part)));
   const policy = { parts: Object.freeze(frozen), [MARK]: true };
   return Object.freeze(policy);
@@ -48,6 +59,26 @@ const checkPart = (part: unknown, index: number): void => {
       throw new PolicyError('', problem, `write ${name}: (...) => ({ ... })`);
     }
   }
+};
+
+// A handler behind one that answers everything would never be asked, without anybody noticing.
+const checkOrder = (parts: readonly PolicyPart[]): void => {
+  const answered = new Map<HandlerName, number>();
+  parts.forEach((part, index) => {
+    for (const name of Object.keys(HANDLERS) as HandlerName[]) {
+      const before = answered.get(name);
+      if (part[name] === undefined || before === undefined) continue;
+      const problem = `${name} of part ${index + 1} is never asked: part ${before + 1} answers all`;
+      throw new PolicyError(
+        '',
+        problem,
+        `put part ${before + 1} of definePolicy behind the others`,
+      );
+    }
+    const all: readonly HandlerName[] =
+      (part as { [ANSWERS_ALL]?: HandlerName[] })[ANSWERS_ALL] ?? [];
+    for (const name of all) answered.set(name, index);
+  });
 };
 
 const unknownHandler = (name: string): PolicyError => {

@@ -53,9 +53,13 @@ export interface Checks {
   /** `where` names file, table or handler; `fix` says what to do. */
   refuse(where: string, problem: string, fix: string): void;
   warn(where: string, problem: string): void;
+  /** Data at `where` names this pool: a part must answer it, or the version is refused. */
+  expectPool(name: string, where: string): void;
+  /** Data at `where` names this source: a part must answer it, or the version is refused. */
+  expectSource(name: string, where: string): void;
 }
 
-/** Where a domain's mail goes, or why that is not known. */
+/** Where a domain's mail goes (no hosts: it takes none), or why that is not known. */
 export type MxAnswer =
   | { readonly site_name: string; readonly hosts: readonly string[] }
   | { readonly fault: string };

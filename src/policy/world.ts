@@ -33,3 +33,15 @@ export function borrowWorld(): PolicyWorld {
 
 /** The text of a data file of this version, found from the folder of the policy file. */
 export const readDataFile = (path: string): string => borrowWorld().readDataFile(path);
+
+// Lent for the life of a worker, and to nobody else: a policy that is only loaded bumps nothing.
+const BUMP_KEY = Symbol.for('waybill.policy.bump.1');
+type LentBump = { [BUMP_KEY]?: (() => void) | undefined };
+
+/** Lends what `bumpConfigEpoch` does; undefined takes it back. */
+export function lendBump(bump: (() => void) | undefined): void {
+  (globalThis as LentBump)[BUMP_KEY] = bump;
+}
+
+/** What `bumpConfigEpoch` does here: nothing where nobody lent anything. */
+export const askForBump = (): void => (globalThis as LentBump)[BUMP_KEY]?.();

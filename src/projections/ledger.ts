@@ -140,6 +140,7 @@ export class MessageLedger {
         this.#closeOffer(applied);
         break;
       case 'message.moved':
+      case 'message.rebound':
         this.#find(applied);
     }
   }

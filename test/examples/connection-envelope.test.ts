@@ -216,7 +216,7 @@ describe('LMTP', { concurrency: 4 }, () => {
     });
   });
 
-  test('who was delivered is not offered to the next host, whatever it says afterwards', async () => {
+  test('who was delivered is not offered to the next host', async () => {
     const bad = new ScriptedPeer({ dot: '250 ok\r\n421 4.3.2 closing\r\n' });
     const good = new ScriptedPeer({});
     const ports = [await bad.listen(), await good.listen()];

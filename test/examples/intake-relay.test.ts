@@ -6,6 +6,8 @@
  */
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
+import type { IntakeHost } from '../../src/intake/host.ts';
+import { DOMAINS_KEPT_MAX, makeRelayRule } from '../../src/intake/relaying.ts';
 import type { IntakeWorld, RawClient } from './intake-world.ts';
 import { openIntake } from './intake-world.ts';
 
@@ -136,5 +138,56 @@ describe('relaying', () => {
     assert.match(await client.talk('VRFY postmaster'), /^252 /);
     assert.match(await client.talk('AUTH PLAIN AGEAYg=='), /^500 /);
     assert.match(await client.talk('XCLIENT ADDR=192.0.2.1'), /^500 /);
+  });
+});
+
+describe('listener domains', () => {
+  afterEach(() => world.end());
+
+  test('relay_to opens a domain, relay_from its senders, and each is asked for once', async () => {
+    const asked: string[] = [];
+    const client = await open(STRANGER);
+    world.host.domains = (domain, listener, meta) => {
+      asked.push(`${domain} ${listener.replace(/\d+$/, 'port')} ${Object.keys(meta).join(' ')}`);
+      if (domain === 'to.test') return { relay_to: true };
+      if (domain === 'from.test') return { relay_from: ['127.0.0.0/8'] };
+      return domain === 'other.test' ? { relay_from: ['192.0.2.0/24'] } : undefined;
+    };
+    await client.talk('MAIL FROM:<a@other.test>');
+    assert.match(await client.talk('RCPT TO:<v@To.test>'), /^250 /);
+    assert.match(await client.talk('RCPT TO:<v@victim.test>'), /^550 5\.7\.1 /);
+    assert.match(await client.talk('RCPT TO:<w@victim.test>'), /^550 5\.7\.1 /);
+    await client.talk('RSET');
+    await client.talk('MAIL FROM:<a@from.test>');
+    assert.match(await client.talk('RCPT TO:<v@victim.test>'), /^250 /);
+    const about = '127.0.0.1:port received_from received_via hostname';
+    const domains = ['other.test', 'to.test', 'victim.test', 'from.test'];
+    assert.deepEqual(
+      asked,
+      domains.map((domain) => `${domain} ${about}`),
+    );
+  });
+
+  test('a policy that fails makes the mail wait, and is asked again', async () => {
+    const client = await open(STRANGER);
+    world.host.domains = () => 'failed';
+    await client.talk('MAIL FROM:<a@a.test>');
+    assert.match(await client.talk('RCPT TO:<v@to.test>'), /^451 4\.3\.0 /);
+    world.host.domains = (domain) => (domain === 'to.test' ? { relay_to: true } : undefined);
+    assert.match(await client.talk('RCPT TO:<v@to.test>'), /^250 /);
+  });
+
+  test('a session remembers so many domains, and no more', () => {
+    const asked: string[] = [];
+    const findDomain = (domain: string): undefined => {
+      asked.push(domain);
+    };
+    const host = { findDomain } as unknown as IntakeHost;
+    const mayRelay = makeRelayRule(host, { peer: '192.0.2.1', listener: '', meta: {} });
+    for (let count = 0; count <= DOMAINS_KEPT_MAX; count += 1) mayRelay('', `d${count}.test`);
+    assert.equal(mayRelay('', `d${DOMAINS_KEPT_MAX}.test`), false);
+    assert.equal(asked.length, DOMAINS_KEPT_MAX + 1);
+    mayRelay('', 'd0.test');
+    assert.equal(asked.at(-1), 'd0.test');
   });
 });

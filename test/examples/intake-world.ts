@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { connect } from 'node:net';
 import type { ListenerConfig } from '../../src/domain/options-listener.ts';
-import { parseListenerConfig } from '../../src/domain/options-listener.ts';
+import { parseListenerConfig, parseListenerDomain } from '../../src/domain/options-listener.ts';
 import type { IntakeHost, Refusal, Submission } from '../../src/intake/host.ts';
 import type { SmtpListener } from '../../src/intake/smtp.ts';
 import { startSmtpListener } from '../../src/intake/smtp.ts';
@@ -38,8 +38,14 @@ export class MemoryHost implements IntakeHost {
     else answer();
   }
 
-  mayRelay(_peer: string, _senderDomain: string, recipientDomain: string): boolean {
-    return recipientDomain === this.relayedDomain;
+  /** What is said of a domain; by default only `relayedDomain` is relayed to. */
+  domains: (domain: string, listener: string, meta: object) => unknown = (domain) =>
+    domain === this.relayedDomain ? { relay_to: true } : undefined;
+
+  findDomain(domain: string, listener: string, meta: Readonly<Record<string, string>>) {
+    const answer = this.domains(domain, listener, meta);
+    if (answer === undefined || answer === 'failed') return answer as 'failed' | undefined;
+    return parseListenerDomain(answer, 'test');
   }
 }
 

@@ -95,7 +95,10 @@ test('a roll that fails half way leaves nothing that hides what follows', () =>
     const opened = openStore(dir, SMALL);
     let at = 1_700_000_000_000;
     const put = (count: number): void => {
-      for (let left = count; left > 0; left -= 1) opened.append([[draft(BIG_BODY)]], (at += 1));
+      for (let left = count; left > 0; left -= 1) {
+        at += 1;
+        opened.append([[draft(BIG_BODY)]], at);
+      }
     };
     put(3);
     // Whatever segment comes next cannot have its write-ahead log.

@@ -228,6 +228,57 @@ describe('a fault', () => {
   });
 });
 
+describe('a call', () => {
+  const slow = (steps: readonly number[]) => {
+    const faults: PolicyFault[] = [];
+    const noted: string[] = [];
+    let now = 0;
+    let at = 0;
+    const part: PolicyPart = {
+      get_queue_config: () => {
+        now += steps[at] ?? 0;
+        at += 1;
+        return {};
+      },
+    };
+    const watch = { steadyMs: () => now, noteHandler: (name: string) => noted.push(name) };
+    const asker = createPolicyAsker(
+      definePolicy(part),
+      (fault) => faults.push(fault),
+      undefined,
+      watch,
+    );
+    return { asker, faults, noted };
+  };
+
+  it('that takes long is told with its time, once, and its answer counts', () => {
+    const { asker, faults, noted } = slow([100, 250, 300]);
+    asker.queueConfig(QUEUE);
+    assert.equal(faults.length, 0);
+    assert.equal(asker.queueConfig(QUEUE).isStandIn, undefined);
+    asker.queueConfig(QUEUE);
+    assert.equal(faults.length, 1);
+    assert.equal(faults[0]?.isSlow, true);
+    assert.match(faults[0]?.sentence ?? '', /^get_queue_config took 250 ms for a\.test; /);
+    assert.deepEqual(noted.slice(0, 2), ['get_queue_config', '']);
+  });
+
+  it('that fails gives what was answered before, and says that it stands in', () => {
+    let isBroken = false;
+    const { asker } = over({
+      get_queue_config: () => {
+        if (isBroken) throw new Error('no');
+        return { max_age: '1h' };
+      },
+    });
+    const good = asker.queueConfig(QUEUE);
+    isBroken = true;
+    const { value, key, isStandIn } = asker.queueConfig(QUEUE);
+    assert.deepEqual([value, key, isStandIn], [good.value, good.key, true]);
+    assert.equal(asker.queueConfig({ domain: 'b.test' }).isStandIn, true);
+  });
+});
+
 describe('the default policy', () => {
   const policy = defaultPolicy({ smtpListen: '127.0.0.1:2025', sinkPort: 2526 });
 

@@ -68,9 +68,9 @@ describe('a policy file is refused', () => {
         'install it in the folder of the policy',
     );
     assert.equal(
-      await refusal('import { sources } from "waybill/helpers"; sources();'),
-      'policy.ts:1:25: waybill/helpers is not available in this version (only waybill/policy); ' +
-        'remove this import',
+      await refusal('import { sources } from "waybill/sources"; sources();'),
+      'policy.ts:1:25: waybill/sources is not available in this version ' +
+        '(only waybill/policy, waybill/helpers); remove this import',
     );
     assert.match(
       await refusal(define('{}').replaceAll('definePolicy', 'definePolice')),

@@ -92,8 +92,9 @@ story('another answer of the policy is noted when the old one is too old', {
     ['message.accepted'],
     ['queue.routed'],
     ['message.accepted'],
-    ['message.accepted'],
+    // While it has rows in hand a queue is looked at with every round of housekeeping.
     ['queue.configured'],
+    ['message.accepted'],
   ],
 });
 

@@ -58,6 +58,17 @@ export interface Ending {
   readonly signal: NodeJS.Signals | null;
 }
 
+/** Whether the daemon is a manager with its children, or all in one process. */
+export type Shape = 'managed' | 'single';
+
+/** How a daemon is run. */
+export interface Options {
+  readonly shape?: Shape;
+  /** Puts a command such as strace before it. */
+  readonly wrap?: (command: readonly string[]) => readonly string[];
+  readonly environment?: NodeJS.ProcessEnv;
+}
+
 /** One life of the daemon. */
 export class Daemon {
   readonly ended: Promise<Ending>;
@@ -69,15 +80,15 @@ export class Daemon {
   #tail = '';
   #ending: Ending | undefined;
 
-  /** Starts the daemon; `wrap` puts a command such as strace before it. */
+  /** Starts the daemon. */
   constructor(
     policy: string,
     data: string,
-    wrap: (command: readonly string[]) => readonly string[] = (command) => command,
-    environment: NodeJS.ProcessEnv = {},
+    { shape = 'managed', wrap = (command) => command, environment = {} }: Options = {},
   ) {
     this.#runFile = join(data, 'run.json');
     const command = [...programCommand('waybilld'), '--policy', policy, '--data', data];
+    if (shape === 'single') command.push('--single-process');
     const [name = '', ...args] = wrap(command);
     // A group of its own, so that a kill reaches all of its processes at once, as power would.
     this.#child = spawn(name, args, {

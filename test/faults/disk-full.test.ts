@@ -64,7 +64,7 @@ class TightWorld {
     const policy = join(folder, 'policy.ts');
     writePolicy(policy, await this.target.open(), RETRY_INTERVAL);
     mkdirSync(this.data);
-    this.#daemon = new Daemon(policy, this.data);
+    this.#daemon = new Daemon(policy, this.data, { shape: 'single' });
     await this.daemon.demandPort();
   }
 

@@ -46,12 +46,11 @@ async function countCalls(folder: string): Promise<Map<string, number>> {
   const trace = join(folder, 'trace');
   const form = ['strace', '-f', '--seccomp-bpf', '-o', trace, '-e', `trace=${CALLS},write`];
   await scenario.open();
-  const daemon = new Daemon(
-    scenario.policy,
-    scenario.data,
-    (c) => [...form, ...c],
-    ONE_POOL_THREAD,
-  );
+  const daemon = new Daemon(scenario.policy, scenario.data, {
+    shape: 'single',
+    wrap: (command) => [...form, ...command],
+    environment: ONE_POOL_THREAD,
+  });
   try {
     await daemon.demandPort();
     await sendMail(daemon, []);
@@ -107,7 +106,11 @@ async function runUntilKilled(
   // Not with --seccomp-bpf: strace 6.1 then counts and injects nothing.
   const form = ['strace', '-f', '-o', trace, '-e', `trace=${call}`, '-e', inject];
   const wrap = (command: readonly string[]): readonly string[] => [...form, ...command];
-  const daemon = new Daemon(scenario.policy, scenario.data, wrap, ONE_POOL_THREAD);
+  const daemon = new Daemon(scenario.policy, scenario.data, {
+    shape: 'single',
+    wrap,
+    environment: ONE_POOL_THREAD,
+  });
   // strace makes the file when it begins; before that nothing can have been hit.
   const isHit = (): boolean =>
     existsSync(trace) && readFileSync(trace, 'latin1').includes('killed by SIGKILL');

@@ -6,8 +6,10 @@
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
+import type { TestContext } from 'node:test';
 import { test } from 'node:test';
 import { judgeRun } from './conservation.ts';
+import type { Shape } from './daemon.ts';
 import { Daemon, writePolicy } from './daemon.ts';
 import { readLedger } from './ledger.ts';
 import type { ProbeShape } from './probe-mail.ts';
@@ -47,12 +49,19 @@ class Run {
   startKills = 0;
   slowestStartMs = 0;
 
-  constructor(folder: string, seed: number, targetPort: number) {
+  readonly #shape: Shape;
+
+  constructor(folder: string, seed: number, targetPort: number, shape: Shape) {
+    this.#shape = shape;
     this.dice = makeDice(seed);
     this.policy = join(folder, 'policy.ts');
     this.data = join(folder, 'data');
     writePolicy(this.policy, targetPort);
-    this.daemon = new Daemon(this.policy, this.data);
+    this.daemon = this.#start();
+  }
+
+  #start(): Daemon {
+    return new Daemon(this.policy, this.data, { shape: this.#shape });
   }
 
   /** The port of whichever life of the daemon is ready next. */
@@ -77,22 +86,26 @@ class Run {
       await pause(this.dice.below(20));
       await this.daemon.kill();
       this.kills += 1;
-      this.daemon = new Daemon(this.policy, this.data);
+      this.daemon = this.#start();
       if (this.dice.below(4) === 0) {
         await pause(this.dice.below(STARTUP_MS_MAX));
         await this.daemon.kill();
         this.startKills += 1;
-        this.daemon = new Daemon(this.policy, this.data);
+        this.daemon = this.#start();
       }
     }
   }
 }
 
-test('kills at random moments lose nothing', async (context) => {
+for (const shape of ['single', 'managed'] as const) {
+  test(`kills at random moments lose nothing, ${shape}`, (context) => killAndJudge(context, shape));
+}
+
+async function killAndJudge(context: TestContext, shape: Shape): Promise<void> {
   const seed = seedOfRun();
   const scratch = makeScratch('kill-random');
   const target = new Target(fateBy(makeDice(seed + 1)));
-  const run = new Run(scratch.path, seed, await target.open());
+  const run = new Run(scratch.path, seed, await target.open(), shape);
   context.after(async () => {
     await run.daemon.kill();
     await target.close();
@@ -132,7 +145,7 @@ test('kills at random moments lose nothing', async (context) => {
   assert.deepEqual(told.unknown, unknown.sort(), 'verify lists what the log says is unknown');
   assert.equal(verdict.queued, 0, 'everything was drained');
   assert.ok(run.kills + run.startKills >= KILLS, `${run.kills} kills`);
-});
+}
 
 const isAllTried = (answers: readonly Answer[], target: Target): boolean =>
   answers.every(({ number, kind }) => kind !== 'taken' || target.tries.has(number));

@@ -40,7 +40,10 @@ async function record(folder: string): Promise<Recording> {
   const trace = join(folder, 'trace');
   const scenario = new Scenario(folder, mixedFate);
   await scenario.open();
-  const daemon = new Daemon(scenario.policy, scenario.data, (c) => traceCommand(trace, c));
+  const daemon = new Daemon(scenario.policy, scenario.data, {
+    shape: 'single',
+    wrap: (command) => traceCommand(trace, command),
+  });
   const answers: Answer[] = [];
   try {
     await daemon.demandPort();

@@ -67,7 +67,7 @@ export class Scenario {
 
   /** Starts on what is there, drains, stops: the recovery every fault must allow. */
   async recover(expected: readonly number[], isEarly = false): Promise<Daemon> {
-    const daemon = new Daemon(this.policy, this.data);
+    const daemon = new Daemon(this.policy, this.data, { shape: 'single' });
     try {
       await daemon.demandPort();
       this.target.watch();

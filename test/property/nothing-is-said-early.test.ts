@@ -17,12 +17,21 @@ const SAYS: Readonly<Record<Command['kind'], string>> = {
   'source.suspend': 'source.suspended',
   'source.resume': 'source.resumed',
   'message.cancel': 'message.cancelled',
+  'message.rebind': 'message.rebound',
 };
+
+function streamOf(command: Command): string {
+  if (command.kind === 'message.rebind') {
+    return 'id' in command.which ? command.which.id : command.which.queue;
+  }
+  if ('queue' in command) return command.queue;
+  return 'id' in command ? command.id : command.source;
+}
 
 function checkWish(world: World, { command, refusal, wishedAt }: Wish): void {
   if (refusal !== undefined) return;
   world.witness.read(world.store);
-  const stream = 'queue' in command ? command.queue : 'id' in command ? command.id : command.source;
+  const stream = streamOf(command);
   const type = SAYS[command.kind];
   const isDurable = world.witness.records.some(
     (record) => record.type === type && record.stream === stream && record.at >= wishedAt,

@@ -6,6 +6,7 @@
 import fc from 'fast-check';
 import type { Manner } from './exchanger.ts';
 import * as manners from './manners.ts';
+import type { Failing } from './policy.ts';
 import type { ZoneMx } from './resolver.ts';
 import type { World } from './world.ts';
 
@@ -56,7 +57,19 @@ export type Act =
   | { readonly do: 'manner'; readonly domain: string; readonly manner: string }
   | { readonly do: 'answers'; readonly domain: string; readonly how: 'open' | 'refused' | 'never' }
   | { readonly do: 'zone'; readonly domain: string; readonly mx: Extract<ZoneMx, string> | 'good' }
-  | { readonly do: 'pool'; readonly pool: 'three' | 'one' | 'none' };
+  | { readonly do: 'pool'; readonly pool: 'three' | 'one' | 'none' }
+  | { readonly do: 'bump' }
+  | { readonly do: 'rebind'; readonly which: number; readonly tenant: string | null }
+  | {
+      readonly do: 'edit';
+      readonly strategy: 'Ttl' | 'Epoch';
+      readonly pool: 'three' | 'one' | 'two';
+      readonly maxReady: number;
+      readonly maxAge: string;
+      /** Mail of the first domain goes to the exchanger of the second. */
+      readonly isListed: boolean;
+      readonly failing?: Failing | undefined;
+    };
 
 const domain = fc.constantFrom(...DOMAINS);
 const source = fc.constantFrom('ip-1', 'ip-2', 'ip-3');
@@ -102,6 +115,23 @@ const peers = fc.oneof(
     pool: fc.constantFrom('three' as const, 'one' as const, 'none' as const),
   }),
 );
+const policies = fc.oneof(
+  fc.constant({ do: 'bump' as const }),
+  fc.record({
+    do: fc.constant('rebind' as const),
+    which: fc.nat(30),
+    tenant: fc.constantFrom('x', 'y', null),
+  }),
+  fc.record({
+    do: fc.constant('edit' as const),
+    strategy: fc.constantFrom('Ttl' as const, 'Epoch' as const),
+    pool: fc.constantFrom('three' as const, 'one' as const, 'two' as const),
+    maxReady: fc.constantFrom(8, 3, 20),
+    maxAge: fc.constantFrom('1h', '1h', '40m'),
+    isListed: fc.boolean(),
+    failing: fc.constantFrom(undefined, undefined, undefined, 'queue', 'path', 'pool', 'source'),
+  }) as fc.Arbitrary<Act>,
+);
 const burst = fc.record({
   do: fc.constant('burst' as const),
   domain,
@@ -115,6 +145,16 @@ export const quietActs: readonly fc.WeightedArbitrary<Act>[] = [
   { weight: 6, arbitrary: waiting },
   { weight: 2, arbitrary: commands },
   { weight: 3, arbitrary: peers },
+  { weight: 2, arbitrary: policies },
+];
+
+/** Acts of a play about little more than policies: connections are still open when they change. */
+export const policyActs: readonly fc.WeightedArbitrary<Act>[] = [
+  { weight: 4, arbitrary: submit },
+  { weight: 2, arbitrary: burst },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.nat(1_500) }) },
+  { weight: 1, arbitrary: commands },
+  { weight: 3, arbitrary: policies },
 ];
 
 /** Acts that stop the process or its disk. */
@@ -185,8 +225,7 @@ function change(world: World, act: Act): void {
       world.command({ kind: 'queue.resume', queue: act.name });
       return;
     case 'cancel': {
-      const ids = [...world.mails.values()].flatMap(({ messages }) => messages);
-      const id = ids[act.which % Math.max(1, ids.length)]?.id;
+      const id = someId(world, act.which);
       if (id !== undefined) world.command({ kind: 'message.cancel', id, why: 'a wish' });
       return;
     }
@@ -205,9 +244,49 @@ function change(world: World, act: Act): void {
         egress_pool: act.pool === 'none' ? 'nobody' : act.pool,
       };
       return;
+    case 'bump':
+      return world.bumpEpoch();
+    case 'rebind': {
+      const id = someId(world, act.which);
+      const move = { tenant: act.tenant };
+      if (id !== undefined) {
+        world.command({
+          kind: 'message.rebind',
+          which: { id },
+          move,
+          isFlush: true,
+          why: 'a wish',
+        });
+      }
+      return;
+    }
+    case 'edit':
+      return edit(world, act);
     default:
       throw new Error(`no act is called ${act.do}`);
   }
+}
+
+function someId(world: World, which: number): string | undefined {
+  const ids = [...world.mails.values()].flatMap(({ messages }) => messages);
+  return ids[which % Math.max(1, ids.length)]?.id;
+}
+
+/** The operator edits the policy, and it is put in force. */
+function edit(world: World, act: Extract<Act, { readonly do: 'edit' }>): void {
+  const { plan } = world;
+  const { strategy, pool, maxReady, maxAge, isListed, failing } = act;
+  const protocol = isListed ? { smtp: { mx_list: [`mx.${DOMAINS[1]}`] } } : { smtp: {} };
+  plan.queues[''] = {
+    ...plan.queues[''],
+    refresh_strategy: strategy,
+    egress_pool: pool,
+    max_age: maxAge,
+  };
+  plan.queues[DOMAINS[0]] = { ...plan.queues[DOMAINS[0]], protocol };
+  plan.paths[''] = { ...plan.paths[''], refresh_strategy: strategy, max_ready: maxReady };
+  plan.failing = failing;
+  world.usePolicy();
 }
 
 /** The MX a domain has when its zone is in order. */

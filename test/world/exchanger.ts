@@ -48,6 +48,8 @@ export interface Copy {
   /** As it was sent, dots unstuffed. */
   readonly body: string;
   readonly at: number;
+  /** What the sender called itself in EHLO. */
+  readonly ehlo: string;
   /** Whether it was acknowledged. */
   readonly isConfirmed: boolean;
 }
@@ -111,6 +113,7 @@ export class ServerSession {
   #rest = '';
   #body: string | undefined;
   #from = '';
+  #ehlo = '';
   #to: string[] = [];
   #transactions = 0;
   #hasMail = false;
@@ -159,6 +162,7 @@ export class ServerSession {
       const exchanger = this.#exchanger;
       exchanger.transactionsMax = Math.max(exchanger.transactionsMax, this.#transactions);
     }
+    if (stage === 'ehlo') this.#ehlo = line.slice(5);
     if (stage === 'rcpt' && !this.#hasMail) return { say: '503 5.5.1 MAIL first' };
     if (stage === 'data' && this.#to.length === 0) return { say: '554 5.5.1 no valid recipients' };
     const deed = this.#do(stage, at, stage === 'rcpt' ? address : '');
@@ -197,8 +201,15 @@ export class ServerSession {
     const isConfirmed = deed.say?.startsWith('250') === true;
     if (deed.keeps ?? isConfirmed) {
       const { host } = this.#exchanger;
-      const copy = { host, from: this.#from, to: this.#to, body: this.#body, at, isConfirmed };
-      this.#exchanger.copies.push(copy);
+      this.#exchanger.copies.push({
+        host,
+        from: this.#from,
+        to: this.#to,
+        body: this.#body,
+        at,
+        ehlo: this.#ehlo,
+        isConfirmed,
+      });
     }
     this.#clear();
     return deed;

@@ -56,6 +56,9 @@ export const TIGHT: Partial<Limits> = {
   inboxSubmissionsMax: 8,
   snapshotRecordsMax: 60,
   snapshotMsMax: 20_000,
+  sweepAsksMax: 1,
+  sweepLooksMax: 2,
+  sweepRowsMax: 3,
 };
 
 class ActCommand implements fc.AsyncCommand<Play, World> {
@@ -94,6 +97,10 @@ export interface Play {
 export interface Roughness {
   readonly hasFaults: boolean;
   readonly hasCrashes: boolean;
+  /** Bounds beside those of a tight play, or of none. */
+  readonly limits?: Partial<Limits>;
+  /** What happens, in place of the usual acts. */
+  readonly acts?: readonly fc.WeightedArbitrary<Act>[];
 }
 
 /** A usual world: four domains with exchangers, one more that shares the first one's. */
@@ -108,12 +115,13 @@ export async function makeWorld(knobs: WorldKnobs, isSwarming: boolean): Promise
 
 /** Runs plays until the time is over. */
 export async function runPlays(play: Play, rough: Roughness, share = 1): Promise<void> {
-  const acts = rough.hasCrashes ? [...quietActs, ...fatalActs] : quietActs;
+  const usual = rough.acts ?? quietActs;
+  const acts = rough.hasCrashes ? [...usual, ...fatalActs] : usual;
   const command = fc.oneof(...acts).map((act) => new ActCommand(act));
   const commands = fc.commands([command], { maxCommands: ACTS_MAX, size: 'max' });
   const knobs = fc.record({ seed: fc.nat(), isTight: fc.boolean() });
   const property = fc.asyncProperty(knobs, commands, async ({ seed, isTight }, all) => {
-    const limits = isTight ? TIGHT : {};
+    const limits = { ...(isTight ? TIGHT : {}), ...rough.limits };
     const world = await makeWorld({ seed, limits }, rough.hasFaults);
     play.begin?.(world);
     await fc.asyncModelRun(() => ({ model: play, real: world }), all);

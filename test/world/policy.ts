@@ -1,12 +1,14 @@
 /**
  * The world's policy: options as an operator would write them, behind the asker of production.
  * The one idea: a plan is a plain value that a test may change while the world runs, so that a
- * refreshed answer differs. Deliberately unknown here: what the engine does with answers.
+ * refreshed answer differs; a version is a copy of it, and marks every answer as its own.
+ * Deliberately unknown here: what the engine does with answers.
  */
 import type { PolicyAsker } from '../../src/actors/answers.ts';
 import type { PolicyFault } from '../../src/policy/ask.ts';
 import { createPolicyAsker } from '../../src/policy/ask.ts';
 import { definePolicy } from '../../src/policy/define.ts';
+import type { PolicyPart } from '../../src/policy/hooks.ts';
 
 type Options = Record<string, unknown>;
 
@@ -18,7 +20,29 @@ export interface PolicyPlan {
   paths: Record<string, Options>;
   pools: Record<string, readonly { readonly name: string; readonly weight: number }[]>;
   sources: Record<string, Options>;
+  /** Which handler throws, if any. */
+  failing?: Failing | undefined;
 }
+
+/** A handler that may throw. */
+export type Failing = 'queue' | 'path' | 'pool' | 'source';
+
+/** A copy of a plan under a number; number 0 is the plan itself, and marks nothing. */
+export interface PlanVersion {
+  readonly version: number;
+  readonly epoch: number;
+  readonly plan: PolicyPlan;
+  /** Handlers beside those of the plan. */
+  readonly handlers?: PolicyPart | undefined;
+}
+
+/** How a version marks its answers: part of the text of each. */
+export const MARKS: Readonly<Record<Failing, (version: number) => string>> = {
+  queue: (version) => `"provider_name":"v${version}"`,
+  path: (version) => `"provider_name":"v${version}"`,
+  pool: (version) => `"ttl":${60_000 + version}`,
+  source: (version) => `"ehlo_domain":"v${version}.`,
+};
 
 const QUEUE = {
   retry_interval: '1m',
@@ -51,6 +75,11 @@ const POOLS = {
     { name: 'ip-2', weight: 2 },
     { name: 'ip-3', weight: 1 },
   ],
+  two: [
+    { name: 'ip-3', weight: 0 },
+    { name: 'ip-2', weight: 1 },
+    { name: 'ip-1', weight: 2 },
+  ],
   one: [{ name: 'ip-1', weight: 1 }],
 };
 
@@ -78,18 +107,39 @@ export const makePlan = (
 });
 
 /** The plan as the engine asks it. */
-export function makeAsker(plan: PolicyPlan, onFault: (fault: PolicyFault) => void): PolicyAsker {
-  const policy = definePolicy({
-    get_queue_config: (domain: string) => ({ ...plan.queues[''], ...plan.queues[domain] }),
-    get_egress_path_config: (_domain: string, source: string) => ({
-      ...plan.paths[''],
-      ...plan.paths[source],
-    }),
-    get_egress_pool: (name: string) => {
-      const entries = plan.pools[name];
-      return entries === undefined ? undefined : { entries };
-    },
-    get_egress_source: (name: string) => plan.sources[name],
-  } as never);
+export function makeAsker(
+  { plan, version, handlers = {} }: Omit<PlanVersion, 'epoch'>,
+  onFault: (fault: PolicyFault) => void,
+): PolicyAsker {
+  const isMarked = version > 0;
+  const provider = isMarked ? { provider_name: `v${version}` } : {};
+  const ttl = isMarked ? { ttl: `${60_000 + version}ms` } : {};
+  const mayFail = (handler: Failing): void => {
+    if (plan.failing === handler) throw new Error(`${handler} was told to fail`);
+  };
+  const policy = definePolicy(
+    {
+      get_queue_config: (domain: string) => {
+        mayFail('queue');
+        return { ...plan.queues[''], ...plan.queues[domain], ...provider };
+      },
+      get_egress_path_config: (_domain: string, source: string) => {
+        mayFail('path');
+        return { ...plan.paths[''], ...plan.paths[source], ...provider };
+      },
+      get_egress_pool: (name: string) => {
+        mayFail('pool');
+        const entries = plan.pools[name];
+        return entries === undefined ? undefined : { entries, ...ttl };
+      },
+      get_egress_source: (name: string) => {
+        mayFail('source');
+        const source = plan.sources[name];
+        const ehlo = isMarked ? { ehlo_domain: `v${version}.${name}.test` } : {};
+        return source === undefined ? undefined : { ...source, ...ehlo };
+      },
+    } as never,
+    handlers,
+  );
   return createPolicyAsker(policy, onFault);
 }

@@ -16,7 +16,7 @@ import type { Chance, Faults } from './chance.ts';
 import type { WorldTime } from './clock.ts';
 import { LifeClock } from './clock.ts';
 import type { Internet } from './network.ts';
-import type { PolicyPlan } from './policy.ts';
+import type { PlanVersion } from './policy.ts';
 import { makeAsker } from './policy.ts';
 import type { Zone } from './resolver.ts';
 import { makeResolver } from './resolver.ts';
@@ -30,7 +30,7 @@ export interface LifeParts {
   readonly chance: Chance;
   readonly net: Internet;
   readonly zone: Zone;
-  readonly plan: PolicyPlan;
+  readonly policy: PlanVersion;
   readonly store: MemoryStore;
   readonly bodies: MemoryBodies;
   readonly limits: Partial<Limits>;
@@ -51,7 +51,7 @@ export interface Life {
 
 /** Starts a life on what is durable. */
 export async function startLife(parts: LifeParts): Promise<Life> {
-  const { time, chance, net, zone, plan, store, bodies, limits, faultsNow } = parts;
+  const { time, chance, net, zone, policy, store, bodies, limits, faultsNow } = parts;
   const clock = new LifeClock(time);
   const life = { clock, isOpen: false, isFatal: false } as { -readonly [K in keyof Life]: Life[K] };
   // The log is a thread of its own: it answers late, but in the order it was asked.
@@ -83,14 +83,14 @@ export async function startLife(parts: LifeParts): Promise<Life> {
       log,
       bodies,
     },
-    asker: makeAsker(plan, (fault) => life.engine.policyFaulted(fault)),
+    asker: makeAsker(policy, (fault) => life.engine.policyFaulted(fault)),
     books: recovered.books,
     last: recovered.last,
     beginning: {
       version: 'world',
       node: '0000abcd',
       seed: 1,
-      policy: { hash: 'plan', file: 'world' },
+      policy: beginningOf(policy),
       damage: recovered.damage,
       foundlings: recovered.foundlings,
     },
@@ -107,6 +107,11 @@ export async function startLife(parts: LifeParts): Promise<Life> {
   });
   return life;
 }
+
+const beginningOf = ({ version, epoch }: PlanVersion) =>
+  version === 0
+    ? { hash: 'plan', file: 'world' }
+    : { hash: `plan-${version}`, file: 'world', version, epoch, reason: 'start' };
 
 /** What opening the store finds, as recovery wants it. */
 export function recoverable(store: MemoryStore, log: Pick<MemoryLog, 'replay'>) {

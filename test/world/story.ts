@@ -9,6 +9,7 @@ import { test } from 'node:test';
 import type { Limits } from '../../src/domain/limits.ts';
 import type { Event } from '../../src/events/catalogue.ts';
 import { encode } from '../../src/events/codec.ts';
+import type { PolicyPart } from '../../src/policy/hooks.ts';
 import type { StoredRecord } from '../../src/ports/ports.ts';
 import type { Manner } from './exchanger.ts';
 import { accepting } from './manners.ts';
@@ -22,6 +23,7 @@ export type Following = readonly [type: string, body?: Readonly<Record<string, u
 /** One story. */
 export interface Story {
   readonly plan?: PolicyPlan;
+  readonly handlers?: PolicyPart;
   readonly limits?: Partial<Limits>;
   readonly manners?: Readonly<Record<string, Manner>>;
   /** What the log holds already, as of the start of the world. */
@@ -38,7 +40,7 @@ export interface Story {
 export const opened = (queue: string): Event => ({
   type: 'queue.opened',
   stream: queue,
-  body: { answer: 'given' },
+  body: { answer: 'given', pool: '' },
 });
 
 /** Tells a story. */
@@ -55,11 +57,12 @@ export function story(name: string, parts: Story): void {
   });
 }
 
-async function begin({ plan, limits, manners, given = [] }: Story): Promise<World> {
+async function begin({ plan, handlers, limits, manners, given = [] }: Story): Promise<World> {
   const world = await World.start({
     seed: 1,
     plan: plan ?? makePlan(),
     manners: manners ?? { 'a.test': accepting, 'b.test': accepting },
+    ...(handlers === undefined ? {} : { handlers }),
     ...(limits === undefined ? {} : { limits }),
     past: given.map((event, at) => ({
       ...encode(event),

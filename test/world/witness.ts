@@ -121,7 +121,7 @@ export class Witness {
       return;
     }
     if (type === 'message.quarantined') story.isQuarantined = true;
-    if (type === 'message.moved') return;
+    if (type === 'message.moved' || type === 'message.rebound') return;
     if (type === 'message.deferred') story.deferrals += 1;
     if (type === 'message.returned') story.returns += 1;
     if (type === 'message.unsettled') story.unsettled.push({ at, body: body as UnsettledBody });

@@ -8,7 +8,8 @@ import type { Command } from '../../src/actors/input.ts';
 import type { Limits } from '../../src/domain/limits.ts';
 import { createMemoryStore } from '../../src/events/memory-log.ts';
 import type { Refusal } from '../../src/intake/host.ts';
-import type { BodyRef, StoredRecord } from '../../src/ports/ports.ts';
+import type { PolicyPart } from '../../src/policy/hooks.ts';
+import type { StoredRecord } from '../../src/ports/ports.ts';
 import { isFault } from '../../src/ports/ports.ts';
 import type { MemoryBodies } from '../../src/testing/memory-bodies.ts';
 import { createMemoryBodies } from '../../src/testing/memory-bodies.ts';
@@ -19,14 +20,19 @@ import type { Dot } from './dots.ts';
 import { DotTap, MARK } from './dots.ts';
 import type { Copy, Manner } from './exchanger.ts';
 import { Exchanger } from './exchanger.ts';
+import type { Mail } from './mail.ts';
+import { groupByDomain, makeBody } from './mail.ts';
 import type { Host } from './network.ts';
 import { Internet } from './network.ts';
+import { Policies } from './policies.ts';
 import type { PolicyPlan } from './policy.ts';
 import { makePlan } from './policy.ts';
 import type { Life } from './process.ts';
 import { startLife, UNWRITABLE } from './process.ts';
 import { Zone } from './resolver.ts';
 import { Witness } from './witness.ts';
+
+export type { Mail } from './mail.ts';
 
 /** 2026-01-01, like any other day. */
 export const START_AT = 1_767_225_600_000;
@@ -37,21 +43,12 @@ export interface WorldKnobs {
   readonly limits?: Partial<Limits>;
   readonly faults?: Faults;
   readonly plan?: PolicyPlan;
+  /** Handlers beside those of the plan. */
+  readonly handlers?: PolicyPart;
   /** What the log holds already. */
   readonly past?: readonly StoredRecord[];
   /** By domain: how its exchanger behaves. */
   readonly manners?: Readonly<Record<string, Manner>>;
-}
-
-/** A submission and what was answered. */
-export interface Mail {
-  readonly mark: string;
-  readonly body: string;
-  readonly messages: readonly { readonly id: string; readonly to: readonly string[] }[];
-  readonly submittedAt: number;
-  ref: BodyRef | undefined;
-  answeredAt: number | undefined;
-  refusal: Refusal | undefined;
 }
 
 /** A wish and what was answered. */
@@ -82,6 +79,7 @@ export class World {
   onCommanded: (wish: Wish) => void = () => {};
   onDot: (dot: Dot) => void = () => {};
   life!: Life;
+  readonly policies: Policies;
   crashes = 0;
   #hosts = 0;
 
@@ -89,6 +87,7 @@ export class World {
     this.chance = new Chance(knobs.seed);
     this.net = new Internet(this.time, this.chance, knobs.faults ?? CALM);
     this.plan = knobs.plan ?? makePlan();
+    this.policies = new Policies(this.plan, knobs.handlers);
     this.limits = { reapMs: 5_000, ...knobs.limits };
     const soon = (task: () => void) => this.time.after(this.chance.between(0, 3), task);
     this.bodies = createMemoryBodies(soon);
@@ -231,6 +230,16 @@ export class World {
     await this.run(this.now + ms, each);
   }
 
+  /** Makes the plan as it is now a version of its own, and puts it in force. */
+  usePolicy(done: () => void = () => {}): void {
+    this.policies.use(this.plan, this.engine, done);
+  }
+
+  /** Has the engine ask the version in force anew. */
+  bumpEpoch(done: () => void = () => {}): void {
+    this.policies.bump(this.engine, done);
+  }
+
   /** The process dies here, perhaps with the power; a new one starts from what is durable. */
   async crash(): Promise<void> {
     this.crashes += 1;
@@ -253,6 +262,7 @@ export class World {
     this.net.faults = CALM;
     this.life.log.freeDisk();
     this.bodies.isFull = false;
+    this.plan.failing = undefined;
     for (const host of this.net.hosts.values()) {
       host.answers = 'open';
       host.exchanger.manner = () => undefined;
@@ -265,13 +275,14 @@ export class World {
   }
 
   async #begin(): Promise<void> {
-    const { time, chance, net, zone, plan, store, bodies, limits } = this;
+    const { time, chance, net, zone, store, bodies, limits } = this;
+    const policy = this.policies.inForce;
     this.life = await startLife({
       time,
       chance,
       net,
       zone,
-      plan,
+      policy,
       store,
       bodies,
       limits,
@@ -279,19 +290,4 @@ export class World {
       said: (text) => this.said.push(text),
     });
   }
-}
-
-function groupByDomain(to: readonly string[]): string[][] {
-  const groups = new Map<string, string[]>();
-  for (const address of to) {
-    const domain = address.slice(address.lastIndexOf('@') + 1);
-    groups.set(domain, [...(groups.get(domain) ?? []), address]);
-  }
-  return [...groups.values()];
-}
-
-function makeBody(mark: string, bytes: number): string {
-  const head = `X-Mark: ${mark}\r\nSubject: test\r\n\r\n`;
-  const line = '.a line that begins with a dot\r\n';
-  return head + line.repeat(Math.max(1, Math.ceil((bytes - head.length) / line.length)));
 }

@@ -5,9 +5,10 @@
  */
 import { domainOf } from '../../domain/address.ts';
 import { numberOfMessageId } from '../../domain/message-id.ts';
-import { formatQueueName, parseQueueName } from '../../domain/queue-name.ts';
+import { formatQueueName } from '../../domain/queue-name.ts';
 import type { Refusal, Submission, SubmittedMessage } from '../../intake/host.ts';
 import type { Core } from '../core.ts';
+import { openQueue } from './configuring.ts';
 import { rowIsDue } from './due.ts';
 
 /** What is answered while the engine stops. */
@@ -41,10 +42,7 @@ function acceptMessage(core: Core, from: Submission, message: SubmittedMessage, 
   const { books, held, turns } = core;
   const domain = domainOf(message.to[0] as string);
   const queue = formatQueueName({ domain });
-  if (books.findQueue(queue) === undefined) {
-    const answer = core.answers.queueConfig(parseQueueName(queue));
-    turns.emit({ type: 'queue.opened', stream: queue, body: { answer: answer.key } });
-  }
+  if (books.findQueue(queue) === undefined) openQueue(core, queue, at);
   const { body } = from;
   turns.emit({
     type: 'message.accepted',

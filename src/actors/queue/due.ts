@@ -1,76 +1,45 @@
 /**
  * A scheduled queue's due rows: what happens when the wheel rings, and what is held about a queue
- * while it has due rows (configuration, pool, route). Configuration is asked for again when it is
- * older than its refresh interval. Knows neither ready queues nor connections.
+ * while it has due rows (configuration, pool, route). Nothing is done with configuration that is
+ * out of date. Knows neither ready queues nor connections.
  */
 
 import type { QueueRow } from '../../domain/books.ts';
 import { invariant } from '../../domain/invariant.ts';
-import { UNSPECIFIED } from '../../domain/options-egress.ts';
 import { parseQueueName } from '../../domain/queue-name.ts';
 import { ROW_QUARANTINED } from '../../domain/rows.ts';
-import type { Core, HeldQueue, Member } from '../core.ts';
+import type { Core, HeldQueue } from '../core.ts';
 import { PLACE_DUE, PLACE_LEAVING, PLACE_WAITING } from '../held-rows.ts';
 import { expiresAtOf, movePlace } from '../rows-in-hand.ts';
 import { SlotRing } from '../slot-ring.ts';
+import { keepCurrent, membersOf } from './configuring.ts';
 
 /** What is held about a queue; made when it is first needed. */
 export function holdQueue(core: Core, row: QueueRow, at: number): HeldQueue {
   const known = core.queues.get(row.slot);
   if (known !== undefined) {
     known.usedAt = at;
+    keepCurrent(core, row, at);
     return known;
   }
-  const name = parseQueueName(row.name);
-  const answer = core.answers.queueConfig(name);
-  noteAnswer(core, row, answer.key);
+  keepCurrent(core, row, at);
   const queue: HeldQueue = {
     row,
-    name,
-    config: answer.value,
-    members: findMembers(core, answer.value.egress_pool ?? UNSPECIFIED),
-    askedAt: at,
+    name: parseQueueName(row.name),
+    config: core.answers.recordedQueueConfig(row.answer),
+    members: membersOf(core, row, at),
     robin: { idx: 0, cw: 0 },
     site: undefined,
     siteExpiresAt: 0,
     isRouting: false,
+    route: 0,
     due: new SlotRing(),
+    passed: -1,
     waitsFor: new Set(),
     usedAt: at,
   };
   core.queues.set(row.slot, queue);
   return queue;
-}
-
-/** Asks the policy again when the answer is too old. The round robin survives an equal pool. */
-export function refreshQueue(core: Core, queue: HeldQueue, at: number): void {
-  if (at - queue.askedAt < queue.config.refresh_interval) return;
-  const answer = core.answers.queueConfig(queue.name);
-  queue.askedAt = at;
-  noteAnswer(core, queue.row, answer.key);
-  if (JSON.stringify(answer.value.protocol) !== JSON.stringify(queue.config.protocol)) {
-    queue.siteExpiresAt = 0;
-    queue.site = undefined;
-  }
-  queue.config = answer.value;
-  const members = findMembers(core, answer.value.egress_pool ?? UNSPECIFIED);
-  if (JSON.stringify(members) === JSON.stringify(queue.members)) return;
-  queue.members = members;
-  queue.robin = { idx: 0, cw: 0 };
-}
-
-function noteAnswer(core: Core, row: QueueRow, key: string): void {
-  if (row.answer === key) return;
-  core.turns.emit({ type: 'queue.configured', stream: row.name, body: { answer: key } });
-}
-
-function findMembers(core: Core, pool: string): Member[] {
-  const entries = core.answers.pool(pool)?.entries ?? [];
-  const members: Member[] = [];
-  for (const { name, weight } of entries) {
-    if (weight > 0 && core.answers.source(name) !== undefined) members.push({ name, weight });
-  }
-  return members;
 }
 
 /** The wheel rang for a row. */
@@ -82,6 +51,7 @@ export function rowRang(
 ): void {
   const { rows } = core.books;
   invariant(rows.isLive(slot), `the wheel rang for the empty slot ${slot}`);
+  keepCurrent(core, core.books.queueOfRow(slot), at);
   const expiresAt = expiresAtOf(core, slot);
   if (at >= expiresAt) {
     expire(slot);

@@ -1,0 +1,30 @@
+/**
+ * The JSON Schemas of the operator's data files, drawn from the kinds that check those files.
+ * The one idea: there is no second description of a file that could fall behind the first.
+ * Deliberately unknown here: where the schemas are written.
+ */
+import { schemaDocument } from '../../src/domain/option-schema.ts';
+import type { Kind } from '../../src/domain/options.ts';
+import { DKIM_FILE } from '../../src/policy/helpers/dkim-file.ts';
+import { LISTENER_DOMAINS_FILE } from '../../src/policy/helpers/listener-domains.ts';
+import { QUEUES_FILE } from '../../src/policy/helpers/queue-file.ts';
+import { SHAPING_FILE } from '../../src/policy/helpers/shaping-file.ts';
+import { SOURCES_FILE } from '../../src/policy/helpers/sources.ts';
+
+/** The kinds of data files by the name of their schema. */
+export const DATA_FILES: Readonly<Record<string, Kind<unknown>>> = {
+  sources: SOURCES_FILE,
+  queues: QUEUES_FILE,
+  shaping: SHAPING_FILE,
+  'listener-domains': LISTENER_DOMAINS_FILE,
+  dkim: DKIM_FILE,
+};
+
+/** The text of every schema file, by its name. */
+export const drawSchemas = (): ReadonlyMap<string, string> =>
+  new Map(
+    Object.entries(DATA_FILES).map(([name, kind]) => {
+      const schema = schemaDocument(`Waybill: ${name} file`, kind.schema ?? {});
+      return [`${name}.schema.json`, `${JSON.stringify(schema, null, 1)}\n`] as const;
+    }),
+  );

@@ -1,0 +1,42 @@
+/**
+ * A policy comes into force: from this turn on the new one is asked, nothing kept of the old one is
+ * used, and everything configured follows. The event is durable before anybody is told that it is
+ * in force. Loads and judges no policy.
+ */
+import type { PolicyAsker } from './answers.ts';
+import type { Core } from './core.ts';
+import { startSweep } from './sweeping.ts';
+
+/** A version of the policy to be put in force. */
+export interface PolicyUse {
+  readonly asker: PolicyAsker;
+  /** Its number in the policy store. */
+  readonly version: number;
+  readonly hash: string;
+  readonly file: string;
+  readonly reason: string;
+  readonly epoch: number;
+}
+
+/** Puts a version in force. */
+export function usePolicy(core: Core, use: PolicyUse, at: number): void {
+  const { asker, version, hash, file, reason, epoch } = use;
+  const body = { version, hash, file, reason, epoch };
+  core.turns.emit({ type: 'policy.activated', stream: 'policy', body });
+  renew(core, at, asker);
+}
+
+/** The same version is asked anew by everybody: something that it reads has changed. */
+export function bumpEpoch(core: Core, epoch: number, reason: string, at: number): void {
+  const { policy: hash, policyFile: file, policyVersion: version } = core.books.engine;
+  const body = { version, hash, file, reason, epoch };
+  core.turns.emit({ type: 'policy.activated', stream: 'policy', body });
+  renew(core, at);
+}
+
+function renew(core: Core, at: number, asker?: PolicyAsker): void {
+  core.answers.renew(asker);
+  // The manager's count may begin anew with the manager; this one only tells old from new.
+  core.epoch += 1;
+  startSweep(core, at);
+}

@@ -1,0 +1,118 @@
+/**
+ * What the deciding parts share, at its beginning: empty but for books, ports and limits. Also how
+ * intake is paced to delivery, which is asked before anything is decided. Holds no other rule.
+ */
+import type { Books } from '../domain/books.ts';
+import type { Limits } from '../domain/limits.ts';
+import { Throttles } from '../domain/throttle.ts';
+import { createTimerWheel } from '../domain/timer-wheel.ts';
+import type { Ports } from '../ports/ports.ts';
+import type { Turns } from '../turn.ts';
+import { Alarms } from './alarms.ts';
+import type { PolicyAsker } from './answers.ts';
+import { Answers } from './answers.ts';
+import type { ConnectionHost } from './connection/connection.ts';
+import type { Core } from './core.ts';
+import * as deciding from './deciding.ts';
+import { HeldRows } from './held-rows.ts';
+import type { Input } from './input.ts';
+import { Asked } from './queue/asked.ts';
+import type { Registry } from './registry.ts';
+import { newSweep } from './sweeping.ts';
+
+/** One tick of the timer wheel: how late a retry or an expiry may be. */
+const WHEEL_TICK_MS = 100;
+
+/** What a core is made of. */
+export interface CoreParts {
+  readonly ports: Ports;
+  readonly asker: PolicyAsker;
+  readonly books: Books;
+  readonly last: { readonly turn: number; readonly position: number };
+  readonly ehloName: string;
+  readonly log?: Core['log'];
+  readonly readSecret?: Core['readSecret'];
+}
+
+/** Everything the deciding parts share, at its beginning. */
+export function makeCore(
+  parts: CoreParts,
+  limits: Limits,
+  turns: Turns<Input>,
+  registry: Registry,
+  find: () => Core,
+): Core {
+  const { ports, books } = parts;
+  const now = ports.clock.now();
+  return {
+    ports,
+    books,
+    limits,
+    turns,
+    registry,
+    wheel: createTimerWheel(WHEEL_TICK_MS, now),
+    alarms: new Alarms(),
+    answers: new Answers(parts.asker, books, (event) => turns.emit(event)),
+    asked: new Asked(),
+    throttles: new Throttles(),
+    sweep: newSweep(),
+    tallies: { refreshes: 0, refreshesFailed: 0, policyFaults: 0, throttled: 0, rebound: 0 },
+    epoch: 1,
+    held: new HeldRows(limits),
+    queues: new Map(),
+    readyQueues: new Map(),
+    sessions: new Map(),
+    offers: new Map(),
+    offerOf: new Map(),
+    cycles: new Map(),
+    touchedQueues: new Set(),
+    touchedReady: new Set(),
+    starved: new Set(),
+    planning: 0,
+    drawing: new Map(),
+    drawNow: [],
+    readyOf: new Map(),
+    ehloName: parts.ehloName,
+    connectionHost: makeConnectionHost(ports, turns),
+    requeue: (slot, at) => deciding.requeue(find(), slot, at),
+    ownPlaces: new Set(),
+    readSecret: parts.readSecret ?? (() => undefined),
+    nextLink: 1,
+    nextOffer: 1,
+    nextNumber: 0,
+    backlog: 0,
+    settledNow: 0,
+    isStopping: false,
+    whenQuiet: undefined,
+    house: {
+      snapshotAt: now,
+      snapshotPosition: parts.last.position + 1,
+      isSaving: false,
+      moving: 0,
+    },
+    log: parts.log ?? (() => {}),
+  };
+}
+
+function makeConnectionHost(ports: Ports, turns: Turns<Input>): ConnectionHost {
+  return {
+    steadyMs: () => ports.clock.steadyMs(),
+    opened: (link, peer) => turns.push({ kind: 'opened', link, peer }),
+    idle: (link) => turns.push({ kind: 'idle', link }),
+    settled: (link, settlement) => turns.push({ kind: 'settled', link, settlement }),
+    ended: (link, ending) => turns.push({ kind: 'ended', link, ending }),
+  };
+}
+
+/** Paces intake to delivery: above the bound a turn takes what it settled, and the overdue. */
+export function admitNow(core: Core, waiting: readonly Input[], at: number): number {
+  if (core.backlog < core.limits.paceRowsMin || core.isStopping) return waiting.length;
+  let count = Math.min(waiting.length, core.settledNow + 1);
+  while (count < waiting.length) {
+    const input = waiting[count];
+    if (input?.kind !== 'submitted' || at - input.at < core.limits.paceMsMax) break;
+    count += 1;
+  }
+  if (count < waiting.length) core.alarms.set('pace', at + core.limits.paceMsMax);
+  return count;
+}

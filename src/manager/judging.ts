@@ -1,0 +1,75 @@
+/**
+ * A candidate before the court: the policy-loader makes it, the canary proves it, the store
+ * remembers how it went. Nothing here puts a version in force. Does not know workers.
+ */
+import type { StoredVersion } from '../domain/policy-version.ts';
+import type { PolicyStore } from '../events/policy-store.ts';
+import { oneLine } from '../policy/policy-error.ts';
+import { EXIT_POLICY } from './exit.ts';
+import type { LoadVerdict } from './messages.ts';
+import type { Steps } from './steps.ts';
+
+/** How far back a version to return to is looked for. */
+const VERSIONS_LOOKED_AT = 200;
+
+/** Why a candidate did not come into force. */
+export interface Refusal {
+  readonly kind: 'refused';
+  /** Of the version, or of the refusal where no version came to be. */
+  readonly number: number;
+  readonly sentence: string;
+  /** The exit code for a cold start. */
+  readonly code: number;
+}
+
+/** A candidate that may be put in force. */
+export type Loaded = Extract<LoadVerdict, { readonly kind: 'loaded' }>;
+
+/** What judging stands on. */
+export interface JudgeParts {
+  readonly dir: string;
+  readonly steps: Steps;
+  readonly store: PolicyStore;
+}
+
+/** Loads the policy file and proves what came of it. A version in force needs no other proof. */
+export async function judge(
+  parts: JudgeParts,
+  source: string,
+  reason: string,
+  inForce: number | undefined,
+): Promise<Loaded | Refusal> {
+  const { steps, store, dir } = parts;
+  const loaded = await steps.load({ kind: 'load', source, reason, dir });
+  if (loaded.kind === 'failed') {
+    const sentence = oneLine(loaded.sentence);
+    const number = store.addRefusal(Date.now(), source, reason, sentence);
+    return { kind: 'refused', number, sentence, code: loaded.code };
+  }
+  if (loaded.kind === 'refused') {
+    const sentence = `the policy-loader refused the policy: ${loaded.sentence}`;
+    return { kind: 'refused', number: loaded.number, sentence, code: EXIT_POLICY };
+  }
+  if (loaded.number === inForce) return loaded;
+  return (await prove(parts, loaded.number)) ?? loaded;
+}
+
+/** Proves a stored version; answers the refusal, which the store then knows. */
+export async function prove(parts: JudgeParts, number: number): Promise<Refusal | undefined> {
+  const { steps, store, dir } = parts;
+  const proof = await steps.prove({ kind: 'prove', number, dir });
+  if (proof.kind === 'proved') return undefined;
+  store.refuse(number, proof.sentence);
+  const isRefused = proof.kind === 'refused';
+  const sentence = isRefused ? `the canary refused it: ${proof.sentence}` : proof.sentence;
+  return { kind: 'refused', number, sentence, code: isRefused ? EXIT_POLICY : proof.code };
+}
+
+/** The newest version before `number` that was in force. */
+export function findFormer(store: PolicyStore, number: number): StoredVersion | undefined {
+  const before = store
+    .list(VERSIONS_LOOKED_AT)
+    .filter((one) => one.number < number && one.state === 'accepted')
+    .sort((a, b) => (b.acceptedAt ?? 0) - (a.acceptedAt ?? 0))[0];
+  return before === undefined ? undefined : store.find(before.number);
+}

@@ -1,0 +1,88 @@
+/**
+ * Opens what a policy wants listened at: SMTP, and HTTP where it is wanted, whose library is not
+ * even loaded otherwise. All are open, or none. Knows no version and no manager.
+ */
+import { readFileSync } from 'node:fs';
+import type { Logger } from 'pino';
+import type { KeySource } from '../domain/option-places.ts';
+import type { HttpListenerConfig } from '../domain/options-http.ts';
+import { startSmtpListener } from '../intake/smtp.ts';
+import type { LoadedWorld } from './load.ts';
+import type { OpenedEngine } from './open.ts';
+import { reachedAt } from './own-places.ts';
+import type { WorkerMeters } from './worker-meters.ts';
+
+/** What listeners serve. */
+export interface ListenerParts {
+  readonly opened: OpenedEngine;
+  readonly logger: Logger;
+  readonly meters: WorkerMeters;
+  readonly requestBump: (reason: string) => void;
+}
+
+/** Listeners, open. */
+export interface OpenedListeners {
+  /** `ip:port` of each. */
+  readonly smtp: readonly string[];
+  readonly http: readonly string[];
+  stop(graceMs: number): Promise<void>;
+}
+
+interface Listening {
+  readonly address: string;
+  readonly port: number;
+  stop(graceMs: number): Promise<void>;
+}
+
+/** Opens all listeners of `world`; rejects, with none open, when one cannot be. */
+export async function openListeners(
+  world: LoadedWorld,
+  parts: ListenerParts,
+): Promise<OpenedListeners> {
+  const smtp: Listening[] = [];
+  const http: Listening[] = [];
+  const stop = async (graceMs: number): Promise<void> => {
+    await Promise.all([...smtp, ...http].map((listener) => listener.stop(graceMs)));
+  };
+  const { engine, bodies, clock } = parts.opened;
+  const note = (level: 'info' | 'warn' | 'error', text: string): void => parts.logger[level](text);
+  try {
+    // HTTP first: once mail is taken, all that was asked for is there.
+    for (const config of world.httpListeners) http.push(await openHttp(config, parts));
+    for (const config of world.smtpListeners) {
+      const listener = await startSmtpListener(config, engine, bodies, clock, note);
+      for (const address of reachedAt(listener.address)) engine.listensAt(address, listener.port);
+      smtp.push(listener);
+    }
+  } catch (error) {
+    await stop(0);
+    throw error;
+  }
+  return { smtp: smtp.map(placeOf), http: http.map(placeOf), stop };
+}
+
+const placeOf = ({ address, port }: Listening): string =>
+  address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+
+async function openHttp(config: HttpListenerConfig, parts: ListenerParts): Promise<Listening> {
+  const [{ startHttpListener }, { createMetrics }] = await Promise.all([
+    import('../api/http.ts'),
+    import('../api/metrics.ts'),
+  ]);
+  const { tls_certificate, tls_private_key } = config;
+  const hasIdentity = tls_certificate !== undefined && tls_private_key !== undefined;
+  return await startHttpListener(config, {
+    ...(config.use_tls && hasIdentity
+      ? { tls: { cert: readKey(tls_certificate), key: readKey(tls_private_key) } }
+      : {}),
+    metrics: createMetrics(parts.meters),
+    whyNotAlive: () => {
+      const refusal = parts.opened.engine.admit();
+      return refusal && `${refusal.code} ${refusal.enhanced} ${refusal.text}`;
+    },
+    requestBump: parts.requestBump,
+  });
+}
+
+const readKey = (source: KeySource): string =>
+  'path' in source ? readFileSync(source.path, 'utf8') : source.key_data;

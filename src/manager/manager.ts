@@ -1,0 +1,172 @@
+/**
+ * The manager: puts loader, canary and worker together, hears signals and the control socket, and
+ * says on stdout when mail is taken and in `run.json` who is there. It never touches mail: what
+ * happens to it happens to no message. Which version is in force is decided in life-cycle.ts, how a
+ * worker is kept alive in supervisor.ts.
+ */
+import { renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { openControl } from './control-server.ts';
+import type { Exit } from './exit.ts';
+import { EXIT_SOFTWARE, exitFor } from './exit.ts';
+import type { Reloaded, Versioned } from './life-cycle.ts';
+import { LifeCycle } from './life-cycle.ts';
+import type { ControlRequest, WorkerWord } from './messages.ts';
+import type { DaemonStatus } from './status.ts';
+import { Supervisor } from './supervisor.ts';
+import type { StartWorker } from './worker-link.ts';
+
+/** What a manager is made of. */
+export interface ManagerParts {
+  readonly dir: string;
+  readonly policy: Versioned | undefined;
+  readonly startWorker: StartWorker;
+  readonly logger: Logger;
+  /** Of the program. */
+  readonly version: string;
+}
+
+type Level = 'info' | 'warn' | 'error';
+type Ready = Extract<WorkerWord, { readonly kind: 'ready' }>;
+
+/** Runs a daemon from cold start to end; answers how it ended. */
+export async function runManager(parts: ManagerParts): Promise<Exit> {
+  return await new Manager(parts).run();
+}
+
+class Manager {
+  readonly #parts: ManagerParts;
+  readonly #supervisor: Supervisor;
+  readonly #lifeCycle: LifeCycle;
+  readonly #startedAt = performance.now();
+  readonly #ended: Promise<Exit>;
+  #end: (exit: Exit) => void = () => {};
+  #ready: Ready | undefined;
+
+  constructor(parts: ManagerParts) {
+    this.#parts = parts;
+    const log = (level: Level, text: string): void => parts.logger[level](text);
+    this.#supervisor = new Supervisor(parts.startWorker, {
+      ready: (word) => this.#announce(word),
+      using: (version, epoch) => {
+        this.#lifeCycle.using(epoch);
+        if (this.#supervisor.status.state === 'ready') this.#lifeCycle.fit(version);
+      },
+      bumpWanted: (reason) => this.#lifeCycle.reloadSoon(reason),
+      crashed: (crash) => this.#lifeCycle.crashed(crash),
+      hopeless: (exit) => this.#end(exit),
+      counters: () => {
+        const { restarts } = this.#supervisor.status;
+        return { ...this.#lifeCycle.counters, workerRestarts: restarts };
+      },
+      log,
+    });
+    this.#lifeCycle = new LifeCycle({ policy: parts.policy, worker: this.#supervisor, log });
+    this.#ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+  }
+
+  async run(): Promise<Exit> {
+    const { dir, logger, policy } = this.#parts;
+    this.#hearSignals();
+    // It recovers while the policy is judged, and writes nothing before it is told what to use.
+    this.#supervisor.begin();
+    policy?.steps.warm();
+    this.#start().catch((error: unknown) => {
+      const exit = exitFor(error);
+      if (exit.code === EXIT_SOFTWARE) console.error(error);
+      this.#end(exit);
+    });
+    const control = await openControl(dir, (request) => this.#answer(request)).catch(
+      (error: Error) => logger.error(`there is no control socket: ${error.message}`),
+    );
+    const exit = await this.#ended;
+    logger.info(`stopping: ${exit.sentence}`);
+    this.#lifeCycle.stop();
+    policy?.steps.stop();
+    const last = await this.#supervisor.stop(exit.code === 0);
+    control?.close();
+    return exit.code === 0 && last !== undefined ? last : exit;
+  }
+
+  async #start(): Promise<void> {
+    const refusal = await this.#lifeCycle.start();
+    if (refusal !== undefined) this.#end({ code: refusal.code, sentence: refusal.sentence });
+  }
+
+  #hearSignals(): void {
+    let count = 0;
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signal, () => {
+        count += 1;
+        // The second one does not wait; the children notice that nobody is there any more.
+        if (count > 1) process.exit(1);
+        this.#end({ code: 0, sentence: signal });
+      });
+    }
+    process.on('SIGHUP', () => this.#lifeCycle.reloadSoon('SIGHUP'));
+  }
+
+  #announce(ready: Ready): void {
+    const { policy } = this.#parts;
+    const isFirst = this.#ready === undefined;
+    this.#ready = ready;
+    const { version, pid } = this.#supervisor.status;
+    if (version !== undefined) this.#lifeCycle.fit(version);
+    const { listeners, httpListeners, hint } = ready;
+    const workers = [{ pid }];
+    this.#writeRun({ pid: process.pid, workers, listeners, httpListeners });
+    if (!isFirst) return;
+    console.log(`waybilld ready ${listeners.map((place) => `smtp ${place}`).join(', ')}`);
+    if (hint !== undefined) console.log(hint);
+    // Not before: a start has better use for the processors.
+    policy?.steps.warm();
+  }
+
+  /** Mail is taken whether or not this can be written: the disk may be full. */
+  #writeRun(run: object): void {
+    const file = join(this.#parts.dir, 'run.json');
+    try {
+      writeFileSync(`${file}.new`, `${JSON.stringify(run)}\n`, { mode: 0o600 });
+      renameSync(`${file}.new`, file);
+    } catch (error) {
+      this.#parts.logger.error(`${file} cannot be written: ${(error as Error).message}`);
+    }
+  }
+
+  async #answer(request: ControlRequest): Promise<Readonly<Record<string, unknown>>> {
+    const { do: what, version } = request;
+    if (what === 'status') return { ...this.#status() };
+    if (what === 'policy.reload')
+      return told(await this.#lifeCycle.reload('waybill policy reload'));
+    if (what === 'policy.bump') return told(await this.#lifeCycle.reload('waybill policy bump'));
+    if (what === 'policy.activate' && Number.isSafeInteger(version)) {
+      return told(await this.#lifeCycle.activate(Number(version)));
+    }
+    if (what === 'stop') {
+      this.#end({ code: 0, sentence: 'told to at the control socket' });
+      return {};
+    }
+    throw new Error(`this manager does not know how to do ${JSON.stringify(what)}`);
+  }
+
+  #status(): DaemonStatus {
+    const { version } = this.#parts;
+    return {
+      pid: process.pid,
+      version,
+      uptimeMs: Math.round(performance.now() - this.#startedAt),
+      policy: { ...this.#lifeCycle.status, ...this.#lifeCycle.counters },
+      workers: [this.#supervisor.status],
+      listeners: this.#ready?.listeners ?? [],
+      httpListeners: this.#ready?.httpListeners ?? [],
+    };
+  }
+}
+
+function told(reloaded: Reloaded): Readonly<Record<string, unknown>> {
+  if (reloaded.kind === 'refused') throw new Error(reloaded.sentence);
+  return { ...reloaded };
+}

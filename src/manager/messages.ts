@@ -1,0 +1,104 @@
+/**
+ * What the manager and its children say to each other, over the channel that Node gives a forked
+ * process, and what an operator's tool and the manager say over the control socket. Plain data
+ * only: every message survives JSON. Knows nobody's work.
+ */
+
+/** What the manager watches for a version: any change of these files asks for a reload. */
+export interface MonitorSet {
+  /** Absolute paths of the files the version was made of. */
+  readonly files: readonly string[];
+  /** Absolute, or relative to the folder of the policy file; empty means the usual ones. */
+  readonly globs: readonly string[];
+  readonly intervalMs: number;
+}
+
+/** manager → policy-loader: load this policy file into the store below the data directory. */
+export interface LoadOrder {
+  readonly kind: 'load';
+  /** The policy file. */
+  readonly source: string;
+  readonly reason: string;
+  /** The data directory. */
+  readonly dir: string;
+}
+
+/** policy-loader → manager. */
+export type LoadVerdict =
+  | {
+      readonly kind: 'loaded';
+      readonly number: number;
+      readonly hash: string;
+      readonly settingsHash: string;
+      readonly monitor: MonitorSet;
+      /** The same content as the version in force: `number` is that one's. */
+      readonly isSame: boolean;
+      readonly warnings: readonly string[];
+    }
+  | Refused;
+
+/** policy-loader or canary → manager: the candidate may not come into force. */
+export interface Refused {
+  readonly kind: 'refused';
+  /** The version refused, or the number of the refusal where no version came to be. */
+  readonly number: number;
+  readonly sentence: string;
+}
+
+/** manager → canary: start from this version and resolve with it. */
+export interface ProveOrder {
+  readonly kind: 'prove';
+  readonly number: number;
+  readonly dir: string;
+}
+
+/** canary → manager. */
+export type ProofVerdict = { readonly kind: 'proved' } | Refused;
+
+/** What the manager counts; workers serve it as metrics. */
+export interface ManagerCounters {
+  readonly activations: number;
+  readonly refusals: number;
+  readonly workerRestarts: number;
+}
+
+/** manager → worker. */
+export type WorkerOrder =
+  | {
+      readonly kind: 'use';
+      readonly version: number;
+      readonly reason: string;
+      readonly epoch: number;
+    }
+  | { readonly kind: 'bump'; readonly epoch: number; readonly reason: string }
+  | { readonly kind: 'beat'; readonly id: number; readonly counters: ManagerCounters }
+  | { readonly kind: 'stop' };
+
+/** worker → manager. */
+export type WorkerWord =
+  | { readonly kind: 'using'; readonly version: number; readonly epoch: number }
+  | { readonly kind: 'unusable'; readonly version: number; readonly sentence: string }
+  | { readonly kind: 'alive'; readonly id: number }
+  | {
+      readonly kind: 'ready';
+      readonly listeners: readonly string[];
+      readonly httpListeners: readonly string[];
+      /** What a newcomer may try next; only with the embedded policy. */
+      readonly hint?: string;
+    }
+  | { readonly kind: 'bump-wanted'; readonly reason: string }
+  /** The last word of a worker that cannot go on; its exit code says the same. */
+  | { readonly kind: 'ending'; readonly code: number; readonly sentence: string };
+
+/** A tool's question at the control socket: one JSON object a line. */
+export interface ControlRequest {
+  readonly id: number;
+  readonly do: 'status' | 'policy.reload' | 'policy.bump' | 'policy.activate' | 'stop';
+  /** For `policy.activate`. */
+  readonly version?: number;
+}
+
+/** The manager's answer at the control socket. */
+export type ControlReply =
+  | { readonly id: number; readonly ok: true; readonly [name: string]: unknown }
+  | { readonly id: number; readonly ok: false; readonly error: string };

@@ -1,0 +1,160 @@
+/**
+ * The two steps that judge a candidate before anybody uses it: the policy-loader and the canary,
+ * each a process of its own that ends with its verdict. One idle spare of each is kept warm, so
+ * that a reload waits for no program to start. A step that says nothing in time is killed and
+ * counts as a refusal. Does not know what they look at.
+ */
+import type { ChildEnding } from './child.ts';
+import { forkChild, programBeside } from './child.ts';
+import { EXIT_POLICY, EXIT_SOFTWARE, exitFor } from './exit.ts';
+import type { LoadOrder, LoadVerdict, ProofVerdict, ProveOrder } from './messages.ts';
+
+/** A verdict that never came. */
+export interface StepFailed {
+  readonly kind: 'failed';
+  /** The exit code for a cold start. */
+  readonly code: number;
+  readonly sentence: string;
+}
+
+/** The steps of a reload. */
+export interface Steps {
+  load(order: LoadOrder): Promise<LoadVerdict | StepFailed>;
+  prove(order: ProveOrder): Promise<ProofVerdict | StepFailed>;
+  /** Forks what is missing, so that the next reload is quick. */
+  warm(): void;
+  stop(): void;
+}
+
+/** Both bound the time of a policy themselves and say which part did not end; this comes after. */
+const LOAD_MS_MAX = 60_000;
+const PROVE_MS_MAX = 40_000;
+
+const LOADER = 'the policy-loader';
+const CANARY = 'the canary';
+
+/** The steps as processes of their own. */
+export function forkedSteps(): Steps {
+  const loader = new Step<LoadVerdict>(LOADER, 'loader-process', LOAD_MS_MAX);
+  const canary = new Step<ProofVerdict>(CANARY, 'canary-process', PROVE_MS_MAX);
+  return {
+    load: (order) => loader.run(order),
+    prove: (order) => canary.run(order),
+    warm: () => {
+      loader.warm();
+      canary.warm();
+    },
+    stop: () => {
+      loader.stop();
+      canary.stop();
+    },
+  };
+}
+
+/** The steps inside this process, for a daemon that is to be a single one. */
+export function ownSteps(): Steps {
+  return {
+    load: async (order) => await orFailed(LOADER, (await import('./loader.ts')).runLoader(order)),
+    prove: async (order) => await orFailed(CANARY, (await import('./canary.ts')).runCanary(order)),
+    warm: () => {},
+    stop: () => {},
+  };
+}
+
+async function orFailed<Verdict>(name: string, step: Promise<Verdict>) {
+  try {
+    return await step;
+  } catch (error) {
+    const { code, sentence } = exitFor(error);
+    if (code === EXIT_SOFTWARE) console.error(error);
+    return { kind: 'failed', code, sentence: `${name}: ${sentence}` } satisfies StepFailed;
+  }
+}
+
+/** One life of a step: forked, perhaps waiting long, asked once. */
+class StepLife {
+  readonly #child;
+  #answer: ((message: unknown) => void) | undefined;
+  #end: ((ending: ChildEnding) => void) | undefined;
+  hasEnded = false;
+
+  constructor(file: string) {
+    this.#child = forkChild(file, [], {
+      heard: (message) => this.#answer?.(message),
+      ended: (ending) => {
+        this.hasEnded = true;
+        this.#end?.(ending);
+      },
+    });
+  }
+
+  ask(order: object, answer: (message: unknown) => void, end: (ending: ChildEnding) => void): void {
+    this.#answer = answer;
+    this.#end = end;
+    this.#child.send(order);
+  }
+
+  kill(): void {
+    this.#child.kill();
+  }
+}
+
+/** Where a step is run. */
+class Step<Verdict extends { readonly kind: string }> {
+  readonly #name: string;
+  readonly #file: string;
+  readonly #waitMsMax: number;
+  #spare: StepLife | undefined;
+  readonly #lives = new Set<StepLife>();
+  #isStopped = false;
+
+  constructor(name: string, program: string, waitMsMax: number) {
+    this.#name = name;
+    this.#file = programBeside(import.meta.url, program);
+    this.#waitMsMax = waitMsMax;
+  }
+
+  warm(): void {
+    if (this.#isStopped || this.#spare?.hasEnded === false) return;
+    this.#spare = new StepLife(this.#file);
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#spare?.kill();
+    for (const life of this.#lives) life.kill();
+  }
+
+  run(order: object): Promise<Verdict | StepFailed> {
+    this.warm();
+    const life = this.#spare;
+    this.#spare = undefined;
+    if (life === undefined) {
+      return Promise.resolve(this.#failed(EXIT_SOFTWARE, 'was not run: the daemon is stopping'));
+    }
+    this.#lives.add(life);
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        settle(this.#failed(EXIT_POLICY, `gave no verdict within ${this.#waitMsMax / 1000} s`));
+      }, this.#waitMsMax);
+      const settle = (verdict: Verdict | StepFailed): void => {
+        clearTimeout(timer);
+        this.#lives.delete(life);
+        life.kill();
+        resolve(verdict);
+      };
+      life.ask(
+        order,
+        (message) => settle(message as Verdict),
+        ({ code, signal }) => {
+          const how = signal === null ? `with code ${code}` : `by ${signal}`;
+          settle(this.#failed(EXIT_POLICY, `ended ${how} without a verdict`));
+        },
+      );
+    });
+  }
+
+  #failed(code: number, what: string): StepFailed {
+    return { kind: 'failed', code, sentence: `${this.#name} ${what}` };
+  }
+}

@@ -1,0 +1,281 @@
+/**
+ * Keeps one worker alive: starts it, tells it which version to use, asks each second whether it
+ * lives, and puts another in its place when it crashed, hangs or does not acknowledge. What was
+ * wanted last is told to every new life, so a worker always comes back on the version in force.
+ * Does not decide which version that is.
+ */
+import { BackOff } from './back-off.ts';
+import type { Exit } from './exit.ts';
+import { EXIT_NEWER, EXIT_POLICY, EXIT_SOFTWARE, EXIT_USAGE } from './exit.ts';
+import type { ManagerCounters, WorkerWord } from './messages.ts';
+import type { WorkerState, WorkerStatus } from './status.ts';
+import type { StartWorker, WorkerLink } from './worker-link.ts';
+
+/** Between two questions to a worker whether it lives, ms. */
+const BEAT_MS = 1000;
+/** So many beats without an answer, and the worker is taken for hanging. */
+const BEATS_MISSED_MAX = 5;
+/** A handler that runs this long will not come back, ms. */
+const HANDLER_MS_MAX = 5_000;
+/** A handler that runs this long explains why its worker says nothing, ms. */
+const LATE_MS = 1_000;
+/** A worker that was told to use a version says so within this, ms. */
+const ACKNOWLEDGE_MS_MAX = 5_000;
+/** A worker stops by itself within 30 s; then it is killed, ms. */
+const STOP_MS_MAX = 35_000;
+/** Exit codes that another start cannot mend; 65 is what loader and canary end with. */
+const HOPELESS: ReadonlySet<number> = new Set([EXIT_USAGE, 65, EXIT_NEWER, EXIT_POLICY]);
+
+/** What a worker is to run with. */
+export interface Wanted {
+  readonly version: number;
+  readonly reason: string;
+  readonly epoch: number;
+}
+
+/** How a life ended that was not told to. */
+export interface Crash {
+  readonly version: number | undefined;
+  readonly sentence: string;
+  /** It hung; in which handler of the policy, or '' when it was in none. */
+  readonly hungIn: string | undefined;
+}
+
+/** Whoever decides about versions. */
+export interface SupervisorHost {
+  ready(word: WorkerWord & { readonly kind: 'ready' }): void;
+  using(version: number, epoch: number): void;
+  bumpWanted(reason: string): void;
+  /** May call `want` before the next life begins. */
+  crashed(crash: Crash): void;
+  /** The daemon cannot go on. */
+  hopeless(exit: Exit): void;
+  counters(): ManagerCounters;
+  log(level: 'info' | 'warn' | 'error', text: string): void;
+}
+
+/** One worker's keeper. */
+export class Supervisor {
+  readonly #start: StartWorker;
+  readonly #host: SupervisorHost;
+  readonly #backOff = new BackOff();
+  #link: WorkerLink | undefined;
+  #state: WorkerState = 'starting';
+  #wanted: Wanted | undefined;
+  #using: { readonly version: number; readonly epoch: number } | undefined;
+  #startedAt = 0;
+  #readyAt: number | undefined;
+  #everReady = false;
+  #restarts = 0;
+  #lastCrash: { readonly at: number; readonly sentence: string } | undefined;
+  #beats = 0;
+  #missed = 0;
+  /** The handler that takes long just now. */
+  #lateIn = '';
+  #hang: { readonly handler: string } | undefined;
+  #isStopping = false;
+  #isReplacing = false;
+  #acknowledged: (() => void) | undefined;
+  #stopped: ((exit: Exit) => void) | undefined;
+  #beating: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(start: StartWorker, host: SupervisorHost) {
+    this.#start = start;
+    this.#host = host;
+  }
+
+  get status(): WorkerStatus {
+    const isAlive = this.#link !== undefined;
+    return {
+      pid: this.#link?.pid,
+      state: this.#state,
+      version: isAlive ? this.#using?.version : undefined,
+      epoch: isAlive ? this.#using?.epoch : undefined,
+      uptimeMs: isAlive ? Math.round(performance.now() - this.#startedAt) : 0,
+      restarts: this.#restarts,
+      ...(this.#lastCrash === undefined ? {} : { lastCrash: this.#lastCrash }),
+    };
+  }
+
+  /** Begins the first life. It recovers, and waits for `want` before it writes anything. */
+  begin(): void {
+    this.#beating ??= setInterval(() => this.#beat(), BEAT_MS);
+    this.#live();
+  }
+
+  /** Tells every life from now on what to use; the present one is not told. */
+  want(wanted: Wanted): void {
+    this.#wanted = wanted;
+  }
+
+  /** Tells the worker too, and resolves when it acknowledged or was replaced for not doing so. */
+  use(wanted: Wanted): Promise<void> {
+    this.want(wanted);
+    const { version, reason, epoch } = wanted;
+    this.#link?.send({ kind: 'use', version, reason, epoch });
+    return this.#acknowledgement();
+  }
+
+  /** Nothing changed on disk: only the epoch is another. */
+  bump(epoch: number, reason: string): Promise<void> {
+    if (this.#wanted !== undefined) this.want({ ...this.#wanted, epoch });
+    this.#link?.send({ kind: 'bump', epoch, reason });
+    return this.#acknowledgement();
+  }
+
+  /** Stops the worker in good order and starts it again with what is wanted. */
+  replace(reason: string): void {
+    this.#host.log('info', `the worker is started again: ${reason}`);
+    if (this.#link === undefined) return;
+    this.#isReplacing = true;
+    this.#askToStop();
+  }
+
+  /** Ends it for good; graceful, its connections get their time and its end is answered. */
+  async stop(isGraceful: boolean): Promise<Exit | undefined> {
+    this.#isStopping = true;
+    clearInterval(this.#beating);
+    clearTimeout(this.#timer);
+    const link = this.#link;
+    if (link === undefined) return undefined;
+    const stopped = new Promise<Exit>((resolve) => {
+      this.#stopped = resolve;
+    });
+    if (isGraceful || !link.isApart) this.#askToStop();
+    else link.kill();
+    return await stopped;
+  }
+
+  #live(): void {
+    this.#state = 'starting';
+    this.#startedAt = performance.now();
+    this.#readyAt = undefined;
+    this.#using = undefined;
+    this.#hang = undefined;
+    this.#lateIn = '';
+    this.#missed = 0;
+    this.#link = this.#start({
+      heard: (word) => this.#hear(word),
+      runs: (handler, sinceMs) => {
+        this.#lateIn = sinceMs >= LATE_MS ? handler : '';
+        if (sinceMs >= HANDLER_MS_MAX) this.#killHanging(handler);
+      },
+      ended: (exit) => this.#end(exit),
+    });
+    if (this.#wanted !== undefined) this.#link.send({ kind: 'use', ...this.#wanted });
+  }
+
+  #hear(word: WorkerWord): void {
+    if (word.kind === 'alive') this.#missed = 0;
+    else if (word.kind === 'bump-wanted') this.#host.bumpWanted(word.reason);
+    else if (word.kind === 'using') this.#acknowledge(word);
+    else if (word.kind === 'unusable') this.#host.log('error', `the worker says: ${word.sentence}`);
+    else if (word.kind === 'ready') {
+      this.#state = 'ready';
+      this.#everReady = true;
+      this.#readyAt = performance.now();
+      this.#missed = 0;
+      this.#host.ready(word);
+    }
+  }
+
+  #acknowledge({ version, epoch }: { version: number; epoch: number }): void {
+    this.#using = { version, epoch };
+    this.#host.using(version, epoch);
+    const { version: wanted = -1, epoch: since = 0 } = this.#wanted ?? {};
+    if (version !== wanted || epoch < since) return;
+    if (this.#wanted !== undefined) this.want({ ...this.#wanted, epoch });
+    this.#acknowledged?.();
+  }
+
+  /** A worker that is not ready yet acknowledges when it is through, which nobody waits for. */
+  #acknowledgement(): Promise<void> {
+    this.#acknowledged?.();
+    const asked = this.#state === 'ready' ? this.#link : undefined;
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.#acknowledged = undefined;
+        resolve();
+      };
+      const timer = setTimeout(() => {
+        if (asked?.isApart === true && asked === this.#link) {
+          if (this.#lateIn !== '') this.#killHanging(this.#lateIn);
+          else this.#killSilent(asked);
+        }
+        done();
+      }, ACKNOWLEDGE_MS_MAX);
+      this.#acknowledged = done;
+    });
+  }
+
+  #killSilent(link: WorkerLink): void {
+    const wait = `${ACKNOWLEDGE_MS_MAX / 1000} s`;
+    this.#host.log('error', `the worker did not acknowledge within ${wait}; replaced`);
+    this.#isReplacing = true;
+    link.kill();
+  }
+
+  #beat(): void {
+    const link = this.#link;
+    if (link === undefined) return;
+    this.#beats += 1;
+    link.send({ kind: 'beat', id: this.#beats, counters: this.#host.counters() });
+    if (this.#state !== 'ready' || !link.isApart) return;
+    this.#missed += 1;
+    if (this.#missed > BEATS_MISSED_MAX) this.#killHanging(this.#lateIn);
+  }
+
+  #killHanging(handler: string): void {
+    if (this.#hang !== undefined) return;
+    this.#hang = { handler };
+    this.#link?.kill();
+  }
+
+  #askToStop(): void {
+    this.#state = 'stopping';
+    const link = this.#link;
+    link?.send({ kind: 'stop' });
+    this.#timer = setTimeout(() => link?.kill(), STOP_MS_MAX);
+  }
+
+  #end(exit: Exit): void {
+    clearTimeout(this.#timer);
+    const version = this.#using?.version ?? this.#wanted?.version;
+    const isApart = this.#link?.isApart === true;
+    this.#link = undefined;
+    this.#state = this.#isStopping ? 'stopped' : 'waiting';
+    if (this.#isStopping) {
+      this.#stopped?.(exit);
+      return;
+    }
+    this.#restarts += 1;
+    if (this.#isReplacing) {
+      this.#isReplacing = false;
+      this.#live();
+      return;
+    }
+    const hungIn = this.#hang?.handler;
+    const sentence = hungIn === undefined ? exit.sentence : describeHang(hungIn);
+    this.#lastCrash = { at: Date.now(), sentence };
+    this.#host.crashed({ version, sentence, hungIn });
+    const isOther = this.#wanted?.version !== version;
+    if (!isApart || !this.#everReady || (HOPELESS.has(exit.code) && !isOther)) {
+      const isPolicys = hungIn !== undefined && hungIn !== '';
+      const code = isPolicys ? EXIT_POLICY : exit.code || EXIT_SOFTWARE;
+      const what = this.#everReady ? 'the worker ended' : 'the worker did not start';
+      this.#host.hopeless({ code, sentence: `${what}: ${sentence}` });
+      return;
+    }
+    const healthyMs = this.#readyAt === undefined ? 0 : performance.now() - this.#readyAt;
+    const waitMs = this.#backOff.next(healthyMs);
+    this.#host.log('error', `the worker ended: ${sentence}; started again in ${waitMs} ms`);
+    this.#timer = setTimeout(() => this.#live(), waitMs);
+  }
+}
+
+const describeHang = (handler: string): string =>
+  handler === ''
+    ? `it gave no sign of life for ${BEATS_MISSED_MAX} s and was killed`
+    : `the policy handler ${handler} did not come back within ${HANDLER_MS_MAX / 1000} s`;

@@ -1,0 +1,19 @@
+/**
+ * What a worker knows about itself and was told by the manager, for whoever shows it. Counts only;
+ * the form in which it is shown is not known here.
+ */
+import type { ManagerCounters } from './messages.ts';
+
+/** Counts of one worker. */
+export class WorkerMeters {
+  version = 0;
+  epoch = 0;
+  counters: ManagerCounters = { activations: 0, refusals: 0, workerRestarts: 0 };
+  /** Faults of the policy, by handler. */
+  readonly faults = new Map<string, number>();
+
+  /** A handler of the policy failed or was slow. */
+  faulted(handler: string): void {
+    this.faults.set(handler, (this.faults.get(handler) ?? 0) + 1);
+  }
+}

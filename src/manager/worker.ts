@@ -1,0 +1,215 @@
+/**
+ * The life of a worker: lock, log, recovery; then it waits for the version it is to use, and only
+ * with that in hand writes, opens listeners and takes mail. Later versions are taken over while it
+ * runs, one after the other. Nothing is opened to the network before the books are whole, nothing
+ * released before the log is closed. Decides nothing about mail, nor about versions.
+ */
+import { hostname } from 'node:os';
+import type { Logger } from 'pino';
+import { pino } from 'pino';
+import { lockDataDir } from '../events/data-lock.ts';
+import { lendBump } from '../policy/world.ts';
+import type { Exit } from './exit.ts';
+import { EXIT_IO, exitFor } from './exit.ts';
+import type { OpenedListeners } from './listeners.ts';
+import { openListeners } from './listeners.ts';
+import type { LoadedWorld } from './load.ts';
+import { loadEmbedded, loadNumbered } from './load.ts';
+import type { WorkerOrder, WorkerWord } from './messages.ts';
+import type { OpenedEngine } from './open.ts';
+import { openEngine } from './open.ts';
+import type { NoteHandler } from './watchdog.ts';
+import { WorkerMeters } from './worker-meters.ts';
+
+/** Time given to connections and sessions at a stop, ms; the sum of a receiver's usual patience. */
+const STOP_GRACE_MS = 30_000;
+/** Sessions, then connections, then the last turns. */
+const STOP_MS_MAX = 2 * STOP_GRACE_MS + 5_000;
+/** A worker of a manager that was killed ends within a second; a lock is waited for longer, ms. */
+const LOCK_WAIT_MS = 2_000;
+
+/** What a worker is started with; plain data. */
+export interface WorkerArguments {
+  /** The data directory. */
+  readonly dir: string;
+  /** True for the embedded policy. */
+  readonly isEmbedded: boolean;
+  /** Where the embedded policy listens. */
+  readonly smtp: string;
+  /** Of the program. */
+  readonly version: string;
+  /** Where the watchdog reports; absent inside the manager's own process. */
+  readonly reportFd?: number;
+}
+
+/** The worker's end of the channel to the manager. */
+export interface WorkerChannel {
+  say(word: WorkerWord): void;
+  hear(listener: (order: WorkerOrder) => void): void;
+  /** Says which handler of the policy runs. */
+  readonly noteHandler?: NoteHandler;
+}
+
+type UseOrder = Extract<WorkerOrder, { readonly kind: 'use' }>;
+
+/** Runs until told to stop, or until the disk cannot be trusted; never rejects. */
+export async function runWorker(args: WorkerArguments, channel: WorkerChannel): Promise<Exit> {
+  const logger = pino({ base: null }, pino.destination({ fd: 2, sync: true }));
+  try {
+    const lock = await lockDataDir(args.dir, { waitMs: LOCK_WAIT_MS });
+    try {
+      return await new WorkerLife(args, channel, logger).run();
+    } finally {
+      await lock.release();
+    }
+  } catch (error) {
+    const exit = exitFor(error);
+    if (exit.code === 70) console.error(error);
+    return exit;
+  }
+}
+
+class WorkerLife {
+  readonly #args: WorkerArguments;
+  readonly #channel: WorkerChannel;
+  readonly #logger: Logger;
+  readonly #meters = new WorkerMeters();
+  readonly #first: Promise<UseOrder>;
+  readonly #ending: Promise<Exit>;
+  #gotFirst: ((order: UseOrder) => void) | undefined;
+  #end: (exit: Exit) => void = () => {};
+  #opened: OpenedEngine | undefined;
+  #work: Promise<unknown> = Promise.resolve();
+
+  constructor(args: WorkerArguments, channel: WorkerChannel, logger: Logger) {
+    this.#args = args;
+    this.#channel = channel;
+    this.#logger = logger;
+    this.#first = new Promise((resolve) => {
+      this.#gotFirst = resolve;
+    });
+    this.#ending = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+    lendBump(() =>
+      channel.say({ kind: 'bump-wanted', reason: 'bumpConfigEpoch() in policy code' }),
+    );
+    channel.hear((order) => this.#hear(order));
+  }
+
+  async run(): Promise<Exit> {
+    const starting = this.#start();
+    starting.catch(() => {});
+    const ended = await Promise.race([this.#ending, starting]);
+    // Told to stop before there was anything to serve: nothing was written, nothing is open.
+    if ('code' in ended && this.#opened === undefined) return ended;
+    const { listeners, world } = await starting;
+    const exit = await this.#ending;
+    const last = exit.code === 0 ? await this.#stopInTime(listeners) : exit;
+    await world.close();
+    return last;
+  }
+
+  async #start(): Promise<{ listeners: OpenedListeners; world: LoadedWorld }> {
+    const { dir, version } = this.#args;
+    const loading = this.#first.then((order) => this.#load(order.version));
+    loading.catch(() => {});
+    const opened = await openEngine({
+      dir,
+      loading,
+      using: this.#first,
+      ehloName: hostname(),
+      version,
+      logger: this.#logger,
+      heard: (fault) => this.#meters.faulted(fault.handler),
+      ...(this.#channel.noteHandler === undefined
+        ? {}
+        : { noteHandler: this.#channel.noteHandler }),
+      fatal: (sentence) => this.#end({ code: EXIT_IO, sentence }),
+    });
+    this.#opened = opened;
+    const world = await loading;
+    this.#tellUsing(world.version, opened.epoch);
+    const listeners = await openListeners(world, {
+      opened,
+      logger: this.#logger,
+      meters: this.#meters,
+      requestBump: (reason) => this.#channel.say({ kind: 'bump-wanted', reason }),
+    }).catch(async (error: unknown) => {
+      await this.#stopAll(undefined, 0);
+      throw error;
+    });
+    const place = listeners.smtp[0];
+    const hint = place === undefined ? undefined : world.hint?.(place, dir);
+    this.#channel.say({
+      kind: 'ready',
+      listeners: listeners.smtp,
+      httpListeners: listeners.http,
+      ...(hint === undefined ? {} : { hint }),
+    });
+    return { listeners, world };
+  }
+
+  #hear(order: WorkerOrder): void {
+    if (order.kind === 'beat') {
+      this.#meters.counters = order.counters;
+      this.#channel.say({ kind: 'alive', id: order.id });
+    } else if (order.kind === 'stop') {
+      this.#end({ code: 0, sentence: 'told to' });
+    } else if (order.kind === 'use' && this.#gotFirst !== undefined) {
+      this.#gotFirst(order);
+      this.#gotFirst = undefined;
+    } else {
+      // In the order in which they came, and not before the first version is in use.
+      this.#work = this.#work
+        .then(() => this.#takeOver(order))
+        .catch((error: unknown) => {
+          const version = order.kind === 'use' ? order.version : this.#meters.version;
+          this.#channel.say({ kind: 'unusable', version, sentence: exitFor(error).sentence });
+        });
+    }
+  }
+
+  async #takeOver(order: Extract<WorkerOrder, { readonly kind: 'use' | 'bump' }>): Promise<void> {
+    const { epoch, reason } = order;
+    const world = order.kind === 'use' ? await this.#load(order.version) : undefined;
+    const opened = this.#opened;
+    if (opened === undefined) throw new Error('told to use another version before the first');
+    await new Promise<void>((resolve) => {
+      if (world === undefined) opened.engine.bumpEpoch(epoch, reason, resolve);
+      else opened.engine.usePolicy(opened.makeUse(world, reason, epoch), resolve);
+    });
+    this.#tellUsing(world?.version ?? this.#meters.version, epoch);
+  }
+
+  #load(version: number): Promise<LoadedWorld> {
+    const { isEmbedded, smtp, dir } = this.#args;
+    return isEmbedded ? loadEmbedded(version, smtp) : loadNumbered(version, dir);
+  }
+
+  #tellUsing(version: number, epoch: number): void {
+    this.#meters.version = version;
+    this.#meters.epoch = epoch;
+    this.#channel.say({ kind: 'using', version, epoch });
+  }
+
+  /** A disk that stays full would keep the end waiting for ever: what is unrecorded was no promise. */
+  async #stopInTime(listeners: OpenedListeners): Promise<Exit> {
+    const sentence = 'the disk is full: ended with turns that could not be written';
+    let timer: NodeJS.Timeout | undefined;
+    const tooLate = new Promise<Exit>((resolve) => {
+      timer = setTimeout(() => resolve({ code: EXIT_IO, sentence }), STOP_MS_MAX);
+    });
+    const stopped = this.#stopAll(listeners, STOP_GRACE_MS).then(() => ({ code: 0, sentence: '' }));
+    const exit = await Promise.race([stopped, tooLate]);
+    clearTimeout(timer);
+    return exit;
+  }
+
+  async #stopAll(listeners: OpenedListeners | undefined, graceMs: number): Promise<void> {
+    await listeners?.stop(graceMs);
+    const opened = this.#opened;
+    await new Promise<void>((resolve) => opened?.engine.stop(graceMs, resolve));
+    await opened?.close();
+  }
+}

@@ -1,0 +1,35 @@
+/**
+ * A submission as the world keeps it: what was sent, under which ids, and what was answered. The
+ * one idea: the body carries a mark, so that every copy of it can be told. Deliberately unknown
+ * here: engines and exchangers.
+ */
+import type { Refusal } from '../../src/intake/host.ts';
+import type { BodyRef } from '../../src/ports/ports.ts';
+
+/** A submission and what was answered. */
+export interface Mail {
+  readonly mark: string;
+  readonly body: string;
+  readonly messages: readonly { readonly id: string; readonly to: readonly string[] }[];
+  readonly submittedAt: number;
+  ref: BodyRef | undefined;
+  answeredAt: number | undefined;
+  refusal: Refusal | undefined;
+}
+
+/** Recipients by domain, as an intake parts them. */
+export function groupByDomain(to: readonly string[]): string[][] {
+  const groups = new Map<string, string[]>();
+  for (const address of to) {
+    const domain = address.slice(address.lastIndexOf('@') + 1);
+    groups.set(domain, [...(groups.get(domain) ?? []), address]);
+  }
+  return [...groups.values()];
+}
+
+/** A body with its mark, of about so many bytes. */
+export function makeBody(mark: string, bytes: number): string {
+  const head = `X-Mark: ${mark}\r\nSubject: test\r\n\r\n`;
+  const line = '.a line that begins with a dot\r\n';
+  return head + line.repeat(Math.max(1, Math.ceil((bytes - head.length) / line.length)));
+}

@@ -1,0 +1,41 @@
+/**
+ * The versions of a world's policy, as a manager would keep them: each is a copy of the plan under
+ * a number, the last is in force, also for the next life. Deliberately unknown here: what the
+ * engine does with them.
+ */
+import type { Engine } from '../../src/engine.ts';
+import type { PolicyPart } from '../../src/policy/hooks.ts';
+import type { PlanVersion, PolicyPlan } from './policy.ts';
+import { makeAsker } from './policy.ts';
+
+/** All versions there were. */
+export class Policies {
+  readonly versions: PlanVersion[];
+  #epoch = 0;
+
+  constructor(plan: PolicyPlan, handlers: PolicyPart | undefined) {
+    this.versions = [{ version: 0, epoch: 0, plan, handlers }];
+  }
+
+  get inForce(): PlanVersion {
+    return this.versions.at(-1) as PlanVersion;
+  }
+
+  /** Copies the plan and puts the copy in force. */
+  use(plan: PolicyPlan, engine: Engine, done: () => void): void {
+    this.#epoch += 1;
+    const version = this.versions.length;
+    const { handlers } = this.inForce;
+    const made = { version, epoch: this.#epoch, plan: structuredClone(plan), handlers };
+    this.versions.push(made);
+    const asker = makeAsker(made, (fault) => engine.policyFaulted(fault));
+    const told = { hash: `plan-${version}`, file: 'world', reason: 'an act' };
+    engine.usePolicy({ asker, version, epoch: this.#epoch, ...told }, done);
+  }
+
+  /** Has the version in force asked anew. */
+  bump(engine: Engine, done: () => void): void {
+    this.#epoch += 1;
+    engine.bumpEpoch(this.#epoch, 'a bump', done);
+  }
+}
