@@ -193,7 +193,7 @@ class WorkerLife {
     this.#channel.say({ kind: 'using', version, epoch });
   }
 
-  /** A disk that stays full would keep the end waiting for ever: what is unrecorded was no promise. */
+  /** A disk that stays full must not keep the end waiting; what is unrecorded was no promise. */
   async #stopInTime(listeners: OpenedListeners): Promise<Exit> {
     const sentence = 'the disk is full: ended with turns that could not be written';
     let timer: NodeJS.Timeout | undefined;
