@@ -23,6 +23,8 @@ export interface Answer<T> {
   readonly key: string;
   /** The handler failed: this is an earlier answer, or the default. */
   readonly isStandIn?: true;
+  /** What stands in is the default: the handler failed and has never answered this before. */
+  readonly isDefault?: true;
 }
 
 /** A queued message as handlers see it. */

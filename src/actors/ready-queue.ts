@@ -40,7 +40,10 @@ const linkText = (path: PathConfig): string =>
 const hostNames = (site: Site): readonly string[] =>
   Object.freeze(site.hosts.map(({ name }) => name));
 
-/** Opens the ready queue of a source and a site. */
+/**
+ * Opens the ready queue of a source and a site. Not when the handler failed and has never answered:
+ * the default path may forbid, unprotect or misdirect what the operator wanted otherwise.
+ */
 export function openReadyQueue(
   core: Core,
   from: {
@@ -50,7 +53,7 @@ export function openReadyQueue(
     routingDomain: string;
     at: number;
   },
-): ReadyQueue {
+): ReadyQueue | undefined {
   const { name, source, site, routingDomain, at } = from;
   const path = core.answers.pathConfig(
     routingDomain,
@@ -58,6 +61,7 @@ export function openReadyQueue(
     site.site,
     hostNames(site),
   );
+  if (path.isDefault) return undefined;
   core.turns.emit({ type: 'path.configured', stream: name, body: { answer: path.key } });
   const ready: ReadyQueue = {
     name,

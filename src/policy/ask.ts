@@ -34,6 +34,8 @@ export interface Answer<T> {
   readonly key: string;
   /** The handler failed: this is an earlier answer, or the default. */
   readonly isStandIn?: true;
+  /** What stands in is the default: the handler failed and has never answered this before. */
+  readonly isDefault?: true;
 }
 
 /** The questions about one message; only asked when a part has the handler. */
@@ -191,7 +193,7 @@ const orDefault = <T>(
   standard: Answer<T>,
 ): Answer<T> => {
   if (answer === 'unknown') return standard;
-  return answer ?? standIn(standard);
+  return answer ?? { ...standIn(standard), isDefault: true };
 };
 
 const named = <T>(answer: Answer<T> | 'unknown' | undefined): Answer<T> | undefined =>
