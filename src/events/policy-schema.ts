@@ -51,6 +51,13 @@ CREATE VIEW timeline AS SELECT number, strftime('%Y-%m-%dT%H:%M:%fZ', at / 1000.
 /** A policy store that cannot be used; the message is one clear sentence. */
 export class PolicyStoreError extends Error {
   override readonly name = 'PolicyStoreError';
+  /** A newer Waybill wrote it: nothing is wrong with the disk. */
+  readonly isNewer: boolean;
+
+  constructor(message: string, isNewer = false) {
+    super(message);
+    this.isNewer = isNewer;
+  }
 }
 
 const pathOf = (dir: string): string => `${dir}/policy/policy.db`;
@@ -65,7 +72,7 @@ const demandFormat = (db: Database.Database, path: string): void => {
   const application = db.pragma('application_id', { simple: true }) as number;
   if (format > POLICY_FORMAT) {
     const formats = `(format ${format}, this one reads ${POLICY_FORMAT})`;
-    throw new PolicyStoreError(`${path} was written by a newer Waybill ${formats}`);
+    throw new PolicyStoreError(`${path} was written by a newer Waybill ${formats}`, true);
   }
   if (format < 1 || application !== APPLICATION_ID) {
     throw new PolicyStoreError(`${path} is not a policy store`);

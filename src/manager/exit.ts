@@ -44,7 +44,9 @@ export function exitFor(error: unknown): Exit {
   if (error instanceof LogOpenError || error instanceof RecordUnreadable) {
     return { code: EXIT_NEWER, sentence };
   }
-  if (error instanceof PolicyStoreError) return { code: EXIT_IO, sentence };
+  if (error instanceof PolicyStoreError) {
+    return { code: error.isNewer ? EXIT_NEWER : EXIT_IO, sentence };
+  }
   if (error instanceof OptionError || isPolicyError(error)) return { code: EXIT_POLICY, sentence };
   const system = error as SystemError;
   if (system.syscall === 'listen') {

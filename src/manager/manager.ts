@@ -4,7 +4,7 @@
  * happens to it happens to no message. Which version is in force is decided in life-cycle.ts, how a
  * worker is kept alive in supervisor.ts.
  */
-import { renameSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { openControl } from './control-server.ts';
@@ -70,6 +70,8 @@ class Manager {
 
   async run(): Promise<Exit> {
     const { dir, logger, policy } = this.#parts;
+    // What an earlier daemon left there names processes that are gone.
+    rmSync(join(dir, 'run.json'), { force: true });
     this.#hearSignals();
     // It recovers while the policy is judged, and writes nothing before it is told what to use.
     this.#supervisor.begin();
@@ -88,6 +90,7 @@ class Manager {
     policy?.steps.stop();
     const last = await this.#supervisor.stop(exit.code === 0);
     control?.close();
+    rmSync(join(dir, 'run.json'), { force: true });
     return exit.code === 0 && last !== undefined ? last : exit;
   }
 
