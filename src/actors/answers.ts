@@ -127,6 +127,13 @@ export class Answers {
     this.#sources.clear();
   }
 
+  /** Forgets in the books what nobody rests on; what is kept here must then be noted anew. */
+  forget(): void {
+    this.#books.forgetAnswers();
+    this.#pools.clear();
+    this.#sources.clear();
+  }
+
   /** Whether any part of the policy has the handler. */
   hears(handler: RareHandler): boolean {
     return this.#rare.has(handler);

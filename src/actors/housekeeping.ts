@@ -46,6 +46,7 @@ function takePicture(core: Core, at: number, done?: () => void): () => void {
   house.snapshotAt = at;
   house.snapshotPosition = turns.position;
   const position = turns.position - 1;
+  core.answers.forget();
   const bytes = encodeBooks(core.books);
   const needed = lowestNeeded(core);
   return () =>

@@ -149,6 +149,25 @@ export class Books {
     return queue;
   }
 
+  /** Keys of the answers that a queue or a source rests on. */
+  answersInUse(): Set<string> {
+    const keys = new Set<string>();
+    for (const queue of this.queues) {
+      if (queue !== undefined) keys.add(queue.answer).add(queue.pool);
+    }
+    for (const { answer } of this.sources.values()) keys.add(answer);
+    return keys;
+  }
+
+  /**
+   * Forgets the answers nobody rests on, else what is kept would grow with every domain there ever
+   * was. No event: who needs one again hears it anew, so nothing depends on what was forgotten.
+   */
+  forgetAnswers(): void {
+    const inUse = this.answersInUse();
+    for (const key of this.answers.keys()) if (!inUse.has(key)) this.answers.delete(key);
+  }
+
   closeQueue(queue: QueueRow): void {
     invariant(queue.count === 0, `queue ${queue.name} still has messages`);
     this.queues[queue.slot] = undefined;

@@ -77,8 +77,10 @@ class Run {
 
   /** Kills after a random number of answers, sometimes again while it starts. */
   async killInTurns(): Promise<void> {
-    const stride = Math.floor((MESSAGES * 0.9 * 2) / KILLS);
     for (let due = 0; this.kills < KILLS && this.answers.length < MESSAGES; ) {
+      // Of what is left, so that a run of long waits cannot leave too little for the last kills.
+      const left = Math.max(0, MESSAGES * 0.9 - this.answers.length);
+      const stride = Math.max(1, Math.floor((2 * left) / (KILLS - this.kills)));
       due = this.answers.length + this.dice.below(stride);
       await this.daemon.demandPort();
       this.slowestStartMs = Math.max(this.slowestStartMs, this.daemon.readyMs);

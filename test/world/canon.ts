@@ -23,6 +23,9 @@ export function canonOf(books: Books) {
       messages[String(rows.columns.number[slot])] = rowOf(books, slot, queue.name);
     }
   }
+  // An answer nobody rests on may have been forgotten, and may not.
+  const inUse = books.answersInUse();
+  const answers = [...books.answers].filter(([key]) => inUse.has(key));
   return {
     engine: { ...books.engine },
     ledger: { ...books.ledger },
@@ -32,7 +35,7 @@ export function canonOf(books: Books) {
       .map(({ slot: _slot, head: _head, tail: _tail, ...queue }) => queue)
       .sort((a, b) => byText(a.name, b.name)),
     sources: [...books.sources.values()].sort((a, b) => byText(a.name, b.name)),
-    answers: Object.fromEntries([...books.answers].sort(([a], [b]) => byText(a, b))),
+    answers: Object.fromEntries(answers.sort(([a], [b]) => byText(a, b))),
   };
 }
 
