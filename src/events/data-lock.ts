@@ -27,6 +27,9 @@ export interface LockWish {
   readonly waitMs?: number;
 }
 
+/** Held here as well: a lock whose holder forgot its value must not go with the garbage. */
+const held = new Set<Database.Database>();
+
 const openLockFile = (path: string, waitMs: number): Database.Database => {
   // Never opened other than by SQLite: closing any other handle of ours would drop the lock.
   ownFileOnce(path);
@@ -49,10 +52,12 @@ export const lockDataDir = async (dir: string, wish: LockWish = {}): Promise<Dat
     throw new DataDirLocked(`${dir} is in use by another waybilld (pid ${pid})`);
   }
   writeNote(note, `${process.pid}\n`);
+  held.add(db);
   return {
     release: async () => {
       if (!db.open) return;
       dropNote(note);
+      held.delete(db);
       db.close();
     },
   };
