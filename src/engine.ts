@@ -6,7 +6,6 @@
  */
 import type { PolicyUse } from './actors/activating.ts';
 import { bumpEpoch, usePolicy } from './actors/activating.ts';
-import type { PolicyAsker } from './actors/answers.ts';
 import type { Beginning } from './actors/beginning.ts';
 import { begin } from './actors/beginning.ts';
 import type { Core } from './actors/core.ts';
@@ -20,6 +19,7 @@ import type { Books } from './domain/books.ts';
 import type { Limits } from './domain/limits.ts';
 import { checkLimits, LIMITS } from './domain/limits.ts';
 import { formatMessageId } from './domain/message-id.ts';
+import type { PolicyAsker } from './domain/policy-asker.ts';
 import type { IntakeHost, Refusal, Submission } from './intake/host.ts';
 import type { Fault, Ports } from './ports/ports.ts';
 import { Turns } from './turn.ts';

@@ -3,7 +3,7 @@
  * used, and everything configured follows. The event is durable before anybody is told that it is
  * in force. Loads and judges no policy.
  */
-import type { PolicyAsker } from './answers.ts';
+import type { PolicyAsker } from '../domain/policy-asker.ts';
 import type { Core } from './core.ts';
 import { startSweep } from './sweeping.ts';
 

@@ -5,77 +5,12 @@
  */
 import type { Books } from '../domain/books.ts';
 import type { PoolConfig, SourceConfig } from '../domain/options-egress.ts';
-import type { ListenerDomain } from '../domain/options-listener.ts';
 import type { PathConfig } from '../domain/options-path.ts';
 import type { QueueConfig } from '../domain/options-queue.ts';
 import { parseQueueConfig } from '../domain/options-queue.ts';
-import type { QueueMove } from '../domain/queue-change.ts';
+import type { Answer, PolicyAsker, RareHandler } from '../domain/policy-asker.ts';
 import type { QueueName } from '../domain/queue-name.ts';
-import type { NamedRate } from '../domain/throttle.ts';
 import type { Event } from '../events/catalogue.ts';
-
-/** One answer: the configuration, and a text and key that name it. */
-export interface Answer<T> {
-  readonly value: T;
-  /** JSON text of `value`, canonical. */
-  readonly text: string;
-  /** Short hash of the text. */
-  readonly key: string;
-  /** The handler failed: this is an earlier answer, or the default. */
-  readonly isStandIn?: true;
-  /** What stands in is the default: the handler failed and has never answered this before. */
-  readonly isDefault?: true;
-}
-
-/** A queued message as handlers see it. */
-export interface MessageView {
-  readonly id: string;
-  readonly queue: string;
-  readonly domain: string;
-  readonly tenant: string | undefined;
-  readonly campaign: string | undefined;
-  readonly routing_domain: string | undefined;
-  readonly num_attempts: number;
-  readonly created_at: number;
-  readonly body_bytes: number;
-}
-
-/** Handlers that cost nothing where no part of the policy has them. */
-export type RareHandler =
-  | 'throttle_insert_ready_queue'
-  | 'requeue_message'
-  | 'rebind_message'
-  | 'get_listener_domain';
-
-/** The policy behind a synchronous surface; a failing handler is told to `onFault` first. */
-export interface PolicyAsker {
-  queueConfig(name: QueueName): Answer<QueueConfig>;
-  pathConfig(
-    routingDomain: string,
-    source: string,
-    site: string,
-    mxHosts?: readonly string[],
-  ): Answer<PathConfig>;
-  /** Undefined when the policy knows no such pool or fails. */
-  pool(name: string): Answer<PoolConfig> | undefined;
-  source(name: string): Answer<SourceConfig> | undefined;
-  source(name: string, mayBeUnknown: true): Answer<SourceConfig> | 'unknown' | undefined;
-  hears(handler: RareHandler): boolean;
-  throttles(message: MessageView): readonly NamedRate[];
-  requeue(
-    message: MessageView,
-    response: string,
-    context: readonly string[],
-    isAttempt: boolean,
-    delayMs: number | undefined,
-  ): QueueMove | undefined;
-  rebind(message: MessageView, data: Readonly<Record<string, string>>): QueueMove | undefined;
-  listenerDomain(
-    domain: string,
-    listener: string,
-    meta: Readonly<Record<string, string>>,
-  ): ListenerDomain | 'failed' | undefined;
-}
 
 /** A failed refresh keeps what is in force and is tried again after this, ms. */
 export const REFRESH_RETRY_MS = 10_000;

@@ -4,12 +4,12 @@
  */
 import type { Books } from '../domain/books.ts';
 import type { Limits } from '../domain/limits.ts';
+import type { PolicyAsker } from '../domain/policy-asker.ts';
 import { Throttles } from '../domain/throttle.ts';
 import { createTimerWheel } from '../domain/timer-wheel.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Turns } from '../turn.ts';
 import { Alarms } from './alarms.ts';
-import type { PolicyAsker } from './answers.ts';
 import { Answers } from './answers.ts';
 import type { ConnectionHost } from './connection/connection.ts';
 import type { Core } from './core.ts';

@@ -7,7 +7,7 @@
 import type { Site } from '../domain/mx-plan.ts';
 import type { SourceConfig } from '../domain/options-egress.ts';
 import type { PathConfig } from '../domain/options-path.ts';
-import type { Answer } from './answers.ts';
+import type { Answer } from '../domain/policy-asker.ts';
 import { REFRESH_RETRY_MS } from './answers.ts';
 import type { Core, ReadyQueue, Session } from './core.ts';
 import { SlotRing } from './slot-ring.ts';

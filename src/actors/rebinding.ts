@@ -3,10 +3,10 @@
  * because an operator asks. Id, body, recipients left and attempts stay; queue and due time change.
  * A message in the hands of a connection is left alone. Judges no reply.
  */
+import type { MessageView } from '../domain/policy-asker.ts';
 import type { QueueMove } from '../domain/queue-change.ts';
 import { moveQueueName } from '../domain/queue-change.ts';
 import { formatQueueName, parseQueueName } from '../domain/queue-name.ts';
-import type { MessageView } from './answers.ts';
 import type { Core } from './core.ts';
 import { PLACE_DUE, PLACE_WAITING } from './held-rows.ts';
 import { openQueue } from './queue/configuring.ts';

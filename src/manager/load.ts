@@ -3,9 +3,9 @@
  * with its sink. Knows neither log nor engine.
  */
 import { createHash } from 'node:crypto';
-import type { PolicyAsker } from '../actors/answers.ts';
 import type { HttpListenerConfig } from '../domain/options-http.ts';
 import type { ListenerConfig } from '../domain/options-listener.ts';
+import type { PolicyAsker } from '../domain/policy-asker.ts';
 import { openPolicyStore } from '../events/policy-store.ts';
 import type { CallWatch, PolicyFault } from '../policy/ask.ts';
 import { createPolicyAsker } from '../policy/ask.ts';

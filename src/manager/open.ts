@@ -6,8 +6,8 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { PolicyAsker } from '../actors/answers.ts';
 import type { EngineRow } from '../domain/books.ts';
+import type { PolicyAsker } from '../domain/policy-asker.ts';
 import type { Engine, PolicyUse } from '../engine.ts';
 import { createEngine } from '../engine.ts';
 import { openSqliteLog } from '../events/sqlite-log.ts';

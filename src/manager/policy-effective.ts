@@ -5,9 +5,9 @@
  */
 import { UNSPECIFIED } from '../domain/options-egress.ts';
 import type { QueueConfig } from '../domain/options-queue.ts';
+import type { Answer } from '../domain/policy-asker.ts';
 import { parseQueueName } from '../domain/queue-name.ts';
 import { mxListSiteName } from '../domain/site-name.ts';
-import type { Answer } from '../policy/ask.ts';
 import { createPolicyAsker } from '../policy/ask.ts';
 import type { Policy } from '../policy/define.ts';
 import { originsOf } from '../policy/helpers/origins.ts';

@@ -6,10 +6,10 @@
 import { OptionError } from '../domain/option-error.ts';
 import { isTable, locate } from '../domain/options.ts';
 import { parseListenerDomain } from '../domain/options-listener.ts';
+import type { MessageAsker } from '../domain/policy-asker.ts';
 import { parseQueueChange } from '../domain/queue-change.ts';
 import type { NamedRate } from '../domain/throttle.ts';
 import { parseThrottle } from '../domain/throttle-spec.ts';
-import type { MessageAsker } from './ask.ts';
 import type { Caller } from './calling.ts';
 
 const RATES_MAX = 16;

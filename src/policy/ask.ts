@@ -6,74 +6,19 @@
  */
 import { OptionError } from '../domain/option-error.ts';
 import { isTable } from '../domain/options.ts';
-import type { PoolConfig, SourceConfig } from '../domain/options-egress.ts';
 import { parsePoolConfig, parseSourceConfig, UNSPECIFIED } from '../domain/options-egress.ts';
-import type { ListenerDomain } from '../domain/options-listener.ts';
-import type { PathConfig } from '../domain/options-path.ts';
 import { parsePathConfig } from '../domain/options-path.ts';
-import type { QueueConfig } from '../domain/options-queue.ts';
 import { parseQueueConfig } from '../domain/options-queue.ts';
-import type { QueueMove } from '../domain/queue-change.ts';
-import type { QueueName } from '../domain/queue-name.ts';
+import type { Answer, PolicyAsker } from '../domain/policy-asker.ts';
 import { formatQueueName } from '../domain/queue-name.ts';
-import type { NamedRate } from '../domain/throttle.ts';
 import { answerKey, answerText, freezeDeep } from './answer-text.ts';
 import { createMessageAsker } from './ask-message.ts';
 import type { AskedHandler, Caller, CallWatch, PolicyFault } from './calling.ts';
 import { createCaller } from './calling.ts';
 import type { Policy } from './define.ts';
-import type { MessageView } from './hooks.ts';
 import type { PlaceFinder } from './setup.ts';
 
 export type { CallWatch, PolicyFault } from './calling.ts';
-
-/** One answer: the configuration, frozen, with a canonical text and a key that names it. */
-export interface Answer<T> {
-  readonly value: T;
-  readonly text: string;
-  readonly key: string;
-  /** The handler failed: this is an earlier answer, or the default. */
-  readonly isStandIn?: true;
-  /** What stands in is the default: the handler failed and has never answered this before. */
-  readonly isDefault?: true;
-}
-
-/** The questions about one message; only asked when a part has the handler. */
-export interface MessageAsker {
-  hears(handler: AskedHandler): boolean;
-  /** Rates to be passed before the message is made ready; none where the handler fails. */
-  throttles(message: MessageView): readonly NamedRate[];
-  requeue(
-    message: MessageView,
-    response: string,
-    context: readonly string[],
-    isAttempt: boolean,
-    delayMs: number | undefined,
-  ): QueueMove | undefined;
-  rebind(message: MessageView, data: Readonly<Record<string, string>>): QueueMove | undefined;
-  /** 'failed': nobody knows; the mail is put off. */
-  listenerDomain(
-    domain: string,
-    listener: string,
-    meta: Readonly<Record<string, string>>,
-  ): ListenerDomain | 'failed' | undefined;
-}
-
-/** The questions of the engine. */
-export interface PolicyAsker extends MessageAsker {
-  queueConfig(name: QueueName): Answer<QueueConfig>;
-  pathConfig(
-    routingDomain: string,
-    source: string,
-    site: string,
-    mxHosts?: readonly string[],
-  ): Answer<PathConfig>;
-  /** Undefined when the policy has no such pool, or failed. */
-  pool(name: string): Answer<PoolConfig> | undefined;
-  /** Undefined when the policy has no such source, or failed; 'unknown' where that is no fault. */
-  source(name: string): Answer<SourceConfig> | undefined;
-  source(name: string, mayBeUnknown: true): Answer<SourceConfig> | 'unknown' | undefined;
-}
 
 const LAST_ANSWERS_MAX = 65_536;
 const KNOWN_ANSWERS_MAX = 4_096;

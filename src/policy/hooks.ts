@@ -8,6 +8,7 @@ import type { HTTP_LISTENER_OPTIONS } from '../domain/options-http.ts';
 import type { LISTENER_DOMAIN_OPTIONS, LISTENER_OPTIONS } from '../domain/options-listener.ts';
 import type { PATH_OPTIONS } from '../domain/options-path.ts';
 import type { QUEUE_OPTIONS } from '../domain/options-queue.ts';
+import type { MessageView } from '../domain/policy-asker.ts';
 
 /** A value as operators write it: what JSON and TOML can hold. */
 export type OptionValue =
@@ -69,20 +70,6 @@ export interface Preparing extends Checks {
   resolveMx(domain: string): Promise<MxAnswer>;
   /** Kept with the version; handlers find it again with `findFact`. */
   keepFact(name: string, fact: OptionValue): void;
-}
-
-/** A queued message as handlers see it; a frozen copy. */
-export interface MessageView {
-  readonly id: string;
-  readonly queue: string;
-  readonly domain: string;
-  readonly tenant: string | undefined;
-  readonly campaign: string | undefined;
-  readonly routing_domain: string | undefined;
-  readonly num_attempts: number;
-  /** Milliseconds since 1970. */
-  readonly created_at: number;
-  readonly body_bytes: number;
 }
 
 /** Which scheduled queue a message moves to; what is left out stays, null takes it away. */

@@ -5,10 +5,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseQueueConfig } from '../../src/domain/options-queue.ts';
+import type { MessageView } from '../../src/domain/policy-asker.ts';
 import { definePolicy } from '../../src/policy/define.ts';
 import { originsOf } from '../../src/policy/helpers/origins.ts';
 import { queues } from '../../src/policy/helpers/queues.ts';
-import type { MessageView } from '../../src/policy/hooks.ts';
 import { heardFrom, refusalOf, withFiles } from './helpers-kit.ts';
 
 const FILE = `

@@ -4,8 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { PolicyAsker } from '../../src/domain/policy-asker.ts';
 import { answerKey, answerText } from '../../src/policy/answer-text.ts';
-import type { PolicyAsker, PolicyFault } from '../../src/policy/ask.ts';
+import type { PolicyFault } from '../../src/policy/ask.ts';
 import { createPolicyAsker } from '../../src/policy/ask.ts';
 import { defaultPolicy } from '../../src/policy/default-policy.ts';
 import { definePolicy, isPolicy } from '../../src/policy/define.ts';
@@ -281,7 +282,6 @@ describe('a call', () => {
 
 describe('the default policy', () => {
   const policy = defaultPolicy({ smtpListen: '127.0.0.1:2025', sinkPort: 2526 });
-
   it('listens on loopback and sends everything to the sink', () => {
     assert.ok(isPolicy(policy));
     const { smtpListeners } = runSetup(policy);

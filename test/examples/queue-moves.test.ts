@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { MessageView } from '../../src/policy/hooks.ts';
+import type { MessageView } from '../../src/domain/policy-asker.ts';
 import { sayingAt } from '../world/manners.ts';
 import { makePlan } from '../world/policy.ts';
 import { story } from '../world/story.ts';

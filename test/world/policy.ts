@@ -4,7 +4,7 @@
  * refreshed answer differs; a version is a copy of it, and marks every answer as its own.
  * Deliberately unknown here: what the engine does with answers.
  */
-import type { PolicyAsker } from '../../src/actors/answers.ts';
+import type { PolicyAsker } from '../../src/domain/policy-asker.ts';
 import type { PolicyFault } from '../../src/policy/ask.ts';
 import { createPolicyAsker } from '../../src/policy/ask.ts';
 import { definePolicy } from '../../src/policy/define.ts';

@@ -7,8 +7,9 @@
 import type { OptionTable } from '../../domain/options.ts';
 import { readOptions, required } from '../../domain/options.ts';
 import { parseQueueConfig } from '../../domain/options-queue.ts';
+import type { MessageView } from '../../domain/policy-asker.ts';
 import { ANSWERS_ALL } from '../define.ts';
-import type { Checks, MessageView, NamedThrottle, PolicyPart, QueueOptions } from '../hooks.ts';
+import type { Checks, NamedThrottle, PolicyPart, QueueOptions } from '../hooks.ts';
 import { PolicyError } from '../policy-error.ts';
 import type { DomainMap } from './domain-map.ts';
 import { createDomainMap } from './domain-map.ts';
