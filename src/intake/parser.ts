@@ -15,6 +15,8 @@ export interface DataTaker {
   takeData(chunk: Buffer): number;
   /** The message is complete; `resume` lets the client's next commands in, once. */
   endData(resume: () => void): void;
+  /** The client has shut its side, and all it said before has been answered. */
+  ended(): void;
 }
 
 /** A parser whose data phase belongs to the session. */
@@ -45,5 +47,6 @@ export class IntakeParser extends SMTPStream {
   /** A command that the connection's end cut off is no command. */
   override _flushData(): void {
     this._remainder = '';
+    this.taker.ended();
   }
 }

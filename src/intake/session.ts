@@ -11,6 +11,7 @@ import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
 import { DataReader } from './data-reader.ts';
 import type { Desk, Guest, Terms } from './desk.ts';
 import { listExtensions, nameProtocol, readEhloName } from './ehlo.ts';
+import { keepAnswering } from './half-open.ts';
 import type { Refusal } from './host.ts';
 import { ERRORS_MAX, GREETING_WAIT_MS, OVERRUN_BYTES_MAX } from './limits.ts';
 import type { Arrival } from './message-intake.ts';
@@ -110,6 +111,7 @@ export class Session extends SMTPConnection implements Guest, Circumstances {
   }
 
   override send(code: number, data?: string | string[] | null, context?: string | false): void {
+    keepAnswering(this._socket);
     super.send(code, data, context);
     this.pace.replied(this.desk.clock.steadyMs());
     if (code < 500) return;
@@ -135,6 +137,7 @@ export class Session extends SMTPConnection implements Guest, Circumstances {
     const parser = new IntakeParser({
       takeData: (chunk) => this.takeData(chunk),
       endData: (resume) => this.endData(resume),
+      ended: () => this.close(),
     });
     parser.oncommand = (command, callback) => this._onCommand(command, callback);
     parser.on('error', () => {
@@ -185,8 +188,7 @@ export class Session extends SMTPConnection implements Guest, Circumstances {
       this.hostNameAppearsAs = name;
       this._resetSession();
       const hasTls = !this.secure && this._isSupported('STARTTLS');
-      const bytesMax = this.settings.max_message_size;
-      this.send(250, listExtensions(this.hostname, bytesMax, hasTls), false);
+      this.send(250, listExtensions(this.hostname, this.settings.max_message_size, hasTls), false);
     }
     callback();
   }

@@ -3,7 +3,7 @@
  * The one idea: the library is told to refuse everything we do not do (AUTH, XCLIENT, LMTP, its
  * own key), so that a forgotten option fails closed. It does not know messages.
  */
-import type { Server, Socket } from 'node:net';
+import type { Server, ServerOpts, Socket } from 'node:net';
 import { hostname as readMachineName } from 'node:os';
 import type { SMTPServerOptions } from 'smtp-server';
 import { SMTPServer } from 'smtp-server';
@@ -27,9 +27,11 @@ export interface SmtpListener {
   stop(graceMs: Ms): Promise<void>;
 }
 
+type Options = SMTPServerOptions & ServerOpts;
+
 const REFUSED_COMMANDS = ['AUTH', 'XCLIENT', 'XFORWARD', 'WIZ', 'SHELL', 'KILL', 'LHLO'];
 
-function serverOptions(desk: Desk, identity: TlsIdentity | undefined): SMTPServerOptions {
+function serverOptions(desk: Desk, identity: TlsIdentity | undefined): Options {
   const disabledCommands =
     identity === undefined ? [...REFUSED_COMMANDS, 'STARTTLS'] : REFUSED_COMMANDS;
   return {
@@ -43,6 +45,7 @@ function serverOptions(desk: Desk, identity: TlsIdentity | undefined): SMTPServe
     heloResponse: '%s',
     socketTimeout: desk.config.client_timeout,
     noDelay: true,
+    allowHalfOpen: true,
     onConnect: (_session, callback) => callback(),
     onSecure: (_socket, _session, callback) => callback(),
   };
@@ -52,7 +55,7 @@ class Reception extends SMTPServer {
   private readonly desk: Desk;
   private accepted = 0;
 
-  constructor(desk: Desk, options: SMTPServerOptions) {
+  constructor(desk: Desk, options: Options) {
     super(options);
     this.desk = desk;
   }

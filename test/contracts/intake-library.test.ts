@@ -57,6 +57,7 @@ describe('smtp-server', () => {
         return at === -1 ? -1 : at + 1;
       },
       endData: (resume) => resumes.push(resume),
+      ended: () => {},
     });
     parser.oncommand = (command, callback) => {
       heard.push(command.toString());
@@ -80,7 +81,7 @@ describe('smtp-server', () => {
 
   test('drops what follows the close, and half a command at the end', async () => {
     const heard: string[] = [];
-    const parser = new IntakeParser({ takeData: () => -1, endData: () => {} });
+    const parser = new IntakeParser({ takeData: () => -1, endData: () => {}, ended: () => {} });
     parser.oncommand = (command, callback) => {
       heard.push(command.toString());
       if (command.toString() === 'QUIT') parser.isClosed = true;
@@ -88,7 +89,7 @@ describe('smtp-server', () => {
     };
     parser.write('QUIT\r\nMAIL\r\n');
     parser.write('RCPT\r\n');
-    const other = new IntakeParser({ takeData: () => -1, endData: () => {} });
+    const other = new IntakeParser({ takeData: () => -1, endData: () => {}, ended: () => {} });
     other.oncommand = (command) => heard.push(command.toString());
     other.end('RSET');
     await once(other, 'finish');
