@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Books } from '../src/domain/books.ts';
 import { formatMessageId } from '../src/domain/message-id.ts';
+import { parsePoolConfig, UNSPECIFIED } from '../src/domain/options-egress.ts';
 import { parseQueueConfig } from '../src/domain/options-queue.ts';
 import { encodeBooks } from '../src/domain/snapshot.ts';
 import type { Event } from '../src/events/catalogue.ts';
@@ -34,10 +35,11 @@ const TAIL = Number(values.tail);
 const TURN_RECORDS = 256;
 const NODE = 'b0a7b0a7';
 
+const QUEUE = { protocol: { smtp: { mx_list: ['127.0.0.1:9'] } } };
 const POLICY = `import { definePolicy } from 'waybill/policy';
 export default definePolicy({
   init(setup) { setup.smtpListener({ listen: '127.0.0.1:0' }); },
-  get_queue_config: () => ({ protocol: { smtp: { mx_list: ['127.0.0.1:9'] } } }),
+  get_queue_config: () => (${JSON.stringify(QUEUE)}),
   get_egress_path_config: () => ({ prohibited_hosts: [] }),
 });
 `;
@@ -100,7 +102,8 @@ async function writeBacklog(dir: string): Promise<void> {
 }
 
 function* makeEvents(at: number, body: BodyRef): Generator<Event> {
-  const text = answerText(parseQueueConfig({}, 'bench'));
+  // As the policy below answers, so that no queue is configured anew at the first start.
+  const text = answerText(parseQueueConfig(QUEUE, 'bench'));
   const key = answerKey(text);
   const { segment, offset, length, sum } = body;
   yield {
@@ -109,11 +112,15 @@ function* makeEvents(at: number, body: BodyRef): Generator<Event> {
     body: { version: '0', node: NODE, seed: 1, number: 65_536 },
   };
   yield { type: 'policy.answered', stream: 'policy', body: { key, answer: text } };
+  const entries = [{ name: UNSPECIFIED, weight: 1 }];
+  const poolText = answerText(parsePoolConfig({ name: UNSPECIFIED, entries }, 'bench'));
+  const pool = answerKey(poolText);
+  yield { type: 'policy.answered', stream: 'policy', body: { key: pool, answer: poolText } };
   for (let queue = 0; queue < QUEUES; queue += 1) {
     yield {
       type: 'queue.opened',
       stream: `domain-${queue}.example`,
-      body: { pool: '', answer: key },
+      body: { pool, answer: key },
     };
   }
   for (let number = 0; number < MESSAGES; number += 1) {

@@ -91,22 +91,23 @@ function takeUpFoundling(core: Core, found: Foundling, at: number): void {
   });
 }
 
-/** Puts every living row on the wheel, gives its body a reference, and answers the offered ones. */
+/**
+ * Puts every living row on the wheel, gives its body a reference, and answers the offered ones. In
+ * the order in which rows lie in memory: along their queues a million took three times as long.
+ */
 function takeUpRows(core: Core): number[] {
   const { rows, queues } = core.books;
   const { bodies } = core.ports;
   const c = rows.columns;
+  const maxAges = Float64Array.from(queues, (queue) => (queue?.count ? maxAgeOf(core, queue) : 0));
   const offered: number[] = [];
-  for (const queue of queues) {
-    if (queue === undefined || queue.head < 0) continue;
-    const maxAgeMs = maxAgeOf(core, queue);
-    for (let slot = queue.head; slot >= 0; slot = rows.next[slot] as number) {
-      bodies.refer(c.bodySegment[slot] as number, 1, c.bodyBytes[slot] as number);
-      const expiresAt = (c.acceptedAt[slot] as number) + maxAgeMs;
-      core.wheel.set(slot, Math.min(c.dueAt[slot] as number, expiresAt));
-      if (((c.flags[slot] as number) & ROW_OFFERED) !== 0) offered.push(slot);
-    }
-  }
+  rows.each((slot) => {
+    bodies.refer(c.bodySegment[slot] as number, 1, c.bodyBytes[slot] as number);
+    const maxAgeMs = maxAges[c.queue[slot] as number] as number;
+    const expiresAt = (c.acceptedAt[slot] as number) + maxAgeMs;
+    core.wheel.set(slot, Math.min(c.dueAt[slot] as number, expiresAt));
+    if (((c.flags[slot] as number) & ROW_OFFERED) !== 0) offered.push(slot);
+  });
   return offered;
 }
 

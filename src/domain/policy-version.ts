@@ -51,6 +51,17 @@ export interface StoredVersion extends VersionDraft {
   readonly sentence: string;
 }
 
+/** The version in force, without its texts. */
+export interface VersionInForce {
+  readonly number: number;
+  readonly hash: string;
+  readonly settingsHash: string;
+  readonly source: string;
+  /** Which program put it in force; '' where that is not known. */
+  readonly program: string;
+  readonly files: readonly Pick<VersionFile, 'path' | 'sha256'>[];
+}
+
 /** A version in a list, without what it is made of. */
 export interface VersionSummary {
   readonly number: number;

@@ -125,16 +125,16 @@ export function decodeBooks(packed: Uint8Array): Books | undefined {
   Object.assign(books.engine, head.engine);
   for (const [key, text] of head.answers) books.answers.set(key, text);
   for (const source of head.sources) books.sources.set(source.name, { ...source });
-  const opened = head.queues.map(([name, state, until, cause, answer, site, emptySince, pool]) =>
-    Object.assign(books.openQueue(name, emptySince), {
-      state: state as QueueRow['state'],
-      until,
-      cause,
-      answer,
-      site,
-      pool: pool ?? '',
-    }),
-  );
+  const opened = head.queues.map(([name, state, until, cause, answer, site, emptySince, pool]) => {
+    const queue = books.openQueue(name, emptySince);
+    queue.state = state as QueueRow['state'];
+    queue.until = until;
+    queue.cause = cause;
+    queue.answer = answer;
+    queue.site = site;
+    queue.pool = pool ?? '';
+    return queue;
+  });
   readRows(books, opened, head.rows, packed, aligned(8 + headBytes));
   for (const [number, done] of head.settled) {
     books.rows.settled.set(books.rows.find(number), new Set(done));

@@ -8,7 +8,7 @@ import Database from 'better-sqlite3';
 import { ownDir, ownFileOnce, syncDir } from './log-files.ts';
 
 /** The format this Waybill writes; in the header of the file (user_version). */
-export const POLICY_FORMAT = 1;
+export const POLICY_FORMAT = 2;
 /** `WBPS`, shown by file(1). */
 const APPLICATION_ID = 0x57425053;
 /** How long a statement waits for another process that writes. */
@@ -40,7 +40,8 @@ CREATE TABLE activation (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   version INTEGER NOT NULL,
   at INTEGER NOT NULL,
-  reason TEXT NOT NULL
+  reason TEXT NOT NULL,
+  program TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX activation_version ON activation (version, id);
 CREATE VIEW timeline AS SELECT number, strftime('%Y-%m-%dT%H:%M:%fZ', at / 1000.0, 'unixepoch')
@@ -92,6 +93,15 @@ const layOut = (db: Database.Database): void => {
   }).immediate();
 };
 
+/** Format 2 knows which program proved a version; what format 1 put in force is proved again. */
+const bringUp = (db: Database.Database): void => {
+  db.transaction(() => {
+    if (db.pragma('user_version', { simple: true }) !== 1) return;
+    db.exec("ALTER TABLE activation ADD COLUMN program TEXT NOT NULL DEFAULT ''");
+    db.pragma(`user_version = ${POLICY_FORMAT}`);
+  }).immediate();
+};
+
 const openForWriting = (dir: string): Database.Database => {
   const path = pathOf(dir);
   ownDir(`${dir}/policy`);
@@ -107,6 +117,7 @@ const openForWriting = (dir: string): Database.Database => {
     demandPragma(db, 'journal_mode', 'wal');
     demandPragma(db, 'synchronous', 2);
     layOut(db);
+    bringUp(db);
     demandFormat(db, path);
     syncDir(`${dir}/policy`);
     syncDir(dir);

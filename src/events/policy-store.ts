@@ -10,6 +10,7 @@ import type {
   PlainValue,
   StoredVersion,
   VersionDraft,
+  VersionInForce,
   VersionState,
   VersionSummary,
 } from '../domain/policy-version.ts';
@@ -25,13 +26,15 @@ export interface PolicyStore {
   addCandidate(draft: VersionDraft): number;
   /** Remembers a version that never came to be. */
   addRefusal(at: number, source: string, reason: string, sentence: string): number;
-  /** Puts a version in force. */
-  accept(number: number, at: number, reason: string): void;
+  /** Puts a version in force; `program` is who proved it. */
+  accept(number: number, at: number, reason: string, program?: string): void;
   /** Marks a candidate as refused; one that was in force before stays acceptable. */
   refuse(number: number, sentence: string): void;
   find(number: number): StoredVersion | undefined;
   /** The version in force. */
   current(): StoredVersion | undefined;
+  /** The version in force without reading any text. */
+  inForce(): VersionInForce | undefined;
   /** The number of the version in force. */
   currentNumber(): number | undefined;
   /** The newest versions, newest first. */
@@ -59,6 +62,8 @@ interface SummaryRow extends VersionRow {
 }
 
 const CURRENT_SQL = 'SELECT version FROM activation ORDER BY id DESC LIMIT 1';
+const IN_FORCE_SQL = `SELECT number, hash, settings_hash AS settingsHash, source, program
+  FROM activation JOIN version ON number = version ORDER BY id DESC LIMIT 1`;
 const LIST_SQL = `SELECT version.*, (SELECT max(at) FROM activation WHERE
   activation.version = version.number) AS accepted_at FROM version ORDER BY number DESC LIMIT ?`;
 const INSERT_SQL = `INSERT INTO version (at, state, hash, source, reason, sentence, settings_hash,
@@ -114,7 +119,7 @@ class SqlitePolicyStore implements PolicyStore {
     });
   }
 
-  accept(number: number, at: number, reason: string): void {
+  accept(number: number, at: number, reason: string, program = ''): void {
     this.#write(() => {
       const state = this.#stateOf(number);
       if (state === 'refused') {
@@ -122,8 +127,8 @@ class SqlitePolicyStore implements PolicyStore {
       }
       this.#db.prepare("UPDATE version SET state = 'accepted' WHERE number = ?").run(number);
       this.#db
-        .prepare('INSERT INTO activation (version, at, reason) VALUES (?, ?, ?)')
-        .run(number, at, reason);
+        .prepare('INSERT INTO activation (version, at, reason, program) VALUES (?, ?, ?, ?)')
+        .run(number, at, reason, program);
     });
   }
 
@@ -147,6 +152,11 @@ class SqlitePolicyStore implements PolicyStore {
   current(): StoredVersion | undefined {
     const number = this.currentNumber();
     return number === undefined ? undefined : this.find(number);
+  }
+
+  inForce(): VersionInForce | undefined {
+    const row = this.#db.prepare(IN_FORCE_SQL).get() as Omit<VersionInForce, 'files'> | undefined;
+    return row && { ...row, files: this.#filesOf(row.number) };
   }
 
   currentNumber(): number | undefined {
@@ -239,11 +249,14 @@ class SqlitePolicyStore implements PolicyStore {
     throw new PolicyStoreError(`${this.#dir}/policy/policy.db is damaged: ${what} is not whole`);
   }
 
-  #read(row: VersionRow): StoredVersion {
-    const { number, at, state, hash, source, reason, sentence } = row;
-    const files = this.#db
+  #filesOf(number: number): VersionInForce['files'] {
+    return this.#db
       .prepare('SELECT path, sha256 FROM file WHERE version = ? ORDER BY path')
       .all(number) as { path: string; sha256: string }[];
+  }
+
+  #read(row: VersionRow): StoredVersion {
+    const { number, at, state, hash, source, reason, sentence } = row;
     const of = `of version ${number}`;
     return {
       number,
@@ -258,7 +271,7 @@ class SqlitePolicyStore implements PolicyStore {
       code: this.#textOf(row.code, `the module ${of}`),
       map: this.#textOf(row.map, `the map ${of}`),
       facts: JSON.parse(this.#textOf(row.facts, `a fact ${of}`)) as Record<string, PlainValue>,
-      files: files.map(({ path, sha256 }) => ({
+      files: this.#filesOf(number).map(({ path, sha256 }) => ({
         path,
         sha256,
         text: this.#textOf(sha256, `${path} ${of}`),

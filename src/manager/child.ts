@@ -40,8 +40,9 @@ export const programBeside = (url: string, name: string): string =>
   fileURLToPath(new URL(`./${name}${url.endsWith('.ts') ? '.ts' : '.js'}`, url));
 
 /** Forks `file`; stdout and stderr are shared with it. */
-export function forkChild(file: string, args: readonly string[], ears: ChildEars): Child {
-  const child = fork(file, [...args], {
+function forkChild(file: string, flags: readonly string[], ears: ChildEars): Child {
+  const child = fork(file, [], {
+    execArgv: [...process.execArgv, ...flags],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc', 'pipe'],
     serialization: 'json',
   });
@@ -67,6 +68,37 @@ export function forkChild(file: string, args: readonly string[], ears: ChildEars
       child.kill('SIGKILL');
     },
   };
+}
+
+/** A child that nobody has asked anything of yet, so that whoever will need not wait for it. */
+export class SpareChild {
+  readonly #child: Child;
+  #ears: ChildEars | undefined;
+  #ending: ChildEnding | undefined;
+
+  /** `flags` are for Node, besides those of this process. */
+  constructor(file: string, flags: readonly string[] = []) {
+    this.#child = forkChild(file, flags, {
+      heard: (message) => this.#ears?.heard(message),
+      reported: (line) => this.#ears?.reported?.(line),
+      ended: (ending) => {
+        this.#ending = ending;
+        this.#ears?.ended(ending);
+      },
+    });
+  }
+
+  get hasEnded(): boolean {
+    return this.#ending !== undefined;
+  }
+
+  /** From here on `ears` hear it; also its end, if that came before. */
+  take(ears: ChildEars): Child {
+    this.#ears = ears;
+    const ending = this.#ending;
+    if (ending !== undefined) setImmediate(() => ears.ended(ending));
+    return this.#child;
+  }
 }
 
 function readLines(stream: Socket | null, each: (line: string) => void): void {

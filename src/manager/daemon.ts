@@ -10,14 +10,15 @@ import { lockDataDir } from '../events/data-lock.ts';
 import { openPolicyStore } from '../events/policy-store.ts';
 import type { DaemonArguments } from './arguments.ts';
 import { HELP, readArguments, readVersion } from './arguments.ts';
+import type { SpareChild } from './child.ts';
 import type { Exit } from './exit.ts';
 import { EXIT_POLICY, EXIT_USAGE, exitFor } from './exit.ts';
 import { runManager } from './manager.ts';
 import { forkedSteps, ownSteps } from './steps.ts';
 import { forkedWorker, ownWorker } from './worker-link.ts';
 
-/** Runs until told to stop; answers the exit code. */
-export async function runDaemon(argv: readonly string[]): Promise<number> {
+/** Runs until told to stop; answers the exit code. `spare` is a worker that waits for its life. */
+export async function runDaemon(argv: readonly string[], spare?: SpareChild): Promise<number> {
   let args: DaemonArguments;
   try {
     args = readArguments(argv);
@@ -30,7 +31,7 @@ export async function runDaemon(argv: readonly string[]): Promise<number> {
     return 0;
   }
   try {
-    const exit = await (args.validate ? validate(args) : run(args));
+    const exit = await (args.validate ? validate(args) : run(args, spare));
     if (exit.code !== 0) console.error(`waybilld: ${exit.sentence}`);
     return exit.code;
   } catch (error) {
@@ -57,7 +58,7 @@ async function validate({ policy }: DaemonArguments): Promise<Exit> {
   return { code: EXIT_POLICY, sentence: `the ${step} refused the policy: ${sentence}` };
 }
 
-async function run(args: DaemonArguments): Promise<Exit> {
+async function run(args: DaemonArguments, spare: SpareChild | undefined): Promise<Exit> {
   const dir = resolve(args.data);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const lock = await lockDataDir(dir, { name: 'manager' });
@@ -70,7 +71,7 @@ async function run(args: DaemonArguments): Promise<Exit> {
     return await runManager({
       dir,
       policy,
-      startWorker: isSingle ? ownWorker(work) : forkedWorker(work),
+      startWorker: isSingle ? ownWorker(work) : forkedWorker(work, spare),
       logger: pino({ base: null }, pino.destination({ fd: 2, sync: true })),
       version,
     });
@@ -83,6 +84,7 @@ async function run(args: DaemonArguments): Promise<Exit> {
 const openPolicy = (source: string, dir: string, isSingle: boolean) => ({
   source,
   dir,
+  program: `waybill ${readVersion()} on node ${process.version}`,
   steps: isSingle ? ownSteps() : forkedSteps(),
   store: openPolicyStore(dir, 'write'),
 });

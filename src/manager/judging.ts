@@ -2,7 +2,10 @@
  * A candidate before the court: the policy-loader makes it, the canary proves it, the store
  * remembers how it went. Nothing here puts a version in force. Does not know workers.
  */
-import type { StoredVersion } from '../domain/policy-version.ts';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import type { StoredVersion, VersionInForce } from '../domain/policy-version.ts';
 import type { PolicyStore } from '../events/policy-store.ts';
 import { oneLine } from '../policy/policy-error.ts';
 import { EXIT_POLICY } from './exit.ts';
@@ -20,6 +23,15 @@ export interface Refusal {
   readonly sentence: string;
   /** The exit code for a cold start. */
   readonly code: number;
+}
+
+/** What a version in force is compared with. */
+interface Standing {
+  readonly store: PolicyStore;
+  /** The policy file, as an absolute path. */
+  readonly source: string;
+  /** This program and what runs it. */
+  readonly program: string;
 }
 
 /** A candidate that may be put in force. */
@@ -63,6 +75,27 @@ export async function prove(parts: JudgeParts, number: number): Promise<Refusal 
   const isRefused = proof.kind === 'refused';
   const sentence = isRefused ? `the canary refused it: ${proof.sentence}` : proof.sentence;
   return { kind: 'refused', number, sentence, code: isRefused ? EXIT_POLICY : proof.code };
+}
+
+/**
+ * The version in force, where judging again could only say what it said before: this program proved
+ * it, from this policy file, and no file it was made of has another content now.
+ */
+export function findStanding({ store, source, program }: Standing): VersionInForce | undefined {
+  const inForce = store.inForce();
+  if (inForce?.source !== source || inForce.program !== program) return undefined;
+  const isAsProved = ({ path, sha256 }: VersionInForce['files'][number]): boolean =>
+    hashFile(resolve(dirname(source), path)) === sha256;
+  const { files } = inForce;
+  return files.length > 0 && files.every(isAsProved) ? inForce : undefined;
+}
+
+function hashFile(path: string): string | undefined {
+  try {
+    return createHash('sha256').update(readFileSync(path)).digest('hex');
+  } catch {
+    return undefined;
+  }
 }
 
 /** The newest version before `number` that was in force. */

@@ -6,42 +6,15 @@
 import { Asking } from './asking.ts';
 import { ConfigMonitor } from './config-monitor.ts';
 import { EXIT_POLICY } from './exit.ts';
-import type { JudgeParts, Loaded, Refusal } from './judging.ts';
-import { findFormer, judge, prove } from './judging.ts';
+import type { Loaded, Refusal } from './judging.ts';
+import { findFormer, findStanding, judge, prove } from './judging.ts';
+import type { LifeCycleParts, Reloaded, Versioned } from './life-cycle-parts.ts';
 import type { ManagerCounters } from './messages.ts';
 import type { Crash, Wanted } from './supervisor.ts';
-
-/** A version that hangs twice within this gives way to the one before it, ms. */
-const HANG_MEMORY_MS = 600_000;
+import { TrackRecord } from './track-record.ts';
 
 /** The version of a daemon that runs on the embedded policy. */
 export const EMBEDDED_VERSION = 0;
-
-/** What the life cycle tells to do. */
-export interface WorkerControl {
-  use(wanted: Wanted): Promise<void>;
-  want(wanted: Wanted): void;
-  bump(epoch: number, reason: string): Promise<void>;
-  replace(reason: string): void;
-}
-
-/** The operator's policy: its file, and what judges and keeps versions of it. */
-export interface Versioned extends JudgeParts {
-  readonly source: string;
-}
-
-/** What the life cycle stands on. */
-export interface LifeCycleParts {
-  /** Undefined for the embedded policy, which is part of the program and has no versions. */
-  readonly policy: Versioned | undefined;
-  readonly worker: WorkerControl;
-  readonly log: (level: 'info' | 'warn' | 'error', text: string) => void;
-}
-
-/** What came of a reload. */
-export type Reloaded =
-  | { readonly kind: 'activated' | 'unchanged'; readonly version: number; readonly epoch: number }
-  | Refusal;
 
 interface InForce {
   readonly number: number;
@@ -61,10 +34,10 @@ export class LifeCycle {
   #running: Promise<unknown> = Promise.resolve();
   #next: Promise<Reloaded> | undefined;
   #isStopped = false;
+  #isToBeChecked = false;
   #watching: NodeJS.Timeout | undefined;
   readonly #asking = new Asking((reason) => this.#reloadAlone(reason));
-  readonly #hangs = new Map<number, number>();
-  readonly #fit = new Set<number>();
+  readonly #record = new TrackRecord();
   #activations = 0;
   #refusals = 0;
   #lastRefusal:
@@ -90,7 +63,10 @@ export class LifeCycle {
     return { activations: this.#activations, refusals: this.#refusals };
   }
 
-  /** The cold start: loads and proves what is on the disk, and tells the worker to use it. */
+  /**
+   * The cold start: loads and proves what is on the disk, and tells the worker to use it. What
+   * stands proved already is used at once, and looked at again when mail is taken.
+   */
   start(): Promise<Refusal | undefined> {
     return this.#inTurn(() => this.#startNow());
   }
@@ -101,13 +77,41 @@ export class LifeCycle {
       this.#inForce = EMBEDDED;
     } else {
       this.#monitor = new ConfigMonitor({ source: policy.source, dataDir: policy.dir, tell: log });
-      const loaded = await this.#load(policy, 'start', undefined);
-      if (loaded.kind === 'refused') return loaded;
-      this.#accept(policy, loaded, 'start');
-      this.#watchOn();
+      this.#inForce = findStanding(policy);
+      this.#isToBeChecked = this.#inForce !== undefined;
+      const refusal = this.#isToBeChecked ? undefined : await this.#startAnew(policy);
+      if (refusal !== undefined) return refusal;
     }
     worker.use(this.#wanted('start')).catch(() => {});
     return undefined;
+  }
+
+  async #startAnew(policy: Versioned): Promise<Refusal | undefined> {
+    policy.steps.warm();
+    const loaded = await this.#load(policy, 'start', undefined);
+    if (loaded.kind === 'refused') return loaded;
+    this.#accept(policy, loaded, 'start');
+    this.#watchOn();
+    return undefined;
+  }
+
+  /** Mail is taken. Not before, for a start has better use for the processors. */
+  settle(): void {
+    const { policy, log } = this.#parts;
+    policy?.steps.warm();
+    if (policy === undefined || !this.#isToBeChecked) return;
+    this.#isToBeChecked = false;
+    this.#inTurn(() => this.#check(policy))
+      .catch((error: unknown) => log('error', `the policy was not looked at: ${String(error)}`))
+      .finally(() => this.#watchOn());
+  }
+
+  /** The files are as they were, but names and variables that the policy asks for may not be. */
+  async #check(policy: Versioned): Promise<void> {
+    const inForce = this.#inForce?.number;
+    const loaded = await this.#load(policy, 'start', inForce);
+    if (loaded.kind === 'refused') this.#refused(loaded);
+    else if (loaded.number !== inForce) await this.#putInForce(policy, loaded, 'start');
   }
 
   /** Ends the monitor. */
@@ -153,24 +157,15 @@ export class LifeCycle {
 
   /** A worker takes mail with this version. */
   fit(version: number): void {
-    this.#fit.add(version);
+    this.#record.fit(version);
   }
 
-  /**
-   * A life of the worker ended by itself. A version that hangs twice, and one with which no worker
-   * came up, gives way to the version before it.
-   */
-  crashed({ version, hungIn, sentence }: Crash): void {
+  /** A life of the worker ended by itself. The version may have to give way to the one before. */
+  crashed(crash: Crash): void {
+    const { version } = crash;
     if (version === undefined || version !== this.#inForce?.number) return;
-    if (hungIn !== undefined) {
-      const before = this.#hangs.get(version);
-      this.#hangs.set(version, Date.now());
-      if (before === undefined || Date.now() - before > HANG_MEMORY_MS) return;
-      const where = hungIn === '' ? '' : ` in the handler ${hungIn}`;
-      this.#fallBack(version, `version ${version} hung twice within 10 minutes${where}`);
-    } else if (this.#fit.size > 0 && !this.#fit.has(version)) {
-      this.#fallBack(version, `no worker came up with version ${version}: ${sentence}`);
-    }
+    const reason = this.#record.condemn(version, crash, Date.now());
+    if (reason !== undefined) this.#fallBack(version, reason);
   }
 
   #wanted(reason: string): Wanted {
@@ -229,10 +224,12 @@ export class LifeCycle {
   }
 
   /** Synchronous: whatever starts a worker afterwards starts it with this version. */
-  #accept({ store }: Versioned, { number, hash, settingsHash }: InForce, reason: string): void {
+  #accept({ store, program }: Versioned, version: InForce, reason: string): void {
+    const { number, hash, settingsHash } = version;
     // A start on what was in force before writes nothing.
-    if (store.currentNumber() !== number) {
-      store.accept(number, Date.now(), reason);
+    const before = store.inForce();
+    if (before?.number !== number || before.program !== program) {
+      store.accept(number, Date.now(), reason, program);
       this.#activations += 1;
     }
     this.#inForce = { number, hash, settingsHash };

@@ -10,8 +10,8 @@ import type { Logger } from 'pino';
 import { openControl } from './control-server.ts';
 import type { Exit } from './exit.ts';
 import { EXIT_SOFTWARE, exitFor } from './exit.ts';
-import type { Reloaded, Versioned } from './life-cycle.ts';
 import { LifeCycle } from './life-cycle.ts';
+import type { Reloaded, Versioned } from './life-cycle-parts.ts';
 import type { ControlRequest, WorkerWord } from './messages.ts';
 import type { DaemonStatus } from './status.ts';
 import { Supervisor } from './supervisor.ts';
@@ -75,7 +75,6 @@ class Manager {
     this.#hearSignals();
     // It recovers while the policy is judged, and writes nothing before it is told what to use.
     this.#supervisor.begin();
-    policy?.steps.warm();
     this.#start().catch((error: unknown) => {
       const exit = exitFor(error);
       if (exit.code === EXIT_SOFTWARE) console.error(error);
@@ -113,7 +112,6 @@ class Manager {
   }
 
   #announce(ready: Ready): void {
-    const { policy } = this.#parts;
     const isFirst = this.#ready === undefined;
     this.#ready = ready;
     const { version, pid } = this.#supervisor.status;
@@ -124,8 +122,7 @@ class Manager {
     if (!isFirst) return;
     console.log(`waybilld ready ${listeners.map((place) => `smtp ${place}`).join(', ')}`);
     if (hint !== undefined) console.log(hint);
-    // Not before: a start has better use for the processors.
-    policy?.steps.warm();
+    this.#lifeCycle.settle();
   }
 
   /** Mail is taken whether or not this can be written: the disk may be full. */

@@ -62,6 +62,24 @@ export interface ManagerCounters {
   readonly workerRestarts: number;
 }
 
+/** What a worker is started with; plain data. */
+export interface WorkerArguments {
+  /** The data directory. */
+  readonly dir: string;
+  /** True for the embedded policy. */
+  readonly isEmbedded: boolean;
+  /** Where the embedded policy listens. */
+  readonly smtp: string;
+  /** Of the program. */
+  readonly version: string;
+}
+
+/** manager → worker, first of all. */
+export interface BeginOrder {
+  readonly kind: 'begin';
+  readonly args: WorkerArguments;
+}
+
 /** manager → worker. */
 export type WorkerOrder =
   | {

@@ -10,7 +10,6 @@ import type { EngineRow } from '../domain/books.ts';
 import type { PolicyAsker } from '../domain/policy-asker.ts';
 import type { Engine, PolicyUse } from '../engine.ts';
 import { createEngine } from '../engine.ts';
-import { openSqliteLog } from '../events/sqlite-log.ts';
 import type { PolicyFault } from '../policy/ask.ts';
 import type { OpenedBodies } from '../ports/body-store.ts';
 import { openBodies } from '../ports/node/bodies.ts';
@@ -19,14 +18,16 @@ import { createNetwork } from '../ports/node/network.ts';
 import { createNodeRandom } from '../ports/node/random.ts';
 import { createResolver } from '../ports/node/resolver.ts';
 import { createSecretReader } from '../ports/node/secrets.ts';
-import type { Clock, Fault } from '../ports/ports.ts';
+import type { Clock } from '../ports/ports.ts';
 import { recover } from '../recover.ts';
 import type { LoadedWorld } from './load.ts';
+import type { OpeningLog } from './open-log.ts';
 import type { NoteHandler } from './watchdog.ts';
 
 /** What opening needs. */
 export interface OpenParts {
   readonly dir: string;
+  readonly log: OpeningLog;
   /** Settles when the manager has said which version to use. */
   readonly loading: Promise<LoadedWorld>;
   readonly using: Promise<{ readonly epoch: number; readonly reason: string }>;
@@ -56,17 +57,8 @@ export interface OpenedEngine {
 export async function openEngine(parts: OpenParts): Promise<OpenedEngine> {
   const { dir, logger } = parts;
   let engine: Engine | undefined;
-  const listener = {
-    durable: (turn: number, commitMs: number) => engine?.durable(turn, commitMs),
-    failed: (fault: Fault) => engine?.failed(fault),
-    room: (hasRoom: boolean) => engine?.room(hasRoom),
-  };
-  const { log, recovery } = await openSqliteLog({
-    dir,
-    listener,
-    reported: (report) => logger.error({ damage: report }, report.sentence),
-  });
-  const bodies = await openBodies({ dir: join(dir, 'bodies'), listener });
+  const { log, recovery } = await parts.log.opening;
+  const bodies = await openBodies({ dir: join(dir, 'bodies'), listener: parts.log.listener });
   const recovered = await recover(recovery, bodies);
   const { books, last, damage, foundlings } = recovered;
   for (const { id } of foundlings) logger.error(`message ${id} was recovered from its body`);
@@ -95,6 +87,7 @@ export async function openEngine(parts: OpenParts): Promise<OpenedEngine> {
     fatal: ({ where, cause }) => parts.fatal(`the disk cannot be trusted: ${where}: ${cause}`),
   });
   const running = engine;
+  parts.log.connect(running);
   await new Promise<void>((resolve) => running.start(resolve));
   bodies.settle();
   return {

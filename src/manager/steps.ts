@@ -4,8 +4,8 @@
  * that a reload waits for no program to start. A step that says nothing in time is killed and
  * counts as a refusal. Does not know what they look at.
  */
-import type { ChildEnding } from './child.ts';
-import { forkChild, programBeside } from './child.ts';
+import type { Child } from './child.ts';
+import { programBeside, SpareChild } from './child.ts';
 import { EXIT_POLICY, EXIT_SOFTWARE, exitFor } from './exit.ts';
 import type { LoadOrder, LoadVerdict, ProofVerdict, ProveOrder } from './messages.ts';
 
@@ -71,41 +71,16 @@ async function orFailed<Verdict>(name: string, step: Promise<Verdict>) {
   }
 }
 
-/** One life of a step: forked, perhaps waiting long, asked once. */
-class StepLife {
-  readonly #child;
-  #answer: ((message: unknown) => void) | undefined;
-  #end: ((ending: ChildEnding) => void) | undefined;
-  hasEnded = false;
-
-  constructor(file: string) {
-    this.#child = forkChild(file, [], {
-      heard: (message) => this.#answer?.(message),
-      ended: (ending) => {
-        this.hasEnded = true;
-        this.#end?.(ending);
-      },
-    });
-  }
-
-  ask(order: object, answer: (message: unknown) => void, end: (ending: ChildEnding) => void): void {
-    this.#answer = answer;
-    this.#end = end;
-    this.#child.send(order);
-  }
-
-  kill(): void {
-    this.#child.kill();
-  }
-}
+/** Hears nothing of a child that is given up. */
+const DEAF = { heard: () => {}, ended: () => {} };
 
 /** Where a step is run. */
 class Step<Verdict extends { readonly kind: string }> {
   readonly #name: string;
   readonly #file: string;
   readonly #waitMsMax: number;
-  #spare: StepLife | undefined;
-  readonly #lives = new Set<StepLife>();
+  #spare: SpareChild | undefined;
+  readonly #lives = new Set<Child>();
   #isStopped = false;
 
   constructor(name: string, program: string, waitMsMax: number) {
@@ -116,41 +91,41 @@ class Step<Verdict extends { readonly kind: string }> {
 
   warm(): void {
     if (this.#isStopped || this.#spare?.hasEnded === false) return;
-    this.#spare = new StepLife(this.#file);
+    this.#spare = new SpareChild(this.#file);
   }
 
   stop(): void {
     this.#isStopped = true;
-    this.#spare?.kill();
+    this.#spare?.take(DEAF).kill();
     for (const life of this.#lives) life.kill();
   }
 
   run(order: object): Promise<Verdict | StepFailed> {
     this.warm();
-    const life = this.#spare;
+    const spare = this.#spare;
     this.#spare = undefined;
-    if (life === undefined) {
-      return Promise.resolve(this.#failed(EXIT_SOFTWARE, 'was not run: the daemon is stopping'));
-    }
-    this.#lives.add(life);
     return new Promise((resolve) => {
+      // The daemon is stopping: there will be no verdict, and nothing is refused.
+      if (spare === undefined) return;
       const timer = setTimeout(() => {
         settle(this.#failed(EXIT_POLICY, `gave no verdict within ${this.#waitMsMax / 1000} s`));
-      }, this.#waitMsMax);
+      }, this.#waitMsMax).unref();
+      const life = spare.take({
+        heard: (message) => settle(message as Verdict),
+        ended: ({ code, signal }) => {
+          if (this.#isStopped) return;
+          const how = signal === null ? `with code ${code}` : `by ${signal}`;
+          settle(this.#failed(EXIT_POLICY, `ended ${how} without a verdict`));
+        },
+      });
       const settle = (verdict: Verdict | StepFailed): void => {
         clearTimeout(timer);
         this.#lives.delete(life);
         life.kill();
         resolve(verdict);
       };
-      life.ask(
-        order,
-        (message) => settle(message as Verdict),
-        ({ code, signal }) => {
-          const how = signal === null ? `with code ${code}` : `by ${signal}`;
-          settle(this.#failed(EXIT_POLICY, `ended ${how} without a verdict`));
-        },
-      );
+      this.#lives.add(life);
+      life.send(order);
     });
   }
 

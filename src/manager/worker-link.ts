@@ -3,11 +3,11 @@
  * code and a sentence. Forked it can be killed and is watched from beside; inside this process it
  * is the same without that. Knows no mail.
  */
-import { forkChild, programBeside, REPORT_FD } from './child.ts';
+import type { SpareChild } from './child.ts';
 import type { Exit } from './exit.ts';
 import { EXIT_SOFTWARE } from './exit.ts';
-import type { WorkerOrder, WorkerWord } from './messages.ts';
-import type { WorkerArguments } from './worker.ts';
+import type { BeginOrder, WorkerArguments, WorkerOrder, WorkerWord } from './messages.ts';
+import { forkWorker } from './spare-worker.ts';
 
 /** One life of a worker. */
 export interface WorkerLink {
@@ -29,13 +29,14 @@ export interface WorkerEars {
 /** Starts one life. */
 export type StartWorker = (ears: WorkerEars) => WorkerLink;
 
-/** Workers as processes of their own. */
+/** Workers as processes of their own; the first life is that of `spare`, where there is one. */
 export const forkedWorker =
-  (args: WorkerArguments): StartWorker =>
+  (args: WorkerArguments, spare: SpareChild | undefined): StartWorker =>
   (ears) => {
     let last: Exit | undefined;
-    const file = programBeside(import.meta.url, 'worker-process');
-    const child = forkChild(file, [JSON.stringify({ ...args, reportFd: REPORT_FD })], {
+    const life = spare ?? forkWorker();
+    spare = undefined;
+    const child = life.take({
       heard: (message) => {
         const word = message as WorkerWord;
         if (word.kind === 'ending') last = { code: word.code, sentence: word.sentence };
@@ -50,6 +51,7 @@ export const forkedWorker =
         ears.ended(last ?? { code: code ?? EXIT_SOFTWARE, sentence: `it ${how}` });
       },
     });
+    child.send({ kind: 'begin', args } satisfies BeginOrder);
     return { ...child, isApart: true };
   };
 

@@ -12,12 +12,11 @@ import { lendBump } from '../policy/world.ts';
 import type { Exit } from './exit.ts';
 import { EXIT_IO, exitFor } from './exit.ts';
 import type { OpenedListeners } from './listeners.ts';
-import { openListeners } from './listeners.ts';
 import type { LoadedWorld } from './load.ts';
-import { loadEmbedded, loadNumbered } from './load.ts';
-import type { WorkerOrder, WorkerWord } from './messages.ts';
+import type { WorkerArguments, WorkerOrder, WorkerWord } from './messages.ts';
 import type { OpenedEngine } from './open.ts';
-import { openEngine } from './open.ts';
+import type { OpeningLog } from './open-log.ts';
+import { openLog } from './open-log.ts';
 import type { NoteHandler } from './watchdog.ts';
 import { WorkerMeters } from './worker-meters.ts';
 
@@ -28,20 +27,6 @@ const STOP_MS_MAX = 2 * STOP_GRACE_MS + 5_000;
 /** A worker of a manager that was killed ends within a second; a lock is waited for longer, ms. */
 const LOCK_WAIT_MS = 2_000;
 
-/** What a worker is started with; plain data. */
-export interface WorkerArguments {
-  /** The data directory. */
-  readonly dir: string;
-  /** True for the embedded policy. */
-  readonly isEmbedded: boolean;
-  /** Where the embedded policy listens. */
-  readonly smtp: string;
-  /** Of the program. */
-  readonly version: string;
-  /** Where the watchdog reports; absent inside the manager's own process. */
-  readonly reportFd?: number;
-}
-
 /** The worker's end of the channel to the manager. */
 export interface WorkerChannel {
   say(word: WorkerWord): void;
@@ -49,6 +34,9 @@ export interface WorkerChannel {
   /** Says which handler of the policy runs. */
   readonly noteHandler?: NoteHandler;
 }
+
+// Read while the log is opened: each takes about a quarter of a second.
+const program = Promise.all([import('./load.ts'), import('./open.ts'), import('./listeners.ts')]);
 
 type UseOrder = Extract<WorkerOrder, { readonly kind: 'use' }>;
 
@@ -58,7 +46,8 @@ export async function runWorker(args: WorkerArguments, channel: WorkerChannel): 
   try {
     const lock = await lockDataDir(args.dir, { waitMs: LOCK_WAIT_MS });
     try {
-      return await new WorkerLife(args, channel, logger).run();
+      const log = openLog(args.dir, logger);
+      return await new WorkerLife(args, channel, logger, log).run();
     } finally {
       await lock.release();
     }
@@ -73,6 +62,7 @@ class WorkerLife {
   readonly #args: WorkerArguments;
   readonly #channel: WorkerChannel;
   readonly #logger: Logger;
+  readonly #log: OpeningLog;
   readonly #meters = new WorkerMeters();
   readonly #first: Promise<UseOrder>;
   readonly #ending: Promise<Exit>;
@@ -81,8 +71,9 @@ class WorkerLife {
   #opened: OpenedEngine | undefined;
   #work: Promise<unknown> = Promise.resolve();
 
-  constructor(args: WorkerArguments, channel: WorkerChannel, logger: Logger) {
+  constructor(args: WorkerArguments, channel: WorkerChannel, logger: Logger, log: OpeningLog) {
     this.#args = args;
+    this.#log = log;
     this.#channel = channel;
     this.#logger = logger;
     this.#first = new Promise((resolve) => {
@@ -114,8 +105,10 @@ class WorkerLife {
     const { dir, version } = this.#args;
     const loading = this.#first.then((order) => this.#load(order.version));
     loading.catch(() => {});
+    const [, { openEngine }, { openListeners }] = await program;
     const opened = await openEngine({
       dir,
+      log: this.#log,
       loading,
       using: this.#first,
       ehloName: hostname(),
@@ -182,9 +175,10 @@ class WorkerLife {
     this.#tellUsing(world?.version ?? this.#meters.version, epoch);
   }
 
-  #load(version: number): Promise<LoadedWorld> {
+  async #load(version: number): Promise<LoadedWorld> {
     const { isEmbedded, smtp, dir } = this.#args;
-    return isEmbedded ? loadEmbedded(version, smtp) : loadNumbered(version, dir);
+    const [{ loadEmbedded, loadNumbered }] = await program;
+    return await (isEmbedded ? loadEmbedded(version, smtp) : loadNumbered(version, dir));
   }
 
   #tellUsing(version: number, epoch: number): void {

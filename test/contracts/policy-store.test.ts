@@ -188,11 +188,24 @@ describe('the file of the policy store', () => {
         () => openPolicyStore(dir, mode),
         (error: Error) =>
           error instanceof PolicyStoreError &&
-          /was written by a newer Waybill \(format 99, this one reads 1\)$/.test(error.message),
+          /was written by a newer Waybill \(format 99, this one reads 2\)$/.test(error.message),
       );
     }
     writeFileSync(path, 'this is no database, but it is long enough to look like one'.repeat(9));
     assert.throws(() => openPolicyStore(dir, 'write'), /policy\.db is damaged/);
+  });
+
+  it('of format 1 is brought up: what is in force stays so, proved by nobody known', () => {
+    using((store) => store.accept(store.addCandidate(draft('a')), 1, 'old'));
+    const db = new Database(join(dir, 'policy/policy.db'));
+    db.exec('ALTER TABLE activation DROP COLUMN program');
+    db.pragma('user_version = 1');
+    db.close();
+    using((store) => {
+      assert.equal(store.inForce()?.program, '');
+      store.accept(store.inForce()?.number ?? 0, 2, 'new', 'a program');
+      assert.equal(store.inForce()?.program, 'a program');
+    });
   });
 
   it('shows a reader the old or the new, also while another process writes', () => {

@@ -72,7 +72,7 @@ beforeEach(() => {
   [said, orders, wanted] = [[], [], undefined];
   disk = { hash: 'a', settings: 's' };
   proof = { kind: 'proved' };
-  const policy = { source, dir, steps, store };
+  const policy = { source, program: 'test', dir, steps, store };
   cycle = new LifeCycle({ policy, worker, log: (_level, text) => said.push(text) });
 });
 afterEach(() => {

@@ -1,0 +1,35 @@
+/**
+ * What the life cycle of the policy stands on and what it answers, as types: the policy file with
+ * what judges it, the worker as far as versions concern it. Does nothing.
+ */
+import type { JudgeParts, Refusal } from './judging.ts';
+import type { Wanted } from './supervisor.ts';
+
+/** What the life cycle tells to do. */
+export interface WorkerControl {
+  use(wanted: Wanted): Promise<void>;
+  want(wanted: Wanted): void;
+  bump(epoch: number, reason: string): Promise<void>;
+  replace(reason: string): void;
+}
+
+/** The operator's policy: its file, and what judges and keeps versions of it. */
+export interface Versioned extends JudgeParts {
+  /** The policy file, as an absolute path. */
+  readonly source: string;
+  /** This program and what runs it: a version that another one proved is proved again. */
+  readonly program: string;
+}
+
+/** What the life cycle stands on. */
+export interface LifeCycleParts {
+  /** Undefined for the embedded policy, which is part of the program and has no versions. */
+  readonly policy: Versioned | undefined;
+  readonly worker: WorkerControl;
+  readonly log: (level: 'info' | 'warn' | 'error', text: string) => void;
+}
+
+/** What came of a reload. */
+export type Reloaded =
+  | { readonly kind: 'activated' | 'unchanged'; readonly version: number; readonly epoch: number }
+  | Refusal;
