@@ -12,18 +12,27 @@ import type { RowColumns } from './rows.ts';
  * Raise when the form changes. A newer form is not read, the log is folded instead; an older one
  * is brought up, because the records it stands for may have been let go.
  */
-export const SNAPSHOT_FORM = 2;
+export const SNAPSHOT_FORM = 3;
 /** Form 1 knew no pools of queues, and neither version nor epoch of the policy. */
 const SNAPSHOT_FORM_MIN = 1;
+/** From form 3 on queues are numbers and a table of texts, and the chains of rows are kept. */
+const SNAPSHOT_FORM_CHAINED = 3;
 
-type QueueHead = readonly [string, string, number, string, string, string, number, string?];
+/** name, state, until, cause, answer, site, emptySince, pool. */
+type OldQueue = readonly [string, string, number, string, string, string, number, string?];
+
+/** Fields of a queue beside its name, since form 3: numbers in a block of their own. */
+const QUEUE_FIELDS = 10;
 
 interface Head {
   readonly form: number;
   readonly rows: number;
   readonly engine: EngineRow;
   readonly ledger: Ledger;
-  readonly queues: readonly QueueHead[];
+  /** Names since form 3; whole queues before. */
+  readonly queues: readonly string[] | readonly OldQueue[];
+  /** Since form 3: what the queues' fields name by number. */
+  readonly texts?: readonly string[];
   readonly sources: readonly SourceRow[];
   readonly answers: readonly (readonly [string, string])[];
   readonly settled: readonly (readonly [number, readonly number[]])[];
@@ -44,26 +53,65 @@ const COLUMN_ORDER = [
   'flags',
 ] as const satisfies readonly (keyof RowColumns)[];
 
+const NONE = -1;
 const ALIGN = 8;
 const aligned = (bytes: number): number => Math.ceil(bytes / ALIGN) * ALIGN;
+
+/** Gives each text a number, the same for the same text. */
+class TextTable {
+  readonly texts: string[] = [];
+  readonly #numbers = new Map<string, number>();
+
+  numberOf(text: string): number {
+    const known = this.#numbers.get(text);
+    if (known !== undefined) return known;
+    this.#numbers.set(text, this.texts.length);
+    return this.texts.push(text) - 1;
+  }
+}
+
+/** Where the slots of living rows come to lie when the free ones between them are left out. */
+interface Order {
+  /** Slots, in order. */
+  readonly slots: Int32Array;
+  /** Old slot → new slot. */
+  readonly moved: Int32Array;
+}
+
+function orderOf(books: Books): Order {
+  const { rows } = books;
+  const slots = new Int32Array(rows.count);
+  const moved = new Int32Array(rows.slotsUsed).fill(NONE);
+  let count = 0;
+  rows.each((slot) => {
+    slots[count] = slot;
+    moved[slot] = count;
+    count += 1;
+  });
+  invariant(count === rows.count, 'every living row is counted');
+  return { slots, moved };
+}
+
+const follow = (moved: Int32Array, slot: number): number =>
+  slot === NONE ? NONE : (moved[slot] as number);
 
 /** Packs the books; rows go in the order of their slots. */
 export function encodeBooks(books: Books): Uint8Array {
   const { rows } = books;
-  const order = new Int32Array(rows.count);
-  let count = 0;
-  rows.each((slot) => {
-    order[count] = slot;
-    count += 1;
-  });
-  invariant(count === rows.count, 'every living row is counted');
-  const queues: QueueHead[] = [];
+  const order = orderOf(books);
+  const table = new TextTable();
+  const number = (text: string): number => table.numberOf(text);
+  const names: string[] = [];
+  const fields = new Float64Array(books.queueCount * QUEUE_FIELDS);
   const queueIndex = new Int32Array(books.queues.length);
   for (const queue of books.queues) {
     if (queue === undefined) continue;
-    queueIndex[queue.slot] = queues.length;
-    const { name, state, until, cause, answer, site, emptySince, pool } = queue;
-    queues.push([name, state, until, cause, answer, site, emptySince, pool]);
+    const at = names.push(queue.name) - 1;
+    queueIndex[queue.slot] = at;
+    const { state, until, cause, answer, site, emptySince, pool, count } = queue;
+    const texts = [number(state), number(cause), number(answer), number(site), number(pool)];
+    const chain = [follow(order.moved, queue.head), follow(order.moved, queue.tail), count];
+    fields.set([...texts, until, emptySince, ...chain], at * QUEUE_FIELDS);
   }
   const settled = [...rows.settled].map(([slot, done]) => [
     rows.columns.number[slot] as number,
@@ -71,52 +119,72 @@ export function encodeBooks(books: Books): Uint8Array {
   ]) as [number, number[]][];
   const head: Head = {
     form: SNAPSHOT_FORM,
-    rows: count,
+    rows: rows.count,
     engine: books.engine,
     ledger: books.ledger,
-    queues,
+    queues: names,
+    texts: table.texts,
     sources: [...books.sources.values()],
     answers: [...books.answers],
     settled,
   };
-  return pack(new TextEncoder().encode(JSON.stringify(head)), rows.columns, order, queueIndex);
+  const bytes = new TextEncoder().encode(JSON.stringify(head));
+  return pack(bytes, fields, books, order, queueIndex);
 }
 
 function pack(
   head: Uint8Array,
-  columns: RowColumns,
-  order: Int32Array,
+  fields: Float64Array,
+  { rows }: Books,
+  { slots, moved }: Order,
   queueIndex: Int32Array,
 ): Uint8Array {
-  let bytes = aligned(8 + head.length);
-  for (const name of COLUMN_ORDER) {
-    bytes += aligned(order.length * columns[name].BYTES_PER_ELEMENT);
-  }
-  const packed = new Uint8Array(bytes);
+  const count = slots.length;
+  const start = aligned(8 + head.length) + fields.byteLength;
+  const packed = new Uint8Array(
+    start + bytesOfColumns(rows.columns, count) + 2 * aligned(4 * count),
+  );
   new DataView(packed.buffer).setUint32(0, head.length, true);
   packed.set(head, 8);
-  let offset = aligned(8 + head.length);
+  packed.set(new Uint8Array(fields.buffer), start - fields.byteLength);
+  let offset = start;
   for (const name of COLUMN_ORDER) {
-    const column = columns[name];
-    const Column = column.constructor as new (
-      b: ArrayBufferLike,
-      o: number,
-      n: number,
-    ) => typeof column;
-    const out = new Column(packed.buffer, offset, order.length);
-    for (let at = 0; at < order.length; at += 1) out[at] = column[order[at] as number] as number;
+    const column = rows.columns[name];
+    const out = viewOf(column, packed, offset, count);
+    for (let at = 0; at < count; at += 1) out[at] = column[slots[at] as number] as number;
     if (name === 'queue') {
-      for (let at = 0; at < out.length; at += 1) {
-        out[at] = queueIndex[out[at] as number] as number;
-      }
+      for (let at = 0; at < count; at += 1) out[at] = queueIndex[out[at] as number] as number;
     }
-    offset += aligned(order.length * column.BYTES_PER_ELEMENT);
+    offset += aligned(out.byteLength);
+  }
+  for (const chain of [rows.next, rows.prev]) {
+    const out = viewOf(chain, packed, offset, count);
+    for (let at = 0; at < count; at += 1) {
+      out[at] = follow(moved, chain[slots[at] as number] as number);
+    }
+    offset += aligned(out.byteLength);
   }
   return packed;
 }
 
+const bytesOfColumns = (columns: RowColumns, count: number): number => {
+  let bytes = 0;
+  for (const name of COLUMN_ORDER) bytes += aligned(count * columns[name].BYTES_PER_ELEMENT);
+  return bytes;
+};
+
+type Column = Float64Array | Uint32Array | Int32Array | Uint16Array | Uint8Array;
+
+/** `count` elements at an offset of the packed bytes, of the kind that `like` is. */
+function viewOf<T extends Column>(like: T, packed: Uint8Array, offset: number, count: number): T {
+  const Kind = like.constructor as new (b: ArrayBufferLike, o: number, n: number) => T;
+  return new Kind(packed.buffer, packed.byteOffset + offset, count);
+}
+
 /** Unpacks books, or answers undefined when the form is another version's. */
-export function decodeBooks(packed: Uint8Array): Books | undefined {
+export function decodeBooks(given: Uint8Array): Books | undefined {
+  // Columns are read where they lie, which asks for whole words.
+  const packed = given.byteOffset % ALIGN === 0 ? given : given.slice();
   const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
   const headBytes = view.getUint32(0, true);
   const head = JSON.parse(new TextDecoder().decode(packed.subarray(8, 8 + headBytes))) as Head;
@@ -125,17 +193,18 @@ export function decodeBooks(packed: Uint8Array): Books | undefined {
   Object.assign(books.engine, head.engine);
   for (const [key, text] of head.answers) books.answers.set(key, text);
   for (const source of head.sources) books.sources.set(source.name, { ...source });
-  const opened = head.queues.map(([name, state, until, cause, answer, site, emptySince, pool]) => {
-    const queue = books.openQueue(name, emptySince);
-    queue.state = state as QueueRow['state'];
-    queue.until = until;
-    queue.cause = cause;
-    queue.answer = answer;
-    queue.site = site;
-    queue.pool = pool ?? '';
-    return queue;
-  });
-  readRows(books, opened, head.rows, packed, aligned(8 + headBytes));
+  const start = aligned(8 + headBytes);
+  if (head.form < SNAPSHOT_FORM_CHAINED) {
+    const queues = openOldQueues(books, head.queues as readonly OldQueue[]);
+    readColumns(books, queues, head.rows, packed, start);
+    linkRows(books, head.rows);
+  } else {
+    const names = head.queues as readonly string[];
+    const fields = viewOf(new Float64Array(), packed, start, names.length * QUEUE_FIELDS);
+    const queues = openQueues(books, names, fields, head.texts ?? []);
+    const after = readColumns(books, queues, head.rows, packed, start + fields.byteLength);
+    readChains(books, head.rows, packed, after);
+  }
   for (const [number, done] of head.settled) {
     books.rows.settled.set(books.rows.find(number), new Set(done));
   }
@@ -143,28 +212,74 @@ export function decodeBooks(packed: Uint8Array): Books | undefined {
   return books;
 }
 
-function readRows(
+const openQueues = (
+  books: Books,
+  names: readonly string[],
+  fields: Float64Array,
+  texts: readonly string[],
+): QueueRow[] => {
+  const fieldOf = (at: number): number => fields[at] as number;
+  const textOf = (at: number): string => texts[fieldOf(at)] as string;
+  return names.map((name, index) => {
+    const at = index * QUEUE_FIELDS;
+    const queue = books.openQueue(name, fieldOf(at + 6));
+    queue.state = textOf(at) as QueueRow['state'];
+    queue.cause = textOf(at + 1);
+    queue.answer = textOf(at + 2);
+    queue.site = textOf(at + 3);
+    queue.pool = textOf(at + 4);
+    queue.until = fieldOf(at + 5);
+    queue.head = fieldOf(at + 7);
+    queue.tail = fieldOf(at + 8);
+    queue.count = fieldOf(at + 9);
+    return queue;
+  });
+};
+
+const openOldQueues = (books: Books, heads: readonly OldQueue[]) =>
+  heads.map(([name, state, until, cause, answer, site, emptySince, pool = '']) => {
+    const fields = { state: state as QueueRow['state'], until, cause, answer, site, pool };
+    return Object.assign(books.openQueue(name, emptySince), fields);
+  });
+
+/** Fills the columns of `count` rows; answers where the bytes after them begin. */
+function readColumns(
   books: Books,
   queues: readonly QueueRow[],
   count: number,
   packed: Uint8Array,
   start: number,
-): void {
+): number {
   const { rows } = books;
   rows.reserve(2 ** Math.ceil(Math.log2(Math.max(1024, count))));
   let offset = start;
   for (const name of COLUMN_ORDER) {
     const column = rows.columns[name];
-    const Column = column.constructor as new (b: ArrayBufferLike) => typeof column;
-    const bytes = count * column.BYTES_PER_ELEMENT;
-    column.set(new Column(packed.slice(offset, offset + bytes).buffer));
-    offset += aligned(bytes);
+    const from = viewOf(column, packed, offset, count);
+    column.set(from);
+    offset += aligned(from.byteLength);
   }
   rows.adopt(count);
   const queueOf = rows.columns.queue;
   for (let slot = 0; slot < count; slot += 1) {
-    const queue = queues[queueOf[slot] as number] as QueueRow;
-    queueOf[slot] = queue.slot;
-    books.link(slot, queue);
+    queueOf[slot] = (queues[queueOf[slot] as number] as QueueRow).slot;
+  }
+  return offset;
+}
+
+function readChains({ rows }: Books, count: number, packed: Uint8Array, start: number): void {
+  let offset = start;
+  for (const chain of [rows.next, rows.prev]) {
+    const from = viewOf(chain, packed, offset, count);
+    chain.set(from);
+    offset += aligned(from.byteLength);
+  }
+}
+
+/** Old forms knew no order within a queue; that of the slots is as good. */
+function linkRows(books: Books, count: number): void {
+  const queueOf = books.rows.columns.queue;
+  for (let slot = 0; slot < count; slot += 1) {
+    books.link(slot, books.queues[queueOf[slot] as number] as QueueRow);
   }
 }

@@ -94,7 +94,7 @@ afterEach(() => {
   rmSync(dir, { recursive: true });
 });
 
-test('what stands proved is used without loader or canary, and looked at when mail is taken', async () => {
+test('what stands proved is used at once, and looked at when mail is taken', async () => {
   const cycle = await begin();
   assert.deepEqual([orders, loads], [['use 1'], 0]);
   await settle(cycle);
@@ -132,7 +132,7 @@ test('any file that is another, or gone, or another program, asks for the whole 
   assert.equal(loads, 3, 'who proved it was remembered');
 });
 
-test('a refused edit is refused again at the next start, for its files are not those in force', async () => {
+test('a refused edit is refused again at the next start: it is not what stands', async () => {
   writeFileSync(join(dir, 'policy.ts'), 'throw 1');
   verdict = () => ({ kind: 'refused', number: 2, sentence: 'line 1 throws' });
   const cycle = makeCycle();

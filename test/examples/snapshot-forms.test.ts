@@ -9,23 +9,67 @@ import { Books } from '../../src/domain/books.ts';
 import { decodeBooks, encodeBooks, SNAPSHOT_FORM } from '../../src/domain/snapshot.ts';
 import { canonOf } from '../world/canon.ts';
 
+const ROW = {
+  ...{ acceptedAt: 1, dueAt: 2, position: 3, bodySegment: 4, bodyOffset: 5, bodyBytes: 6 },
+  ...{ bodySum: 7, recipients: 1, flags: 0 },
+};
+
+function addRow(books: Books, number: number): void {
+  const queue = books.findQueue('a.test') ?? books.openQueue('a.test', 7);
+  books.link(books.rows.add({ ...ROW, number, queue: queue.slot }), queue);
+}
+
+/** The numbers of a queue's rows, along their chain and back. */
+function chainOf(books: Books | undefined): number[][] {
+  const { rows } = books ?? new Books();
+  const queue = books?.findQueue('a.test');
+  const walk = (from: number, links: Int32Array): number[] =>
+    from < 0 ? [] : [rows.columns.number[from] ?? 0, ...walk(links[from] ?? -1, links)];
+  return [walk(queue?.head ?? -1, rows.next), walk(queue?.tail ?? -1, rows.prev)];
+}
+
+type Head = Record<string, unknown>;
+
 function sampleBooks(): Books {
   const books = new Books();
   Object.assign(books.openQueue('a.test', 7), { answer: 'k1', pool: 'k2', site: 'mx' });
+  for (const number of [11, 12, 13]) addRow(books, number);
+  books.drop(books.rows.find(12), 9);
+  addRow(books, 14);
   Object.assign(books.engine, { node: '0000abcd', policy: 'h', policyVersion: 3, epoch: 9 });
   return books;
 }
 
-/** The same picture with another head. */
-function rewrite(packed: Uint8Array, change: (head: Record<string, unknown>) => void): Uint8Array {
+const ALIGN = 8;
+const FIELDS = 10;
+
+/** A picture with the head of an old form, and without what that did not know. */
+function rewrite(books: Books, form: number, change: (head: Head) => void = () => {}): Uint8Array {
+  const packed = encodeBooks(books);
   const length = new DataView(packed.buffer).getUint32(0, true);
-  const text = new TextDecoder().decode(packed.subarray(8, 8 + length));
-  const head = JSON.parse(text) as Record<string, unknown>;
+  const head = JSON.parse(new TextDecoder().decode(packed.subarray(8, 8 + length))) as Head;
+  head['form'] = form;
+  const texts = head['texts'] as string[];
+  const names = head['queues'] as string[];
+  const fieldsAt = Math.ceil((8 + length) / ALIGN) * ALIGN;
+  const fields = new Float64Array(packed.buffer, fieldsAt, names.length * FIELDS);
+  if (form < 3) {
+    head['queues'] = names.map((name, index) => {
+      const [state = 0, cause = 0, answer = 0, site = 0, pool = 0, until, emptySince] =
+        fields.subarray(index * FIELDS);
+      const given = [texts[cause], texts[answer], texts[site], emptySince, texts[pool]];
+      return [name, texts[state], until, ...given];
+    });
+  }
   change(head);
   const bytes = new TextEncoder().encode(JSON.stringify(head));
-  const out = new Uint8Array(Math.ceil((8 + bytes.length) / 8) * 8);
+  const columns = packed.subarray(fieldsAt + (form < 3 ? fields.byteLength : 0));
+  const start = Math.ceil((8 + bytes.length) / ALIGN) * ALIGN;
+  const chains = form < 3 ? 2 * Math.ceil((4 * books.rows.count) / ALIGN) * ALIGN : 0;
+  const out = new Uint8Array(start + columns.length - chains);
   new DataView(out.buffer).setUint32(0, bytes.length, true);
   out.set(bytes, 8);
+  out.set(columns.subarray(0, columns.length - chains), start);
   return out;
 }
 
@@ -36,8 +80,7 @@ test('what is written now reads back as it was', () => {
 });
 
 test('form 1 knew neither pools of queues nor versions and epochs', () => {
-  const old = rewrite(encodeBooks(sampleBooks()), (head) => {
-    head['form'] = 1;
+  const old = rewrite(sampleBooks(), 1, (head) => {
     head['queues'] = (head['queues'] as unknown[][]).map((queue) => queue.slice(0, 7));
     const { node, number, starts, isRunning, policy } = head['engine'] as Record<string, unknown>;
     head['engine'] = { node, number, starts, isRunning, policy };
@@ -57,9 +100,33 @@ test('form 1 knew neither pools of queues nor versions and epochs', () => {
   assert.deepEqual([queue?.answer, queue?.pool, queue?.site], ['k1', '', 'mx']);
 });
 
+test('the rows of a queue keep their order, also where slots were used again', () => {
+  const along = [11, 13, 14];
+  assert.deepEqual(chainOf(sampleBooks()), [along, along.toReversed()]);
+  assert.deepEqual(chainOf(decodeBooks(encodeBooks(sampleBooks()))), [along, along.toReversed()]);
+});
+
+test('a picture that lies askew in memory is read all the same', () => {
+  const packed = encodeBooks(sampleBooks());
+  const askew = new Uint8Array(packed.length + 3).subarray(3);
+  askew.set(packed);
+  const read = decodeBooks(askew);
+  assert.deepEqual(read && canonOf(read), canonOf(sampleBooks()));
+});
+
+test('form 2 knew no chains: rows follow each other as they lie', () => {
+  const read = decodeBooks(rewrite(sampleBooks(), 2));
+  assert.deepEqual(read && canonOf(read), canonOf(sampleBooks()));
+  assert.deepEqual(
+    chainOf(read).map((chain) => chain.toSorted()),
+    [
+      [11, 13, 14],
+      [11, 13, 14],
+    ],
+  );
+});
+
 test('a newer form is not read', () => {
-  const newer = rewrite(encodeBooks(sampleBooks()), (head) => {
-    head['form'] = SNAPSHOT_FORM + 1;
-  });
+  const newer = rewrite(sampleBooks(), SNAPSHOT_FORM + 1);
   assert.equal(decodeBooks(newer), undefined);
 });
