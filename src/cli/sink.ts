@@ -22,6 +22,7 @@ import type { SinkCounts } from './sink-world.ts';
 import {
   CommandFailure,
   count,
+  EXIT,
   exitCodeHelp,
   explain,
   onInterrupt,
@@ -57,6 +58,8 @@ interface Flags {
 }
 
 const SHOW_EVERY_MS = 250;
+/** Shares are written in tenths and hundredths, whose sums are not exact. */
+const SUM_SLACK = 1e-9;
 
 const describeTricks = (): string =>
   [
@@ -85,10 +88,11 @@ const stageOption = (flags: string, says: string, fallback: Stage): Option =>
 export const build = (): Command =>
   new Command('sink')
     .description('An SMTP server that takes mail, throws it away and misbehaves as told.')
-    .option('--listen <place>', 'HOST:PORT or unix:PATH (port 0: any)', parsePlace, {
-      host: '127.0.0.1',
-      port: 2526,
-    })
+    .addOption(
+      new Option('--listen <place>', 'HOST:PORT or unix:PATH (port 0: any)')
+        .argParser(parsePlace)
+        .default({ host: '127.0.0.1', port: 2526 }, '127.0.0.1:2526'),
+    )
     .option('--defer <share>', 'answer this share with 451', parseShare)
     .addOption(stageOption('--defer-at <stage>', 'where to defer', 'rcpt'))
     .option('--refuse <share>', 'answer this share with 550', parseShare)
@@ -113,6 +117,23 @@ export const build = (): Command =>
     .addHelpText('after', () => describeTricks() + EXAMPLES + exitCodeHelp())
     .action((flags: Flags) => run(flags));
 
+/** Fates of one stage share one throw of the dice: together they cannot be more than all. */
+const refuseTooMuch = (flags: Flags): void => {
+  const sums = new Map<Stage, number>();
+  const add = (stage: Stage, share = 0): unknown => sums.set(stage, (sums.get(stage) ?? 0) + share);
+  add('dot', flags.drop);
+  add('data', flags.dropBefore);
+  add(flags.hangAt, flags.hang);
+  add(flags.deferAt, flags.defer);
+  add(flags.refuseAt, flags.refuse);
+  for (const [stage, sum] of sums) {
+    if (sum <= 1 + SUM_SLACK) continue;
+    const percent = Math.round(sum * 100);
+    const what = `the shares that strike at ${stage} make ${percent} %`;
+    throw new CommandFailure(`${what}; together they may be 100 % at most`, EXIT.usage);
+  }
+};
+
 const readOptions = (flags: Flags): SinkOptions => ({
   listen: flags.listen,
   seed: flags.seed,
@@ -135,6 +156,7 @@ const readOptions = (flags: Flags): SinkOptions => ({
 });
 
 const run = async (flags: Flags): Promise<void> => {
+  refuseTooMuch(flags);
   let fail = (_: Error): void => undefined;
   const recordFailed = new Promise<Error>((resolve) => {
     fail = resolve;

@@ -4,6 +4,11 @@
  * only: every message survives JSON. Knows nobody's work.
  */
 
+/** Time given to sessions at a stop, and then to connections, ms: the usual patience of a peer. */
+export const STOP_GRACE_MS = 30_000;
+/** Sessions, then connections, then the last turns; a worker that takes longer gives up. */
+export const STOP_MS_MAX = 2 * STOP_GRACE_MS + 5_000;
+
 /** What the manager watches for a version: any change of these files asks for a reload. */
 export interface MonitorSet {
   /** Absolute paths of the files the version was made of. */

@@ -8,6 +8,7 @@ import { BackOff } from './back-off.ts';
 import type { Exit } from './exit.ts';
 import { EXIT_NEWER, EXIT_POLICY, EXIT_SOFTWARE, EXIT_USAGE } from './exit.ts';
 import type { ManagerCounters, WorkerWord } from './messages.ts';
+import { STOP_MS_MAX } from './messages.ts';
 import type { WorkerState, WorkerStatus } from './status.ts';
 import type { StartWorker, WorkerLink } from './worker-link.ts';
 
@@ -21,8 +22,8 @@ const HANDLER_MS_MAX = 5_000;
 const LATE_MS = 1_000;
 /** A worker that was told to use a version says so within this, ms. */
 const ACKNOWLEDGE_MS_MAX = 5_000;
-/** A worker stops by itself within 30 s; then it is killed, ms. */
-const STOP_MS_MAX = 35_000;
+/** A worker gives up by itself in time; one that does not is killed this much later, ms. */
+const STOP_SLACK_MS = 5_000;
 /** Exit codes that another start cannot mend; 65 is what loader and canary end with. */
 const HOPELESS: ReadonlySet<number> = new Set([EXIT_USAGE, 65, EXIT_NEWER, EXIT_POLICY]);
 
@@ -237,7 +238,7 @@ export class Supervisor {
     this.#state = 'stopping';
     const link = this.#link;
     link?.send({ kind: 'stop' });
-    this.#timer = setTimeout(() => link?.kill(), STOP_MS_MAX);
+    this.#timer = setTimeout(() => link?.kill(), STOP_MS_MAX + STOP_SLACK_MS);
   }
 
   #end(exit: Exit): void {

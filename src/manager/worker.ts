@@ -14,16 +14,13 @@ import { EXIT_IO, exitFor } from './exit.ts';
 import type { OpenedListeners } from './listeners.ts';
 import type { LoadedWorld } from './load.ts';
 import type { WorkerArguments, WorkerOrder, WorkerWord } from './messages.ts';
+import { STOP_GRACE_MS, STOP_MS_MAX } from './messages.ts';
 import type { OpenedEngine } from './open.ts';
 import type { OpeningLog } from './open-log.ts';
 import { openLog } from './open-log.ts';
 import type { NoteHandler } from './watchdog.ts';
 import { WorkerMeters } from './worker-meters.ts';
 
-/** Time given to connections and sessions at a stop, ms; the sum of a receiver's usual patience. */
-const STOP_GRACE_MS = 30_000;
-/** Sessions, then connections, then the last turns. */
-const STOP_MS_MAX = 2 * STOP_GRACE_MS + 5_000;
 /** A worker of a manager that was killed ends within a second; a lock is waited for longer, ms. */
 const LOCK_WAIT_MS = 2_000;
 

@@ -42,6 +42,13 @@ const finish = (child: ReturnType<typeof start>): Promise<Outcome> =>
 
 const waybill = (...words: string[]): Promise<Outcome> => finish(start(...words));
 
+test('a sink is not told to do more than all', async () => {
+  const words = ['sink', '--listen', '127.0.0.1:0', '--defer', '60%', '--refuse', '50%'];
+  const { code, err } = await waybill(...words);
+  assert.equal(code, 64);
+  assert.match(err, /the shares that strike at rcpt make 110 %/);
+});
+
 test('every command has help with an example and its exit codes', async () => {
   const helps = await Promise.all([
     waybill('--help'),

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, mock, test } from 'node:test';
 import { BACK_OFF_MS_MAX, BackOff } from '../../src/manager/back-off.ts';
 import type { Exit } from '../../src/manager/exit.ts';
 import type { WorkerOrder } from '../../src/manager/messages.ts';
+import { STOP_MS_MAX } from '../../src/manager/messages.ts';
 import type { Crash } from '../../src/manager/supervisor.ts';
 import { Supervisor } from '../../src/manager/supervisor.ts';
 import type { WorkerEars } from '../../src/manager/worker-link.ts';
@@ -223,7 +224,7 @@ test('a stop waits for the worker, and kills one that does not end', async () =>
   begin();
   const stopped = supervisor.stop(true);
   assert.deepEqual(kindsOf(life()), ['use', 'stop']);
-  mock.timers.tick(34_999);
+  mock.timers.tick(STOP_MS_MAX + 4_999);
   assert.equal(life().isKilled, false);
   mock.timers.tick(1);
   assert.equal(life().isKilled, true);
