@@ -17,7 +17,7 @@ import {
 } from './option-kinds.ts';
 import { keySource, proxyPlace } from './option-places.ts';
 import type { Kind, OptionTable, Parsed } from './options.ts';
-import { isTable, option, optional, readOptions, required } from './options.ts';
+import { isTable, option, optional, pending, readOptions, required } from './options.ts';
 import type { ThrottleSpec } from './throttle-spec.ts';
 import { parseThrottle } from './throttle-spec.ts';
 
@@ -86,14 +86,18 @@ export const SOURCE_OPTIONS = {
   ehlo_domain: optional(text, 'name given in EHLO, unless the path has one'),
   source_address: optional(ipAddress, 'local address to send from'),
   remote_port: optional(port, 'destination port, above all others'),
-  ha_proxy_server: optional(proxyPlace, 'HA proxy to connect through'),
-  ha_proxy_source_address: optional(ipAddress, 'address the HA proxy is asked to use'),
-  socks5_proxy_server: optional(proxyPlace, 'SOCKS5 proxy to connect through'),
-  socks5_proxy_source_address: optional(ipAddress, 'address the SOCKS5 proxy is asked to use'),
-  socks5_proxy_username: optional(text, 'log in at the proxy (RFC 1929)'),
-  socks5_proxy_password: optional(keySource, 'password of that log-in'),
-  suspend_when_unplumbed: optional(suspendRule, 'when the source address is not on this machine'),
-  suspend_when_proxy_unhealthy: optional(suspendRule, 'when the proxy does not answer'),
+  ha_proxy_server: pending(optional(proxyPlace, 'HA proxy to connect through')),
+  ha_proxy_source_address: pending(optional(ipAddress, 'address the HA proxy is asked to use')),
+  socks5_proxy_server: pending(optional(proxyPlace, 'SOCKS5 proxy to connect through')),
+  socks5_proxy_source_address: pending(
+    optional(ipAddress, 'address the SOCKS5 proxy is asked to use'),
+  ),
+  socks5_proxy_username: pending(optional(text, 'log in at the proxy (RFC 1929)')),
+  socks5_proxy_password: pending(optional(keySource, 'password of that log-in')),
+  suspend_when_unplumbed: pending(
+    optional(suspendRule, 'when the source address is not on this machine'),
+  ),
+  suspend_when_proxy_unhealthy: pending(optional(suspendRule, 'when the proxy does not answer')),
   ttl: option(duration, '60s', 'how long the answer is kept'),
 } satisfies OptionTable;
 

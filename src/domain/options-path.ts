@@ -22,7 +22,7 @@ import {
 } from './option-kinds.ts';
 import { keySource } from './option-places.ts';
 import type { Kind, OptionTable, Parsed } from './options.ts';
-import { inert, option, optional, readOptions } from './options.ts';
+import { inert, option, optional, pending, readOptions } from './options.ts';
 import { refreshStrategy, shrinkWord } from './options-queue.ts';
 
 const OPENSSL = 'the runtime has one TLS library; its own ciphers and options are used';
@@ -44,12 +44,18 @@ const noDane: Kind<false> = {
 /** The table behind parsePathConfig. */
 export const PATH_OPTIONS = {
   connection_limit: option(limit, 32, 'connections at once'),
-  additional_connection_limits: option(mapOf(limit), {}, 'further limits by name'),
-  max_connection_rate: optional(throttle, 'new connections'),
-  max_message_rate: optional(throttle, 'messages sent'),
-  additional_message_rate_throttles: option(mapOf(throttle), {}, 'further message rates by name'),
-  source_selection_rate: optional(throttle, 'how often this source is chosen for this site'),
-  additional_source_selection_rates: option(mapOf(throttle), {}, 'further selection rates by name'),
+  additional_connection_limits: pending(option(mapOf(limit), {}, 'further limits by name')),
+  max_connection_rate: pending(optional(throttle, 'new connections')),
+  max_message_rate: pending(optional(throttle, 'messages sent')),
+  additional_message_rate_throttles: pending(
+    option(mapOf(throttle), {}, 'further message rates by name'),
+  ),
+  source_selection_rate: pending(
+    optional(throttle, 'how often this source is chosen for this site'),
+  ),
+  additional_source_selection_rates: pending(
+    option(mapOf(throttle), {}, 'further selection rates by name'),
+  ),
   max_deliveries_per_connection: option(positive, 1024, 'attempts, then the connection closes'),
   max_recipients_per_batch: option(positive, 100, 'recipients in one transaction'),
   max_ready: option(positive, 1024, 'messages ready to be sent at once'),
@@ -76,10 +82,10 @@ export const PATH_OPTIONS = {
     'Opportunistic',
     'whether to use STARTTLS, and whether the certificate must be valid',
   ),
-  enable_mta_sts: option(flag, true, 'let an MTA-STS policy demand TLS'),
+  enable_mta_sts: pending(option(flag, true, 'let an MTA-STS policy demand TLS')),
   enable_dane: option(noDane, false, 'not supported yet'),
-  tls_certificate: optional(keySource, 'client certificate'),
-  tls_private_key: optional(keySource, 'key of the client certificate'),
+  tls_certificate: pending(optional(keySource, 'client certificate')),
+  tls_private_key: pending(optional(keySource, 'key of the client certificate')),
   tls_prefer_openssl: inert(flag, OPENSSL),
   openssl_cipher_list: inert(text, OPENSSL),
   openssl_cipher_suites: inert(text, OPENSSL),

@@ -184,7 +184,7 @@ function viewOf<T extends Column>(like: T, packed: Uint8Array, offset: number, c
 /** Unpacks books, or answers undefined when the form is another version's. */
 export function decodeBooks(given: Uint8Array): Books | undefined {
   // Columns are read where they lie, which asks for whole words.
-  const packed = given.byteOffset % ALIGN === 0 ? given : given.slice();
+  const packed = given.byteOffset % ALIGN === 0 ? given : new Uint8Array(given);
   const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
   const headBytes = view.getUint32(0, true);
   const head = JSON.parse(new TextDecoder().decode(packed.subarray(8, 8 + headBytes))) as Head;

@@ -15,7 +15,7 @@ import type {
   VersionSummary,
 } from '../domain/policy-version.ts';
 import { sha256Of } from './log-files.ts';
-import { openPolicyDatabase, PolicyStoreError } from './policy-schema.ts';
+import { asStoreError, openPolicyDatabase, PolicyStoreError } from './policy-schema.ts';
 
 /** Refusals, and candidates nobody decided about, that are remembered. */
 export const REFUSALS_KEPT = 100;
@@ -155,8 +155,13 @@ class SqlitePolicyStore implements PolicyStore {
   }
 
   inForce(): VersionInForce | undefined {
-    const row = this.#db.prepare(IN_FORCE_SQL).get() as Omit<VersionInForce, 'files'> | undefined;
-    return row && { ...row, files: this.#filesOf(row.number) };
+    try {
+      const row = this.#db.prepare(IN_FORCE_SQL).get() as Omit<VersionInForce, 'files'> | undefined;
+      return row && { ...row, files: this.#filesOf(row.number) };
+    } catch (error) {
+      // The first question of a start: here damage is met, and an operator told which file it is.
+      throw asStoreError(`${this.#dir}/policy/policy.db`, error);
+    }
   }
 
   currentNumber(): number | undefined {

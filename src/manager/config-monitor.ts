@@ -19,7 +19,7 @@ const FULL_EVERY = 10;
 const IGNORED = '**/node_modules/**';
 
 /** Before the first version: the policy file and what lies beside it. */
-const FIRST_SET: MonitorSet = { files: [], globs: [], intervalMs: 10_000 };
+export const FIRST_SET: MonitorSet = { files: [], globs: [], intervalMs: 10_000 };
 
 /** What the monitor has to tell. */
 export interface MonitorParts {

@@ -3,8 +3,10 @@
  * what is asked for meanwhile becomes one more. A refused candidate changes nothing but the list of
  * refusals. Owns the number of the version in force and the epoch. Knows no processes and no mail.
  */
+import { dirname, resolve } from 'node:path';
+import type { VersionInForce } from '../domain/policy-version.ts';
 import { Asking } from './asking.ts';
-import { ConfigMonitor } from './config-monitor.ts';
+import { ConfigMonitor, FIRST_SET } from './config-monitor.ts';
 import { EXIT_POLICY } from './exit.ts';
 import type { Loaded, Refusal } from './judging.ts';
 import { findFormer, findStanding, judge, prove } from './judging.ts';
@@ -20,6 +22,8 @@ interface InForce {
   readonly number: number;
   readonly hash: string;
   readonly settingsHash: string;
+  /** False where its files do not say all, or nobody looked at them just now. */
+  readonly isSelfContained?: boolean;
 }
 
 const CHANGED = 'the files changed';
@@ -34,7 +38,8 @@ export class LifeCycle {
   #running: Promise<unknown> = Promise.resolve();
   #next: Promise<Reloaded> | undefined;
   #isStopped = false;
-  #isToBeChecked = false;
+  /** What was put to use unjudged at the start, until it is looked at. */
+  #standing: VersionInForce | undefined;
   #watching: NodeJS.Timeout | undefined;
   readonly #asking = new Asking((reason) => this.#reloadAlone(reason));
   readonly #record = new TrackRecord();
@@ -77,9 +82,10 @@ export class LifeCycle {
       this.#inForce = EMBEDDED;
     } else {
       this.#monitor = new ConfigMonitor({ source: policy.source, dataDir: policy.dir, tell: log });
-      this.#inForce = findStanding(policy);
-      this.#isToBeChecked = this.#inForce !== undefined;
-      const refusal = this.#isToBeChecked ? undefined : await this.#startAnew(policy);
+      this.#standing = findStanding(policy);
+      this.#inForce = this.#standing;
+      const isNew = this.#standing === undefined;
+      const refusal = isNew ? await this.#startAnew(policy) : undefined;
       if (refusal !== undefined) return refusal;
     }
     worker.use(this.#wanted('start')).catch(() => {});
@@ -99,15 +105,20 @@ export class LifeCycle {
   settle(): void {
     const { policy, log } = this.#parts;
     policy?.steps.warm();
-    if (policy === undefined || !this.#isToBeChecked) return;
-    this.#isToBeChecked = false;
-    this.#inTurn(() => this.#check(policy))
+    const standing = this.#standing;
+    if (policy === undefined || standing === undefined) return;
+    this.#standing = undefined;
+    this.#inTurn(() => this.#check(policy, standing))
       .catch((error: unknown) => log('error', `the policy was not looked at: ${String(error)}`))
       .finally(() => this.#watchOn());
   }
 
   /** The files are as they were, but names and variables that the policy asks for may not be. */
-  async #check(policy: Versioned): Promise<void> {
+  async #check(policy: Versioned, { files }: VersionInForce): Promise<void> {
+    // Whatever comes of it, these are watched from here on.
+    const folder = dirname(policy.source);
+    const paths = files.map(({ path }) => resolve(folder, path));
+    await this.#monitor?.adopt({ ...FIRST_SET, files: paths });
     const inForce = this.#inForce?.number;
     const loaded = await this.#load(policy, 'start', inForce);
     if (loaded.kind === 'refused') this.#refused(loaded);
@@ -146,6 +157,8 @@ export class LifeCycle {
       }
       const refusal = await prove(policy, number);
       if (refusal !== undefined) return this.#refused(refusal);
+      // What lies on the disk now is known: only a later edit undoes this.
+      await this.#monitor?.look();
       return await this.#putInForce(policy, version, `version ${number} was activated by hand`);
     });
   }
@@ -224,8 +237,11 @@ export class LifeCycle {
   }
 
   /** Synchronous: whatever starts a worker afterwards starts it with this version. */
-  #accept({ store, program }: Versioned, version: InForce, reason: string): void {
+  #accept(policy: Versioned, version: InForce, reason: string): void {
     const { number, hash, settingsHash } = version;
+    const { store } = policy;
+    // No start may rest on a proof of what files alone do not say.
+    const program = version.isSelfContained === true ? policy.program : '';
     // A start on what was in force before writes nothing.
     const before = store.inForce();
     if (before?.number !== number || before.program !== program) {

@@ -9,6 +9,7 @@ import type { VersionFile } from '../domain/policy-version.ts';
 import { openPolicyStore } from '../events/policy-store.ts';
 import type { CompiledPolicy } from '../policy/compile.ts';
 import { compilePolicy } from '../policy/compile.ts';
+import { mindsItsOwn } from '../policy/compile-contained.ts';
 import { createDiskWorld, hashVersion } from '../policy/load-files.ts';
 import { isPolicyError } from '../policy/policy-error.ts';
 import { sayRefusals } from '../policy/validate.ts';
@@ -95,7 +96,10 @@ export const runLoader = async (
     const isSame = number === store.currentNumber();
     const paths = files.map(({ path }) => resolve(dirname(source), path));
     const monitor = { files: paths, globs, intervalMs };
-    return { kind: 'loaded', number, hash, settingsHash, monitor, isSame, warnings };
+    const texts = files.map(({ text }) => text);
+    const isSelfContained = compiled.namesItsFiles && mindsItsOwn(texts);
+    const about = { isSame, isSelfContained, warnings };
+    return { kind: 'loaded', number, hash, settingsHash, monitor, ...about };
   } finally {
     store.close();
   }

@@ -38,6 +38,8 @@ export type LoadVerdict =
       readonly monitor: MonitorSet;
       /** The same content as the version in force: `number` is that one's. */
       readonly isSame: boolean;
+      /** The contents of its files say all: the next start may use it while they are the same. */
+      readonly isSelfContained: boolean;
       readonly warnings: readonly string[];
     }
   | Refused;

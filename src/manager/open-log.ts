@@ -1,7 +1,7 @@
 /**
  * The log of a worker, opened at once: while its thread looks at the disk, this one still reads the
- * rest of the program. What it has to tell before there is an engine finds nobody, and is told
- * again or found in the books. Knows no engine.
+ * rest of the program. What it has to tell before there is an engine is told again, is found in the
+ * books, or is kept until there is one. Knows no engine.
  */
 import type { Logger } from 'pino';
 import type { OpenedLog } from '../events/sqlite-log.ts';
@@ -20,9 +20,13 @@ export interface OpeningLog {
 /** Begins to open the log of `dir`, whose lock is held. */
 export function openLog(dir: string, logger: Logger): OpeningLog {
   let engine: Required<LogListener> | undefined;
+  let early: Fault | undefined;
   const listener = {
     durable: (turn: number, commitMs: number) => engine?.durable(turn, commitMs),
-    failed: (fault: Fault) => engine?.failed(fault),
+    failed: (fault: Fault) => {
+      if (engine !== undefined) engine.failed(fault);
+      else if (!fault.retryable) early ??= fault;
+    },
     room: (hasRoom: boolean) => engine?.room(hasRoom),
   };
   const opening = openSqliteLog({
@@ -37,6 +41,7 @@ export function openLog(dir: string, logger: Logger): OpeningLog {
     listener,
     connect: (to) => {
       engine = to;
+      if (early !== undefined) to.failed(early);
     },
   };
 }

@@ -178,7 +178,16 @@ export class Supervisor {
       this.#readyAt = performance.now();
       this.#missed = 0;
       this.#host.ready(word);
+      this.#catchUp();
     }
+  }
+
+  /** What was wanted while the worker began may have missed it; to hear it twice does no harm. */
+  #catchUp(): void {
+    const { version, epoch } = this.#using ?? { version: -1, epoch: -1 };
+    const wanted = this.#wanted;
+    if (wanted === undefined || (version === wanted.version && epoch >= wanted.epoch)) return;
+    this.#link?.send({ kind: 'use', ...wanted });
   }
 
   #acknowledge({ version, epoch }: { version: number; epoch: number }): void {

@@ -66,7 +66,9 @@ class WorkerLife {
   #gotFirst: ((order: UseOrder) => void) | undefined;
   #end: (exit: Exit) => void = () => {};
   #opened: OpenedEngine | undefined;
-  #work: Promise<unknown> = Promise.resolve();
+  /** Orders wait here until the first version is in use. */
+  #work: Promise<unknown>;
+  #isServing: () => void = () => {};
 
   constructor(args: WorkerArguments, channel: WorkerChannel, logger: Logger, log: OpeningLog) {
     this.#args = args;
@@ -75,6 +77,9 @@ class WorkerLife {
     this.#logger = logger;
     this.#first = new Promise((resolve) => {
       this.#gotFirst = resolve;
+    });
+    this.#work = new Promise<void>((resolve) => {
+      this.#isServing = resolve;
     });
     this.#ending = new Promise((resolve) => {
       this.#end = resolve;
@@ -120,6 +125,7 @@ class WorkerLife {
     this.#opened = opened;
     const world = await loading;
     this.#tellUsing(world.version, opened.epoch);
+    this.#isServing();
     const listeners = await openListeners(world, {
       opened,
       logger: this.#logger,

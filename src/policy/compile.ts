@@ -9,6 +9,7 @@ import { createRequire } from 'node:module';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BuildFailure, BuildResult, Message, Plugin } from 'esbuild';
+import { namesItsFiles } from './compile-contained.ts';
 import { PolicyError } from './policy-error.ts';
 
 /** A policy as one module. */
@@ -20,6 +21,8 @@ export interface CompiledPolicy {
   readonly hash: string;
   /** The operator's files that went into it, as absolute paths, in order. */
   readonly inputs: readonly string[];
+  /** No link, no package and no search lies between the policy and the files it is made of. */
+  readonly namesItsFiles: boolean;
 }
 
 /** The namespace of our own modules inside a compiled policy. */
@@ -171,5 +174,6 @@ export const compilePolicy = async (file: string): Promise<CompiledPolicy> => {
     .filter((path) => !path.startsWith(`${OWN_NAMESPACE}:`))
     .map((path) => resolve(folder, path))
     .sort();
-  return { code, map, hash, inputs };
+  const isNamed = namesItsFiles(result.metafile, basename(file), `${OWN_NAMESPACE}:`);
+  return { code, map, hash, inputs, namesItsFiles: isNamed };
 };

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OptionError } from '../../src/domain/option-error.ts';
 import type { OptionTable } from '../../src/domain/options.ts';
-import { nearest } from '../../src/domain/options.ts';
+import { nearest, pendingIn } from '../../src/domain/options.ts';
 import {
   POOL_OPTIONS,
   parsePoolConfig,
@@ -211,6 +211,14 @@ test('every row says something, and no default is given to an optional row', () 
       assert.equal(row.presence === 'kept', row.standard !== undefined, key);
     }
   }
+});
+
+test('what was set and is not acted on yet is known by name', () => {
+  const path = parsePathConfig({ max_message_rate: '5/s', connection_limit: 3 }, 'p');
+  assert.deepEqual(pendingIn(PATH_OPTIONS, path), ['max_message_rate']);
+  assert.deepEqual(pendingIn(PATH_OPTIONS, parsePathConfig({}, 'p')), []);
+  const limits = parsePathConfig({ additional_connection_limits: { all: 5 } }, 'p');
+  assert.deepEqual(pendingIn(PATH_OPTIONS, limits), ['additional_connection_limits']);
 });
 
 test('only near words are suggested', () => {

@@ -40,7 +40,8 @@ const steps: Steps = {
     });
     const monitor = { files: [], globs: [], intervalMs: 60_000 };
     const isSame = number === store.currentNumber();
-    return { kind: 'loaded', number, hash, settingsHash, monitor, isSame, warnings: [] };
+    const about = { isSame, isSelfContained: true, warnings: [] };
+    return { kind: 'loaded', number, hash, settingsHash, monitor, ...about };
   },
   prove: async () => proof,
   warm: () => {},

@@ -21,12 +21,14 @@ const TEXTS = { 'policy.ts': 'export default 1;', 'data/sources.toml': '[source.
 let dir = '';
 let store: PolicyStore;
 let loads = 0;
+let isSelfContained = true;
 let verdict: (number: number) => LoadVerdict | StepFailed;
 let orders: string[] = [];
 let told: string[] = [];
 
 const loaded = (number: number): LoadVerdict => ({
   ...{ kind: 'loaded', number, hash: `hash ${number}`, settingsHash: 's', isSame: false },
+  isSelfContained,
   ...{ monitor: { files: [], globs: [], intervalMs: 60_000 }, warnings: [] },
 });
 
@@ -85,7 +87,7 @@ beforeEach(async () => {
   writeFileSync(join(dir, 'policy.ts'), TEXTS['policy.ts']);
   mkdirSync(join(dir, 'data'));
   writeFileSync(join(dir, 'data/sources.toml'), TEXTS['data/sources.toml']);
-  verdict = loaded;
+  [verdict, isSelfContained] = [loaded, true];
   (await begin()).stop();
   [loads, orders, told] = [0, [], []];
 });
@@ -130,6 +132,26 @@ test('any file that is another, or gone, or another program, asks for the whole 
   assert.equal(loads, 3);
   (await begin('a newer one')).stop();
   assert.equal(loads, 3, 'who proved it was remembered');
+});
+
+test('a policy whose files do not say all is never used unjudged', async () => {
+  const cycle = await begin();
+  isSelfContained = false;
+  verdict = () => loaded(addVersion({ mx: 'another answer' }));
+  await settle(cycle);
+  [loads, orders] = [0, []];
+  (await begin()).stop();
+  assert.deepEqual([orders, loads], [['use 2'], 1]);
+});
+
+test('what was activated by hand is judged again at the next start', async () => {
+  const cycle = await begin();
+  verdict = () => loaded(addVersion({ mx: 'another answer' }));
+  cycle.settle();
+  await cycle.activate(1);
+  cycle.stop();
+  assert.deepEqual(orders, ['use 1', 'use 2', 'use 1']);
+  assert.equal(store.inForce()?.program, '');
 });
 
 test('a refused edit is refused again at the next start: it is not what stands', async () => {

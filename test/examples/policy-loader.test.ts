@@ -94,6 +94,14 @@ describe('the policy-loader', () => {
     ]);
   });
 
+  it('warns of what is set and not acted on yet', async () => {
+    const path = "get_egress_path_config: () => ({ max_message_rate: '5/s' }), get_queue_config:";
+    const text = POLICY.replace('get_queue_config:', path);
+    const { warnings, isSelfContained } = demandLoaded(await folder({ 'policy.ts': text }).load());
+    const sentence = 'max_message_rate is checked, but nothing acts on it in this version';
+    assert.deepEqual([warnings, isSelfContained], [[`get_egress_path_config: ${sentence}`], true]);
+  });
+
   it('runs prepare, keeps its facts, and finds out what the network says', async () => {
     const prepare = `async prepare(world) {
       const names = ['localhost', 'no..name'];

@@ -17,7 +17,10 @@ import { PLACE_READY } from '../held-rows.ts';
 /** Opens a queue with the policy's answers. */
 export function openQueue(core: Core, stream: string, at: number): QueueRow {
   const answer = core.answers.queueConfig(parseQueueName(stream));
-  const pool = core.answers.pool(answer.value.egress_pool ?? UNSPECIFIED, at);
+  // Where the policy never said anything mail waits: no address may send it that nobody chose.
+  const isNobodys = answer.isDefault === true;
+  const name = answer.value.egress_pool ?? UNSPECIFIED;
+  const pool = isNobodys ? undefined : core.answers.pool(name, at);
   const isGood = answer.isStandIn === undefined && isWholePool(core, pool, at);
   const body = { answer: answer.key, pool: pool?.key ?? '' };
   core.turns.emit({ type: 'queue.opened', stream, body });
