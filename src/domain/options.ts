@@ -51,14 +51,12 @@ export function inert<T>(kind: Kind<T>, reason: string): OptionRow<T, 'optional'
   return { kind, presence: 'optional', says: reason, inert: reason };
 }
 
+type AnyRow = OptionRow<unknown, 'kept' | 'optional' | 'required'>;
+
 /** An option that nothing acts on yet; documents and warnings say so. */
-export function pending<Row extends OptionRow<unknown, 'kept' | 'optional' | 'required'>>(
-  row: Row,
-): Row {
+export function pending<Row extends AnyRow>(row: Row): Row {
   return { ...row, isPending: true };
 }
-
-type AnyRow = OptionRow<unknown, 'kept' | 'optional' | 'required'>;
 
 /** A table of options by name. */
 export type OptionTable = Readonly<Record<string, AnyRow>>;

@@ -59,7 +59,8 @@ export const ownFileOnce = (path: string): void => {
 };
 
 /** The SHA-256 of a text, in hex digits. */
-export const sha256Of = (text: string): string => createHash('sha256').update(text).digest('hex');
+export const sha256Of = (content: string | Uint8Array): string =>
+  createHash('sha256').update(content).digest('hex');
 
 /** Writes a line for people to read. */
 export const writeNote = (path: string, text: string): void => {

@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';
+import { sha256Of } from '../events/log-files.ts';
 import type { MonitorSet } from './messages.ts';
 
 /** Looked at when the policy names no globs: everything of these kinds in its folder. */
@@ -119,7 +120,7 @@ export class ConfigMonitor {
       const times = `${info.mtimeNs} ${info.ctimeNs} ${info.size} ${info.dev} ${info.ino}`;
       const known = this.#seen?.get(path);
       if (!isFull && known?.stat === times) return known;
-      return { sum: createHash('sha256').update(readFileSync(path)).digest('hex'), stat: times };
+      return { sum: sha256Of(readFileSync(path)), stat: times };
     } catch {
       return { sum: '', stat: '' };
     }

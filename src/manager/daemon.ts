@@ -63,10 +63,13 @@ async function run(args: DaemonArguments, spare: SpareChild | undefined): Promis
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const lock = await lockDataDir(dir, { name: 'manager' });
   const { isSingle, smtp } = args;
+  const version = readVersion();
+  const program = `waybill ${version} on node ${process.version}`;
   const policy =
-    args.policy === undefined ? undefined : openPolicy(resolve(args.policy), dir, isSingle);
+    args.policy === undefined
+      ? undefined
+      : openPolicy(resolve(args.policy), dir, program, isSingle);
   try {
-    const version = readVersion();
     const work = { dir, isEmbedded: policy === undefined, smtp, version };
     return await runManager({
       dir,
@@ -81,10 +84,10 @@ async function run(args: DaemonArguments, spare: SpareChild | undefined): Promis
   }
 }
 
-const openPolicy = (source: string, dir: string, isSingle: boolean) => ({
+const openPolicy = (source: string, dir: string, program: string, isSingle: boolean) => ({
   source,
   dir,
-  program: `waybill ${readVersion()} on node ${process.version}`,
+  program,
   steps: isSingle ? ownSteps() : forkedSteps(),
   store: openPolicyStore(dir, 'write'),
 });

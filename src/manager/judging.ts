@@ -2,10 +2,10 @@
  * A candidate before the court: the policy-loader makes it, the canary proves it, the store
  * remembers how it went. Nothing here puts a version in force. Does not know workers.
  */
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { StoredVersion, VersionInForce } from '../domain/policy-version.ts';
+import { sha256Of } from '../events/log-files.ts';
 import type { PolicyStore } from '../events/policy-store.ts';
 import { oneLine } from '../policy/policy-error.ts';
 import { EXIT_POLICY } from './exit.ts';
@@ -25,15 +25,6 @@ export interface Refusal {
   readonly code: number;
 }
 
-/** What a version in force is compared with. */
-interface Standing {
-  readonly store: PolicyStore;
-  /** The policy file, as an absolute path. */
-  readonly source: string;
-  /** This program and what runs it. */
-  readonly program: string;
-}
-
 /** A candidate that may be put in force. */
 export type Loaded = Extract<LoadVerdict, { readonly kind: 'loaded' }>;
 
@@ -42,6 +33,14 @@ export interface JudgeParts {
   readonly dir: string;
   readonly steps: Steps;
   readonly store: PolicyStore;
+}
+
+/** The operator's policy: its file, and what judges and keeps versions of it. */
+export interface Versioned extends JudgeParts {
+  /** The policy file, as an absolute path. */
+  readonly source: string;
+  /** This program and what runs it: a version that another one proved is proved again. */
+  readonly program: string;
 }
 
 /** Loads the policy file and proves what came of it. A version in force needs no other proof. */
@@ -81,7 +80,7 @@ export async function prove(parts: JudgeParts, number: number): Promise<Refusal 
  * The version in force, where judging again could only say what it said before: this program proved
  * it, from this policy file, and no file it was made of has another content now.
  */
-export function findStanding({ store, source, program }: Standing): VersionInForce | undefined {
+export function findStanding({ store, source, program }: Versioned): VersionInForce | undefined {
   const inForce = store.inForce();
   if (inForce?.source !== source || inForce.program !== program) return undefined;
   const isAsProved = ({ path, sha256 }: VersionInForce['files'][number]): boolean =>
@@ -92,7 +91,7 @@ export function findStanding({ store, source, program }: Standing): VersionInFor
 
 function hashFile(path: string): string | undefined {
   try {
-    return createHash('sha256').update(readFileSync(path)).digest('hex');
+    return sha256Of(readFileSync(path));
   } catch {
     return undefined;
   }

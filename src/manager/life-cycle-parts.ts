@@ -2,7 +2,7 @@
  * What the life cycle of the policy stands on and what it answers, as types: the policy file with
  * what judges it, the worker as far as versions concern it. Does nothing.
  */
-import type { JudgeParts, Refusal } from './judging.ts';
+import type { Refusal, Versioned } from './judging.ts';
 import type { Wanted } from './supervisor.ts';
 
 /** What the life cycle tells to do. */
@@ -11,14 +11,6 @@ export interface WorkerControl {
   want(wanted: Wanted): void;
   bump(epoch: number, reason: string): Promise<void>;
   replace(reason: string): void;
-}
-
-/** The operator's policy: its file, and what judges and keeps versions of it. */
-export interface Versioned extends JudgeParts {
-  /** The policy file, as an absolute path. */
-  readonly source: string;
-  /** This program and what runs it: a version that another one proved is proved again. */
-  readonly program: string;
 }
 
 /** What the life cycle stands on. */

@@ -3,9 +3,9 @@
  * refusal there, each in one transaction. The policy itself runs on a watched thread; the store is
  * written here, so nothing the policy does can leave it half written. Puts nothing in force.
  */
-import { createHash } from 'node:crypto';
 import { dirname, join, resolve } from 'node:path';
 import type { VersionFile } from '../domain/policy-version.ts';
+import { sha256Of } from '../events/log-files.ts';
 import { openPolicyStore } from '../events/policy-store.ts';
 import type { CompiledPolicy } from '../policy/compile.ts';
 import { compilePolicy } from '../policy/compile.ts';
@@ -68,8 +68,6 @@ const judge = async (order: LoadOrder, extras: LoaderExtras): Promise<Judged> =>
   }
 };
 
-const shortHash = (text: string): string => createHash('sha256').update(text).digest('hex');
-
 /** Loads a policy file into the store of `order.dir`; throws only where the store fails. */
 export const runLoader = async (
   order: LoadOrder,
@@ -89,7 +87,7 @@ export const runLoader = async (
     const { code, map } = compiled;
     const { facts, globs, intervalMs } = loaded;
     const hash = hashVersion(compiled.hash, files);
-    const settingsHash = shortHash(loaded.settings);
+    const settingsHash = sha256Of(loaded.settings);
     const { reason } = order;
     const draft = { hash, source, reason, at, code, map, files, facts, settingsHash, warnings };
     const number = store.addCandidate(draft);
