@@ -20,7 +20,7 @@ const FULL_EVERY = 10;
 const IGNORED = '**/node_modules/**';
 
 /** Before the first version: the policy file and what lies beside it. */
-export const FIRST_SET: MonitorSet = { files: [], globs: [], intervalMs: 10_000 };
+const FIRST_SET: MonitorSet = { files: [], globs: [], intervalMs: 10_000 };
 
 /** What the monitor has to tell. */
 export interface MonitorParts {
@@ -28,6 +28,8 @@ export interface MonitorParts {
   readonly source: string;
   /** Never looked into: the daemon writes there. */
   readonly dataDir: string;
+  /** Absolute paths, watched too until a version says what is. */
+  readonly files?: readonly string[];
   readonly tell: (level: 'warn' | 'error', sentence: string) => void;
 }
 
@@ -43,13 +45,14 @@ export class ConfigMonitor {
   readonly #parts: MonitorParts;
   readonly #folder: string;
   readonly #ignored: readonly string[];
-  #set: MonitorSet = FIRST_SET;
+  #set: MonitorSet;
   #seen: ReadonlyMap<string, Seen> | undefined;
   #looks = 0;
   #told = '';
 
   constructor(parts: MonitorParts) {
     this.#parts = parts;
+    this.#set = { ...FIRST_SET, files: parts.files ?? [] };
     this.#folder = dirname(resolve(parts.source));
     const own = relative(this.#folder, resolve(parts.dataDir));
     this.#ignored = own === '' ? [IGNORED] : [IGNORED, `${own}/**`];

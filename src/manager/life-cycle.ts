@@ -4,9 +4,8 @@
  * refusals. Owns the number of the version in force and the epoch. Knows no processes and no mail.
  */
 import { dirname, resolve } from 'node:path';
-import type { VersionInForce } from '../domain/policy-version.ts';
 import { Asking } from './asking.ts';
-import { ConfigMonitor, FIRST_SET } from './config-monitor.ts';
+import { ConfigMonitor } from './config-monitor.ts';
 import { EXIT_POLICY } from './exit.ts';
 import type { Loaded, Refusal, Versioned } from './judging.ts';
 import { findFormer, findStanding, judge, prove } from './judging.ts';
@@ -38,8 +37,8 @@ export class LifeCycle {
   #running: Promise<unknown> = Promise.resolve();
   #next: Promise<Reloaded> | undefined;
   #isStopped = false;
-  /** What was put to use unjudged at the start, until it is looked at. */
-  #standing: VersionInForce | undefined;
+  /** What is in force was put to use unjudged. */
+  #isToBeChecked = false;
   #watching: NodeJS.Timeout | undefined;
   readonly #asking = new Asking((reason) => this.#reloadAlone(reason));
   readonly #record = new TrackRecord();
@@ -81,11 +80,13 @@ export class LifeCycle {
     if (policy === undefined) {
       this.#inForce = EMBEDDED;
     } else {
-      this.#monitor = new ConfigMonitor({ source: policy.source, dataDir: policy.dir, tell: log });
-      this.#standing = findStanding(policy);
-      this.#inForce = this.#standing;
-      const isNew = this.#standing === undefined;
-      const refusal = isNew ? await this.#startAnew(policy) : undefined;
+      const { source, dir: dataDir } = policy;
+      const standing = findStanding(policy);
+      const files = standing?.files.map(({ path }) => resolve(dirname(source), path)) ?? [];
+      this.#monitor = new ConfigMonitor({ source, dataDir, files, tell: log });
+      this.#inForce = standing;
+      this.#isToBeChecked = standing !== undefined;
+      const refusal = this.#isToBeChecked ? undefined : await this.#startAnew(policy);
       if (refusal !== undefined) return refusal;
     }
     worker.use(this.#wanted('start')).catch(() => {});
@@ -105,20 +106,15 @@ export class LifeCycle {
   settle(): void {
     const { policy, log } = this.#parts;
     policy?.steps.warm();
-    const standing = this.#standing;
-    if (policy === undefined || standing === undefined) return;
-    this.#standing = undefined;
-    this.#inTurn(() => this.#check(policy, standing))
+    if (policy === undefined || !this.#isToBeChecked) return;
+    this.#isToBeChecked = false;
+    this.#inTurn(() => this.#check(policy))
       .catch((error: unknown) => log('error', `the policy was not looked at: ${String(error)}`))
       .finally(() => this.#watchOn());
   }
 
   /** The files are as they were, but names and variables that the policy asks for may not be. */
-  async #check(policy: Versioned, { files }: VersionInForce): Promise<void> {
-    // Whatever comes of it, these are watched from here on.
-    const folder = dirname(policy.source);
-    const paths = files.map(({ path }) => resolve(folder, path));
-    await this.#monitor?.adopt({ ...FIRST_SET, files: paths });
+  async #check(policy: Versioned): Promise<void> {
     const inForce = this.#inForce?.number;
     const loaded = await this.#load(policy, 'start', inForce);
     if (loaded.kind === 'refused') this.#refused(loaded);
