@@ -1,0 +1,47 @@
+/**
+ * Rates and shared limits as the engine asks for them: tokens of rates, leases on limits. One
+ * implementation counts in this process, another in Redis for several daemons; the engine cannot
+ * tell. Answers may come before the call returns, and never by a promise.
+ * Deliberately unknown here: what is counted, and what waits.
+ */
+import type { NamedRate } from '../domain/throttle.ts';
+import type { LimitSpec } from '../domain/throttle-spec.ts';
+import type { Ms } from './ports.ts';
+
+/** A limit with the name under which its leases are counted. */
+export interface NamedLimit {
+  readonly name: string;
+  readonly spec: LimitSpec;
+}
+
+/** Tokens that were had; with fewer than asked for, `binding` names the rate that said no. */
+export interface Taken {
+  readonly granted: number;
+  /** When the next one is to be asked for, from now; 0 when all were granted. */
+  readonly waitMs: Ms;
+  readonly binding?: string;
+}
+
+/** A place under every one of some limits; whoever holds it releases it exactly once. */
+export interface Lease {
+  readonly id: string;
+  readonly limits: readonly NamedLimit[];
+}
+
+/** A lease, or the limit that has no place left and when to ask again at the latest. */
+export type Leased =
+  | { readonly kind: 'held'; readonly lease: Lease }
+  | { readonly kind: 'denied'; readonly binding: string; readonly waitMs: Ms };
+
+/** Who counts. Nothing is ever granted without being counted, also when a server is away. */
+export interface Quotas {
+  /** Takes up to `count` tokens; each of them passes all of `rates`, or none is taken for it. */
+  take(rates: readonly NamedRate[], count: number, answered: (taken: Taken) => void): void;
+  /** Gives tokens back that were taken for what did not happen. */
+  giveBack(rates: readonly NamedRate[], count: number): void;
+  /** Takes one place under all of `limits` or under none; it lapses after `lifeMs`. */
+  acquire(limits: readonly NamedLimit[], lifeMs: Ms, answered: (leased: Leased) => void): void;
+  /** Gives a lease its full life again; false: it had lapsed, and its holder must stop. */
+  extend(lease: Lease, lifeMs: Ms, answered: (isHeld: boolean) => void): void;
+  release(lease: Lease): void;
+}
