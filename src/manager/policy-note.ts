@@ -5,7 +5,7 @@
  * Deliberately unknown here: what is done about a part that does not end.
  */
 
-/** What is running, for how long it may, and a number that changes with every step. */
+/** What is running, for how long it may, and a number that changes while a step is written down. */
 export interface Note {
   readonly step: string;
   readonly allowedMs: number;
@@ -39,21 +39,26 @@ export const createNoteWriter = (memory: SharedArrayBuffer): ((step: string) => 
   const { head, text } = viewsOf(memory);
   const encoder = new TextEncoder();
   return (step) => {
+    const allowedMs = isAnswer(step) ? ANSWER_MS_MAX : ONCE_MS_MAX;
+    // Odd while it is being written: who reads now must not believe it.
+    Atomics.add(head, SEQUENCE, 1);
     const { written } = encoder.encodeInto(step, text);
     Atomics.store(head, LENGTH, written);
-    Atomics.store(head, ALLOWED, isAnswer(step) ? ANSWER_MS_MAX : ONCE_MS_MAX);
+    Atomics.store(head, ALLOWED, allowedMs);
     Atomics.add(head, SEQUENCE, 1);
   };
 };
 
-/** Reads the note, from any thread. */
+/** Reads the note, from any thread; one that is being written just now names no step. */
 export const createNoteReader = (memory: SharedArrayBuffer): (() => Note) => {
   const { head, text } = viewsOf(memory);
   const decoder = new TextDecoder();
-  return () => ({
+  return () => {
+    const sequence = Atomics.load(head, SEQUENCE);
     // Copied, because a decoder does not take shared memory.
-    step: decoder.decode(text.slice(0, Atomics.load(head, LENGTH))),
-    allowedMs: Atomics.load(head, ALLOWED),
-    sequence: Atomics.load(head, SEQUENCE),
-  });
+    const step = decoder.decode(text.slice(0, Atomics.load(head, LENGTH)));
+    const allowedMs = Atomics.load(head, ALLOWED);
+    const isWhole = sequence % 2 === 0 && Atomics.load(head, SEQUENCE) === sequence;
+    return isWhole ? { step, allowedMs, sequence } : { step: '', allowedMs: 0, sequence };
+  };
 };
