@@ -87,7 +87,8 @@ export async function startPeer(name: PeerName, folder: string, sinkPort: number
     child.kill('SIGKILL');
     throw new Error(`${name}: ${String(error)}\n${said}`);
   }
-  return { name, port, pid: pidOf(name, child, folder), stop: () => stopPeer(child) };
+  const pid = pidOf(name, child, folder);
+  return { name, port, pid, stop: () => stopPeer(child, pid) };
 }
 
 function waybillCommand(folder: string, port: number, sinkPort: number): string[] {
@@ -119,11 +120,23 @@ function pidOf(name: PeerName, child: ChildProcess, folder: string): number {
   return Number(readFileSync(join(folder, 'queue/pid/master.pid'), 'utf8').trim());
 }
 
-async function stopPeer(child: ChildProcess): Promise<void> {
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  child.kill('SIGTERM');
-  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS_MAX);
-  await ended;
-  clearTimeout(timer);
+const isAlive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+/** Ends the peer itself, which need not be the child: a start script may have left it behind. */
+async function stopPeer(child: ChildProcess, pid: number): Promise<void> {
+  const untilAt = Date.now() + STOP_MS_MAX;
+  if (isAlive(pid)) process.kill(pid, 'SIGTERM');
+  while (isAlive(pid) || (child.exitCode === null && child.signalCode === null)) {
+    if (Date.now() > untilAt) {
+      if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+      child.kill('SIGKILL');
+    }
+    await pause(50);
+  }
 }
