@@ -10,12 +10,14 @@ import type { Beginning } from './actors/beginning.ts';
 import { begin } from './actors/beginning.ts';
 import type { Core } from './actors/core.ts';
 import * as deciding from './actors/deciding.ts';
+import { explain } from './actors/explaining/explain.ts';
 import { makeHands } from './actors/hands.ts';
 import { saveSnapshot } from './actors/housekeeping.ts';
 import type { Command, Input } from './actors/input.ts';
 import { admitNow, makeCore } from './actors/making.ts';
 import { Registry } from './actors/registry.ts';
 import type { Books } from './domain/books.ts';
+import type { Explanation, Subject } from './domain/explanation.ts';
 import type { Limits } from './domain/limits.ts';
 import { checkLimits, LIMITS } from './domain/limits.ts';
 import { formatMessageId } from './domain/message-id.ts';
@@ -61,6 +63,8 @@ export interface Engine extends IntakeHost {
   usePolicy(use: PolicyUse, done: () => void): void;
   /** Has everybody ask the version in force anew; `done` when that is durable. */
   bumpEpoch(epoch: number, reason: string, done: () => void): void;
+  /** Why something waits; a sentence where there is no such thing. Changes nothing. */
+  explain(subject: Subject): Explanation | string;
   /** Finishes what is in hand within `graceMs`, takes a snapshot, closes the log. */
   stop(graceMs: number, done: () => void): void;
   /** For tests, benches and the simulated world; nobody else looks inside. */
@@ -226,6 +230,10 @@ class RunningEngine implements Engine {
       body: { handler, sentence },
     } as const;
     core.turns.push({ kind: 'run', run: () => core.turns.emit(event) });
+  }
+
+  explain(subject: Subject): Explanation | string {
+    return explain(this.core, subject, this.core.ports.clock.now());
   }
 
   stop(graceMs: number, done: () => void): void {

@@ -37,6 +37,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./cli/status.ts'),
   },
   {
+    name: 'why',
+    summary: 'say why a queue, a message, a source or a path waits',
+    load: () => import('./cli/why.ts'),
+  },
+  {
     name: 'policy',
     summary: 'look at, compare, check and activate versions of the policy',
     load: () => import('./cli/policy.ts'),

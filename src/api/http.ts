@@ -9,6 +9,8 @@ import { fastify } from 'fastify';
 import { matches } from '../domain/cidr.ts';
 import type { HttpListenerConfig } from '../domain/options-http.ts';
 import type { Metrics } from './metrics.ts';
+import type { Explain } from './why-route.ts';
+import { addWhyRoute } from './why-route.ts';
 
 /** What the routes stand on. */
 export interface HttpParts {
@@ -19,6 +21,8 @@ export interface HttpParts {
   readonly whyNotAlive: () => string | undefined;
   /** Asks for a reload and a new epoch; what comes of it is told elsewhere. */
   readonly requestBump: (reason: string) => void;
+  /** Why something waits; a sentence where there is no such thing. */
+  readonly explain: Explain;
 }
 
 /** A listener, open. */
@@ -61,6 +65,7 @@ export async function startHttpListener(
   server.get('/metrics', async (_request, reply) => {
     await reply.type(parts.metrics.contentType).send(await parts.metrics.page());
   });
+  addWhyRoute(server, parts.explain);
   const { address, port } = config.listen;
   await server.listen({ host: address, port });
   const bound = server.server.address() as AddressInfo;

@@ -4,12 +4,14 @@
  */
 import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
+import type { Subject } from '../domain/explanation.ts';
 import type { KeySource } from '../domain/option-places.ts';
 import type { HttpListenerConfig } from '../domain/options-http.ts';
 import { startSmtpListener } from '../intake/smtp.ts';
 import type { LoadedWorld } from './load.ts';
 import type { OpenedEngine } from './open.ts';
 import { reachedAt } from './own-places.ts';
+import type { Told } from './telling.ts';
 import type { WorkerMeters } from './worker-meters.ts';
 
 /** What listeners serve. */
@@ -18,6 +20,7 @@ export interface ListenerParts {
   readonly logger: Logger;
   readonly meters: WorkerMeters;
   readonly requestBump: (reason: string) => void;
+  readonly explain: (subject: Subject) => Told | string;
 }
 
 /** Listeners, open. */
@@ -81,6 +84,7 @@ async function openHttp(config: HttpListenerConfig, parts: ListenerParts): Promi
       return refusal && `${refusal.code} ${refusal.enhanced} ${refusal.text}`;
     },
     requestBump: parts.requestBump,
+    explain: parts.explain,
   });
 }
 

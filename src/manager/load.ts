@@ -3,6 +3,7 @@
  * with its sink. Knows neither log nor engine.
  */
 import { createHash } from 'node:crypto';
+import type { Rule } from '../domain/explanation.ts';
 import type { HttpListenerConfig } from '../domain/options-http.ts';
 import type { ListenerConfig } from '../domain/options-listener.ts';
 import type { PolicyAsker } from '../domain/policy-asker.ts';
@@ -11,6 +12,7 @@ import type { CallWatch, PolicyFault } from '../policy/ask.ts';
 import { createPolicyAsker } from '../policy/ask.ts';
 import { defaultPolicy } from '../policy/default-policy.ts';
 import { loadVersion } from '../policy/load-version.ts';
+import { createOriginFinder } from '../policy/overhear.ts';
 import { runSetup } from '../policy/setup.ts';
 
 /** A policy ready to be asked, and what it wants opened. */
@@ -21,6 +23,8 @@ export interface LoadedWorld {
   readonly smtpListeners: readonly ListenerConfig[];
   readonly httpListeners: readonly HttpListenerConfig[];
   readonly makeAsker: (onFault: (fault: PolicyFault) => void, watch: CallWatch) => PolicyAsker;
+  /** Where the option of a rule was written. */
+  readonly originOf: (rule: Rule) => string;
   /** What a newcomer may try next; only for the embedded policy. */
   readonly hint?: (place: string, dir: string) => string;
   close(): Promise<void>;
@@ -38,6 +42,7 @@ export async function loadNumbered(version: number, dir: string): Promise<Loaded
       smtpListeners: setup.smtpListeners,
       httpListeners: setup.httpListeners,
       makeAsker: (onFault, watch) => createPolicyAsker(policy, onFault, findPlace, watch),
+      originOf: createOriginFinder(policy, file),
       close: async () => {},
     };
   } finally {
@@ -59,6 +64,7 @@ export async function loadEmbedded(version: number, smtpListen: string): Promise
     smtpListeners: setup.smtpListeners,
     httpListeners: setup.httpListeners,
     makeAsker: (onFault, watch) => createPolicyAsker(policy, onFault, undefined, watch),
+    originOf: createOriginFinder(policy, 'embedded'),
     hint: (place, data) => describe(place, data, sink.port),
     close: () => sink.stop(),
   };

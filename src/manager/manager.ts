@@ -7,6 +7,7 @@
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import type { Subject } from '../domain/explanation.ts';
 import { openControl } from './control-server.ts';
 import type { Exit } from './exit.ts';
 import { EXIT_SOFTWARE, exitFor } from './exit.ts';
@@ -16,6 +17,7 @@ import type { Reloaded } from './life-cycle-parts.ts';
 import type { ControlRequest, WorkerWord } from './messages.ts';
 import type { DaemonStatus } from './status.ts';
 import { Supervisor } from './supervisor.ts';
+import type { Told } from './telling.ts';
 import type { StartWorker } from './worker-link.ts';
 
 /** What a manager is made of. */
@@ -146,11 +148,19 @@ class Manager {
     if (what === 'policy.activate' && Number.isSafeInteger(version)) {
       return told(await this.#lifeCycle.activate(Number(version)));
     }
+    if (what === 'explain') return { ...(await this.#explain(request.subject)) };
     if (what === 'stop') {
       this.#end({ code: 0, sentence: 'told to at the control socket' });
       return {};
     }
     throw new Error(`this manager does not know how to do ${JSON.stringify(what)}`);
+  }
+
+  async #explain(subject: Subject | undefined): Promise<Told> {
+    if (subject === undefined) throw new Error('explain needs a subject');
+    const answer = await this.#supervisor.explain(subject);
+    if (typeof answer === 'string') throw new Error(answer);
+    return answer;
   }
 
   #status(): DaemonStatus {

@@ -4,6 +4,9 @@
  * only: every message survives JSON. Knows nobody's work.
  */
 
+import type { Subject } from '../domain/explanation.ts';
+import type { Told } from './telling.ts';
+
 /** Time given to sessions at a stop, and then to connections, ms: the usual patience of a peer. */
 export const STOP_GRACE_MS = 30_000;
 /** Sessions, then connections, then the last turns; a worker that takes longer gives up. */
@@ -97,6 +100,7 @@ export type WorkerOrder =
     }
   | { readonly kind: 'bump'; readonly epoch: number; readonly reason: string }
   | { readonly kind: 'beat'; readonly id: number; readonly counters: ManagerCounters }
+  | { readonly kind: 'explain'; readonly id: number; readonly subject: Subject }
   | { readonly kind: 'stop' };
 
 /** worker → manager. */
@@ -112,15 +116,19 @@ export type WorkerWord =
       readonly hint?: string;
     }
   | { readonly kind: 'bump-wanted'; readonly reason: string }
+  /** The answer to `explain`, or the sentence that says why there is none. */
+  | { readonly kind: 'explained'; readonly id: number; readonly answer: Told | string }
   /** The last word of a worker that cannot go on; its exit code says the same. */
   | { readonly kind: 'ending'; readonly code: number; readonly sentence: string };
 
 /** A tool's question at the control socket: one JSON object a line. */
 export interface ControlRequest {
   readonly id: number;
-  readonly do: 'status' | 'policy.reload' | 'policy.bump' | 'policy.activate' | 'stop';
+  readonly do: 'status' | 'policy.reload' | 'policy.bump' | 'policy.activate' | 'explain' | 'stop';
   /** For `policy.activate`. */
   readonly version?: number;
+  /** For `explain`. */
+  readonly subject?: Subject;
 }
 
 /** The manager's answer at the control socket. */

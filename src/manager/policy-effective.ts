@@ -9,41 +9,12 @@ import type { Answer } from '../domain/policy-asker.ts';
 import { parseQueueName } from '../domain/queue-name.ts';
 import { mxListSiteName } from '../domain/site-name.ts';
 import { createPolicyAsker } from '../policy/ask.ts';
-import type { Policy } from '../policy/define.ts';
-import { originsOf } from '../policy/helpers/origins.ts';
-import type { PolicyPart } from '../policy/hooks.ts';
 import type { LoadedVersion } from '../policy/load-version.ts';
+import type { Origins } from '../policy/overhear.ts';
+import { overheard } from '../policy/overhear.ts';
 import type { Effective, EffectiveAnswer, PathAnswers, Questions } from './policy-jobs.ts';
 
 const FAULTS_MAX = 100;
-
-type AnyHandler = (...args: readonly unknown[]) => unknown;
-
-/** A policy that keeps the last answer as its handlers gave it, where origins are still on it. */
-const overheard = (policy: Policy): { policy: Policy; takeOrigins: () => Origins } => {
-  let last: unknown;
-  const overhear = (part: PolicyPart): PolicyPart =>
-    Object.fromEntries(
-      Object.entries(part).map(([name, handler]) => [
-        name,
-        (...args: readonly unknown[]) => {
-          const answer = (handler as AnyHandler)(...args);
-          if (answer !== undefined) last = answer;
-          return answer;
-        },
-      ]),
-    );
-  return {
-    policy: { parts: policy.parts.map(overhear) },
-    takeOrigins: () => {
-      const origins = originsOf(last);
-      last = undefined;
-      return origins;
-    },
-  };
-};
-
-type Origins = Readonly<Record<string, string>> | undefined;
 
 class Asking {
   readonly queues = new Map<string, EffectiveAnswer>();

@@ -4,12 +4,15 @@
  * wanted last is told to every new life, so a worker always comes back on the version in force.
  * Does not decide which version that is.
  */
+import type { Subject } from '../domain/explanation.ts';
 import { BackOff } from './back-off.ts';
 import type { Exit } from './exit.ts';
 import { EXIT_NEWER, EXIT_POLICY, EXIT_SOFTWARE, EXIT_USAGE } from './exit.ts';
+import { Inquiries } from './inquiries.ts';
 import type { ManagerCounters, WorkerWord } from './messages.ts';
 import { STOP_MS_MAX } from './messages.ts';
 import type { WorkerState, WorkerStatus } from './status.ts';
+import type { Told } from './telling.ts';
 import type { StartWorker, WorkerLink } from './worker-link.ts';
 
 /** Between two questions to a worker whether it lives, ms. */
@@ -22,7 +25,7 @@ const HANDLER_MS_MAX = 5_000;
 const LATE_MS = 1_000;
 /** A worker that was told to use a version says so within this, ms. */
 const ACKNOWLEDGE_MS_MAX = 5_000;
-/** A worker gives up by itself in time; one that does not is killed this much later, ms. */
+/** A worker that does not give up by itself in time is killed this much later, ms. */
 const STOP_SLACK_MS = 5_000;
 /** Exit codes that another start cannot mend; 65 is what loader and canary end with. */
 const HOPELESS: ReadonlySet<number> = new Set([EXIT_USAGE, 65, EXIT_NEWER, EXIT_POLICY]);
@@ -60,6 +63,7 @@ export class Supervisor {
   readonly #start: StartWorker;
   readonly #host: SupervisorHost;
   readonly #backOff = new BackOff();
+  readonly #inquiries = new Inquiries();
   #link: WorkerLink | undefined;
   #state: WorkerState = 'starting';
   #wanted: Wanted | undefined;
@@ -125,6 +129,11 @@ export class Supervisor {
     return this.#acknowledgement();
   }
 
+  /** Asks the worker why something waits. */
+  explain(subject: Subject): Promise<Told | string> {
+    return this.#inquiries.ask((order) => this.#link?.send(order), subject);
+  }
+
   /** Stops the worker in good order and starts it again with what is wanted. */
   replace(reason: string): void {
     this.#host.log('info', `the worker is started again: ${reason}`);
@@ -171,6 +180,7 @@ export class Supervisor {
     if (word.kind === 'alive') this.#missed = 0;
     else if (word.kind === 'bump-wanted') this.#host.bumpWanted(word.reason);
     else if (word.kind === 'using') this.#acknowledge(word);
+    else if (word.kind === 'explained') this.#inquiries.hear(word);
     else if (word.kind === 'unusable') this.#host.log('error', `the worker says: ${word.sentence}`);
     else if (word.kind === 'ready') {
       this.#state = 'ready';
@@ -184,8 +194,8 @@ export class Supervisor {
 
   /** What was wanted while the worker began may have missed it; to hear it twice does no harm. */
   #catchUp(): void {
-    const { version, epoch } = this.#using ?? { version: -1, epoch: -1 };
     const wanted = this.#wanted;
+    const { version, epoch = -1 } = this.#using ?? {};
     if (wanted === undefined || (version === wanted.version && epoch >= wanted.epoch)) return;
     this.#link?.send({ kind: 'use', ...wanted });
   }
@@ -193,9 +203,9 @@ export class Supervisor {
   #acknowledge({ version, epoch }: { version: number; epoch: number }): void {
     this.#using = { version, epoch };
     this.#host.using(version, epoch);
-    const { version: wanted = -1, epoch: since = 0 } = this.#wanted ?? {};
-    if (version !== wanted || epoch < since) return;
-    if (this.#wanted !== undefined) this.want({ ...this.#wanted, epoch });
+    const wanted = this.#wanted;
+    if (wanted === undefined || version !== wanted.version || epoch < wanted.epoch) return;
+    this.want({ ...wanted, epoch });
     this.#acknowledged?.();
   }
 
@@ -272,8 +282,7 @@ export class Supervisor {
     this.#host.crashed({ version, sentence, hungIn });
     const isOther = this.#wanted?.version !== version;
     if (!isApart || !this.#everReady || (HOPELESS.has(exit.code) && !isOther)) {
-      const isPolicys = hungIn !== undefined && hungIn !== '';
-      const code = isPolicys ? EXIT_POLICY : exit.code || EXIT_SOFTWARE;
+      const code = hungIn ? EXIT_POLICY : exit.code || EXIT_SOFTWARE;
       const what = this.#everReady ? 'the worker ended' : 'the worker did not start';
       this.#host.hopeless({ code, sentence: `${what}: ${sentence}` });
       return;

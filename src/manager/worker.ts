@@ -7,6 +7,7 @@
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { pino } from 'pino';
+import type { Subject } from '../domain/explanation.ts';
 import { lockDataDir } from '../events/data-lock.ts';
 import { lendBump } from '../policy/world.ts';
 import type { Exit } from './exit.ts';
@@ -18,6 +19,8 @@ import { STOP_GRACE_MS, STOP_MS_MAX } from './messages.ts';
 import type { OpenedEngine } from './open.ts';
 import type { OpeningLog } from './open-log.ts';
 import { openLog } from './open-log.ts';
+import type { Told } from './telling.ts';
+import { tellExplanation } from './telling.ts';
 import type { NoteHandler } from './watchdog.ts';
 import { WorkerMeters } from './worker-meters.ts';
 
@@ -66,6 +69,7 @@ class WorkerLife {
   #gotFirst: ((order: UseOrder) => void) | undefined;
   #end: (exit: Exit) => void = () => {};
   #opened: OpenedEngine | undefined;
+  #world: LoadedWorld | undefined;
   /** Orders wait here until the first version is in use. */
   #work: Promise<unknown>;
   #isServing: () => void = () => {};
@@ -124,12 +128,14 @@ class WorkerLife {
     });
     this.#opened = opened;
     const world = await loading;
+    this.#world = world;
     this.#tellUsing(world.version, opened.epoch);
     this.#isServing();
     const listeners = await openListeners(world, {
       opened,
       logger: this.#logger,
       meters: this.#meters,
+      explain: (subject) => this.explain(subject),
       requestBump: (reason) => this.#channel.say({ kind: 'bump-wanted', reason }),
     }).catch(async (error: unknown) => {
       await this.#stopAll(undefined, 0);
@@ -150,6 +156,8 @@ class WorkerLife {
     if (order.kind === 'beat') {
       this.#meters.counters = order.counters;
       this.#channel.say({ kind: 'alive', id: order.id });
+    } else if (order.kind === 'explain') {
+      this.#channel.say({ kind: 'explained', id: order.id, answer: this.explain(order.subject) });
     } else if (order.kind === 'stop') {
       this.#end({ code: 0, sentence: 'told to' });
     } else if (order.kind === 'use' && this.#gotFirst !== undefined) {
@@ -175,6 +183,7 @@ class WorkerLife {
       if (world === undefined) opened.engine.bumpEpoch(epoch, reason, resolve);
       else opened.engine.usePolicy(opened.makeUse(world, reason, epoch), resolve);
     });
+    this.#world = world ?? this.#world;
     this.#tellUsing(world?.version ?? this.#meters.version, epoch);
   }
 
@@ -182,6 +191,13 @@ class WorkerLife {
     const { isEmbedded, smtp, dir } = this.#args;
     const [{ loadEmbedded, loadNumbered }] = await program;
     return await (isEmbedded ? loadEmbedded(version, smtp) : loadNumbered(version, dir));
+  }
+
+  explain(subject: Subject): Told | string {
+    const world = this.#world;
+    if (this.#opened === undefined || world === undefined) return 'the worker is still starting';
+    const answer = this.#opened.engine.explain(subject);
+    return typeof answer === 'string' ? answer : tellExplanation(answer, world.originOf);
   }
 
   #tellUsing(version: number, epoch: number): void {

@@ -22,6 +22,8 @@ async function listen(options: Record<string, unknown> = {}): Promise<string> {
     metrics: createMetrics(meters),
     whyNotAlive: () => whyNot,
     requestBump: (reason) => bumps.push(reason),
+    explain: ({ kind, name }) =>
+      name === 'known' ? { subject: { kind, name }, reasons: [] } : `there is no ${kind} ${name}`,
   });
   open.push(listener);
   return `http://127.0.0.1:${listener.port}`;
@@ -79,6 +81,22 @@ describe('a trusted peer', () => {
       ]) {
         assert.match(page, new RegExp(`^${line.replace(/[{}"]/g, '\\$&')}$`, 'm'));
       }
+    }
+  });
+
+  test('asks why something waits', async () => {
+    const why = `${base}/api/admin/why/v1`;
+    const answer = await fetch(`${why}?queue=known`);
+    assert.equal(answer.status, 200);
+    assert.deepEqual(await answer.json(), {
+      subject: { kind: 'queue', name: 'known' },
+      reasons: [],
+    });
+    const missing = await fetch(`${why}?message=other`);
+    assert.equal(missing.status, 404);
+    assert.deepEqual(await missing.json(), { error: 'there is no message other' });
+    for (const query of ['', '?queue=a&source=b', '?nothing=a', '?queue=a&queue=b']) {
+      assert.equal((await fetch(why + query)).status, 400, query);
     }
   });
 

@@ -1,0 +1,51 @@
+/**
+ * Why the rows of a ready queue are not with a connection just now: from its own state, without
+ * changing any. Does not know scheduled queues.
+ */
+import type { Reason, Rule } from '../../domain/explanation.ts';
+import { formatLimit } from '../../domain/throttle-spec.ts';
+import type { Core, ReadyQueue } from '../core.ts';
+
+/** The rule of a path's option, for who wants to know where it was written. */
+export function pathRule(ready: ReadyQueue, option: string, value: string): Rule {
+  const hosts = ready.site.hosts.map(({ name }) => name);
+  const args = [ready.routingDomain, ready.source.name, ready.site.site, hosts];
+  return { handler: 'get_egress_path_config', args, option, value };
+}
+
+/** What holds the rows of a ready queue, the binding reason first; none while it is served. */
+export function explainReady(core: Core, ready: ReadyQueue, at: number): Reason[] {
+  const reasons: Reason[] = [];
+  if (core.isStopping) reasons.push({ name: 'stopping', text: 'the daemon is stopping' });
+  const source = core.books.sources.get(ready.source.name);
+  if (source?.state === 'suspended') {
+    const text = `the source ${source.name} is suspended: ${source.cause}`;
+    reasons.push({ name: 'source suspended', text, until: source.until });
+  }
+  if (ready.notBefore > at) {
+    const text = `${ready.failures} connections in a row reached no host of ${ready.site.site}`;
+    reasons.push({ name: 'reconnecting', text, until: ready.notBefore });
+  }
+  reasons.push(...explainConnections(core, ready));
+  return reasons;
+}
+
+function explainConnections(core: Core, ready: ReadyQueue): Reason[] {
+  const { connection_limit } = ready.path;
+  const open = [...ready.sessions].filter(({ peer }) => peer !== undefined).length;
+  const opening = ready.sessions.size - open + ready.planning;
+  if (ready.sessions.size >= connection_limit.limit) {
+    const text = `all ${connection_limit.limit} connections to ${ready.site.site} are in use`;
+    const rule = pathRule(ready, 'connection_limit', formatLimit(connection_limit));
+    return [{ name: 'connection_limit', text, rule }];
+  }
+  if (core.starved.has(ready)) {
+    const text = `all ${core.limits.connectionsMax} connections of the daemon are in use`;
+    return [{ name: 'connectionsMax', text }];
+  }
+  if (opening > 0 && open === 0) {
+    const text = `${opening} connections to ${ready.site.site} are being opened`;
+    return [{ name: 'connecting', text }];
+  }
+  return [];
+}

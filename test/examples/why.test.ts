@@ -1,0 +1,127 @@
+/**
+ * Stories of the question "why is this waiting?": each reason is named, ends when it says, and
+ * names the option behind it. Deliberately unknown here: how the answer is shown.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Explanation, Subject } from '../../src/domain/explanation.ts';
+import { answeringDotAfter, judging } from '../world/manners.ts';
+import { makePlan } from '../world/policy.ts';
+import { story } from '../world/story.ts';
+import { START_AT, World } from '../world/world.ts';
+
+const QUEUE = 'a.test';
+const ONE_SOURCE = { queue: { egress_pool: 'one' } };
+
+const ask = (world: World, kind: Subject['kind'], name: string): Explanation => {
+  const answer = world.engine.explain({ kind, name });
+  if (typeof answer === 'string') assert.fail(answer);
+  return answer;
+};
+
+const names = (told: Explanation): string[] => told.reasons.map(({ name }) => name);
+
+story('a message that was deferred waits for its retry, and says by which option', {
+  plan: makePlan(ONE_SOURCE),
+  manners: { 'a.test': judging },
+  when: async (world) => {
+    const mail = world.submit(['later@a.test']);
+    await world.runFor(10_000);
+    const id = mail?.messages[0]?.id ?? '';
+    const told = ask(world, 'message', id);
+    assert.deepEqual(names(told), ['retry', 'max_age']);
+    assert.match(told.state, /^in a\.test, 1 attempts made; not due yet$/);
+    const [retry, age] = told.reasons;
+    assert.deepEqual(retry?.rule, {
+      handler: 'get_queue_config',
+      args: [QUEUE],
+      option: 'retry_interval',
+      value: '60 s',
+    });
+    assert.ok((age?.until ?? 0) - (retry?.until ?? 0) > 0);
+    // It says when, and then it happens.
+    await world.runFor((retry?.until ?? 0) - world.time.now - 1_000);
+    assert.equal(world.witness.records.filter(({ type }) => type === 'message.offered').length, 1);
+    await world.runFor(2_000);
+    assert.equal(world.witness.records.filter(({ type }) => type === 'message.offered').length, 2);
+  },
+  about: ['message.d'],
+  follows: [['message.deferred'], ['message.deferred']],
+});
+
+story('a suspended queue says by whom and until when', {
+  when: async (world) => {
+    world.submit(['u@a.test']);
+    await world.runFor(50);
+    world.command({
+      kind: 'queue.suspend',
+      queue: QUEUE,
+      until: START_AT + 60_000,
+      why: 'by hand: list cleaning',
+    });
+    const mail = world.submit(['v@a.test']);
+    await world.runFor(5_000);
+    for (const [kind, name] of [
+      ['queue', QUEUE],
+      ['message', mail?.messages[0]?.id ?? ''],
+    ] as const) {
+      const [first] = ask(world, kind, name).reasons;
+      assert.equal(first?.name, 'suspended');
+      assert.match(first?.text ?? '', /by hand: list cleaning/);
+      assert.equal(first?.until, START_AT + 60_000);
+    }
+  },
+  about: ['queue.suspended'],
+  follows: [['queue.suspended']],
+});
+
+story('a queue whose only source is suspended rests, and names the source', {
+  plan: makePlan(ONE_SOURCE),
+  when: async (world) => {
+    world.submit(['u@a.test']);
+    await world.runFor(5_000);
+    const until = START_AT + 90_000;
+    world.command({ kind: 'source.suspend', source: 'ip-1', until, why: 'blocklisted' });
+    world.submit(['v@a.test']);
+    await world.runFor(5_000);
+    const told = ask(world, 'queue', QUEUE);
+    assert.deepEqual(names(told).slice(0, 2), ['resting', 'source suspended']);
+    assert.equal(told.reasons[0]?.until, until);
+    assert.match(told.reasons[1]?.text ?? '', /ip-1.*blocklisted/);
+    assert.deepEqual(names(ask(world, 'source', 'ip-1')), ['source suspended']);
+  },
+  about: ['queue.rested'],
+  follows: [['queue.rested']],
+});
+
+story('what overflows names max_ready, and what is ready names connection_limit', {
+  plan: makePlan({ ...ONE_SOURCE, path: { max_ready: 2, connection_limit: 1 } }),
+  manners: { 'a.test': answeringDotAfter(15_000) },
+  when: async (world) => {
+    const mails = Array.from({ length: 5 }, (_, at) => world.submit([`u${at}@a.test`]));
+    await world.runFor(5_000);
+    const told = ask(world, 'queue', QUEUE);
+    assert.deepEqual(names(told).slice(0, 2), ['max_ready', 'connection_limit']);
+    assert.equal(told.reasons[0]?.rule?.value, '2');
+    assert.equal(told.reasons[1]?.rule?.handler, 'get_egress_path_config');
+    assert.equal(told.reasons[1]?.rule?.value, '1');
+    const [path = ''] = world.engine.core.readyQueues.keys();
+    assert.deepEqual(names(ask(world, 'path', path)), ['connection_limit']);
+    const [first] = mails;
+    assert.match(
+      ask(world, 'message', first?.messages[0]?.id ?? '').state,
+      /with a connection of .* since/,
+    );
+    assert.deepEqual(ask(world, 'message', first?.messages[0]?.id ?? '').reasons, []);
+  },
+  about: ['message.deferred'],
+  follows: [],
+});
+
+test('what is not there is said', async () => {
+  const world = await World.start({ seed: 1, plan: makePlan() });
+  for (const kind of ['queue', 'source', 'path', 'message'] as const) {
+    const answer = world.engine.explain({ kind, name: 'nobody' });
+    assert.equal(typeof answer, 'string', `${kind}: ${JSON.stringify(answer)}`);
+  }
+});
