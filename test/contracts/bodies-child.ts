@@ -5,9 +5,9 @@
  * Deliberately unknown here: who reads the lines.
  */
 
-import fs from 'node:fs';
 import { openBodies } from '../../src/ports/node/bodies.ts';
 import type { BodyRef } from '../../src/ports/ports.ts';
+import { writeLine } from './write-line.ts';
 
 /** What the child says. */
 export interface ChildLine {
@@ -21,10 +21,7 @@ export interface ChildLine {
 export const childBytes = (seed: number): Buffer =>
   Buffer.alloc((seed * 7919) % 20_000, `${seed.toString(36)}~`);
 
-const say = (line: ChildLine): void => {
-  // The line must be out before anything follows from it.
-  fs.writeSync(1, `${JSON.stringify(line)}\n`);
-};
+const say = (line: ChildLine): void => writeLine(JSON.stringify(line));
 
 async function run(dir: string, alive: BodyRef[], firstSeed: number): Promise<void> {
   const store = await openBodies({ dir, segmentBytes: 256 * 1024, sparesMax: 2 });

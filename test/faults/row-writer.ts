@@ -4,8 +4,8 @@
  * can be seen telling a promise that holds from one that does not.
  * Deliberately unknown here: tracing and power.
  */
-import { writeSync } from 'node:fs';
 import Database from 'better-sqlite3';
+import { writeLine } from '../contracts/write-line.ts';
 
 const [path = '', synchronous = 'FULL', count = '0'] = process.argv.slice(2);
 const db = new Database(path);
@@ -15,5 +15,5 @@ db.exec('CREATE TABLE row (number INTEGER PRIMARY KEY, bytes BLOB NOT NULL)');
 const put = db.prepare('INSERT INTO row (number, bytes) VALUES (?, ?)');
 for (let number = 1; number <= Number(count); number += 1) {
   put.run(number, Buffer.alloc(700, number));
-  writeSync(1, `ack ${number}\n`);
+  writeLine(`ack ${number}`);
 }
