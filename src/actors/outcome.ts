@@ -35,6 +35,7 @@ export interface Witness {
   readonly peer: string;
   readonly tls: string;
   readonly took: number;
+  readonly via?: string | undefined;
 }
 
 const NOBODY = { source: '', site: '', peer: '', tls: '', took: 0 };
@@ -51,6 +52,7 @@ const bodyOf = (share: Share, by: Witness): AttemptBody => ({
   text: share.reply.text,
   tls: by.tls,
   took: by.took,
+  ...(by.via === undefined ? {} : { via: by.via }),
 });
 
 /** The witness of an offer. */
@@ -63,6 +65,7 @@ export function witnessOf(offer: Offer, took: number): Witness {
     peer: peer === undefined ? '' : `${peer.name} ${peer.address}:${peer.port}`,
     tls: peer?.tls?.protocol ?? '',
     took,
+    via: peer?.via,
   };
 }
 

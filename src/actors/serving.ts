@@ -129,10 +129,15 @@ export function feedStarved(core: Core): void {
   core.starved.clear();
 }
 
-function loginOf(core: Core, ready: ReadyQueue): { authPassword?: string } {
-  const source = ready.path.smtp_auth_plain_password;
-  const authPassword = source === undefined ? undefined : core.readSecret(source);
-  return authPassword === undefined ? {} : { authPassword };
+function loginOf(core: Core, ready: ReadyQueue) {
+  const { smtp_auth_plain_password: auth } = ready.path;
+  const { socks5_proxy_password: proxy } = ready.source;
+  const authPassword = auth === undefined ? undefined : core.readSecret(auth);
+  const proxyPassword = proxy === undefined ? undefined : core.readSecret(proxy);
+  return {
+    ...(authPassword === undefined ? {} : { authPassword }),
+    ...(proxyPassword === undefined ? {} : { proxyPassword }),
+  };
 }
 
 /** The next row that still belongs here once its queue is up to date. */

@@ -8,6 +8,7 @@ import type { Reply } from '../domain/reply.ts';
 import { formatReply } from '../domain/reply.ts';
 import type { Ending, Outcome, PeerInfo, Settlement } from './connection/connection.ts';
 import type { Core, Cycle, Offer, ReadyQueue, Session } from './core.ts';
+import { describeFailedDials } from './failed-dials.ts';
 import { PLACE_READY } from './held-rows.ts';
 import type { Share } from './outcome.ts';
 import { deferRow, deferShare, endShare, unsettleRow, witnessOf } from './outcome.ts';
@@ -147,19 +148,12 @@ export function linkEnded(core: Core, link: number, ending: Ending, at: number):
   ready.failures += 1;
   const pauseMs = Math.min(RECONNECT_STEP_MS * ready.failures, RECONNECT_MS_MAX);
   ready.notBefore = Math.max(ready.notBefore, at + pauseMs);
-  const tried = ending.attempts.map(describeAttempt).join(', ');
-  const text = `KumoMTA internal: failed to connect to any candidate hosts: ${tried}`;
+  const text = describeFailedDials(ending.attempts, ready.source);
   deferNext(core, ready, { code: 400, enhanced: '', text }, at);
   if (ready.failures > ready.path.consecutive_connection_failures_before_delay) {
     deferAll(core, ready, at);
   }
 }
-
-const describeAttempt = (attempt: Ending['attempts'][number]): string => {
-  const { candidate, stage } = attempt;
-  const why = attempt.fault?.cause ?? (attempt.reply ? formatReply(attempt.reply) : 'no answer');
-  return `${candidate.name}/${candidate.address}:${candidate.port} ${stage}: ${why}`;
-};
 
 function deferNext(core: Core, ready: ReadyQueue, reply: Reply, at: number): boolean {
   const slot = ready.rows.shift(core.held.isGood);

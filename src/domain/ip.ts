@@ -67,3 +67,34 @@ function groups(text: string, mayEndInV4: boolean): number[] | undefined {
   }
   return values;
 }
+
+/** The octets of an address in network order: four or sixteen. */
+export function octetsOf({ words }: Ip): number[] {
+  return words.flatMap((word) => [
+    word >>> 24,
+    (word >>> 16) & 255,
+    (word >>> 8) & 255,
+    word & 255,
+  ]);
+}
+
+/** The address that stands for any address of its family: 0.0.0.0 or ::. */
+export function isUnspecified({ words }: Ip): boolean {
+  return words.every((word) => word === 0);
+}
+
+/** Writes four or sixteen octets as an address: dotted, or as RFC 5952 section 4 has it. */
+export function formatOctets(octets: Uint8Array): string {
+  if (octets.length === 4) return octets.join('.');
+  const groups = Array.from({ length: 8 }, (_, at) =>
+    (((octets[2 * at] ?? 0) << 8) | (octets[2 * at + 1] ?? 0)).toString(16),
+  );
+  // The first of the longest runs of two or more zero groups is left out.
+  const text = groups.join(':');
+  const runs = [...text.matchAll(/(?<![0-9a-f])0(?::0)+(?![0-9a-f])/g)];
+  const longest = Math.max(0, ...runs.map(([run]) => run.length));
+  const run = runs.find(([each]) => each.length === longest);
+  if (run === undefined) return text;
+  const head = text.slice(0, run.index).replace(/:$/, '');
+  return `${head}::${text.slice(run.index + longest).replace(/^:/, '')}`;
+}

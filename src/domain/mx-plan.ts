@@ -15,6 +15,7 @@ import type { Reply } from './reply.ts';
 import { makeReply } from './reply.ts';
 import { classifyRoutingDomain } from './routing-domain.ts';
 import { listEntryText, mxListSiteName, mxSiteName, orderHosts } from './site-name.ts';
+import { senderAddressOf } from './source-proxy.ts';
 
 /** Where mail of a queue goes: to the exchangers of a domain, or along a given list. */
 export interface Route {
@@ -240,13 +241,16 @@ const dropForeignFamily = (
   candidates: readonly Candidate[],
   source: SourceConfig,
 ): readonly Candidate[] => {
-  const isProxied =
-    source.ha_proxy_server !== undefined || source.socks5_proxy_server !== undefined;
-  if (source.source_address === undefined || isProxied) return candidates;
-  const family = parseIp(source.source_address)?.family;
+  const sender = senderAddressOf(source);
+  if (sender === undefined) return candidates;
   return candidates.filter(
-    ({ address, path }) => path !== undefined || parseIp(address)?.family === family,
+    ({ address, path }) => path !== undefined || parseIp(address)?.family === sender.family,
   );
+};
+
+const describeForeign = (source: SourceConfig): string => {
+  const sender = senderAddressOf(source);
+  return `no MX address is of the family of the ${sender?.whose} ${sender?.address}`;
 };
 
 /** True for an address and port on which this engine itself takes mail. */
@@ -286,8 +290,7 @@ export const buildPlan = (
     if (left.length === 0) return settle('deferred', ALL_SKIPPED);
     const candidates = dropForeignFamily(left, source);
     if (candidates.length > 0) return { kind: 'plan', candidates, skipped };
-    const text = `no MX address is of the family of the source address ${source.source_address}`;
-    return settle('deferred', makeReply(451, '4.4.4', text));
+    return settle('deferred', makeReply(451, '4.4.4', describeForeign(source)));
   };
   findAll(resolver, site.hosts, path.ip_lookup_strategy, (answers) => answered(judge(answers)));
 };

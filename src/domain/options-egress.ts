@@ -10,6 +10,7 @@ import {
   ipAddress,
   listOf,
   natural,
+  oneOf,
   port,
   tableOf,
   text,
@@ -80,20 +81,25 @@ const suspendRule = tableOf(SUSPEND_OPTIONS);
 /** When a source is suspended, and for how long. */
 export type SuspendRule = Parsed<typeof SUSPEND_OPTIONS>;
 
+/** Longest user name and password at a SOCKS5 proxy, bytes (RFC 1929 section 2). */
+const LOGIN_BYTES_MAX = 255;
+
 /** The table behind parseSourceConfig. */
 export const SOURCE_OPTIONS = {
   name: required(text, 'the name of the source'),
   ehlo_domain: optional(text, 'name given in EHLO, unless the path has one'),
   source_address: optional(ipAddress, 'local address to send from'),
   remote_port: optional(port, 'destination port, above all others'),
-  ha_proxy_server: pending(optional(proxyPlace, 'HA proxy to connect through')),
-  ha_proxy_source_address: pending(optional(ipAddress, 'address the HA proxy is asked to use')),
-  socks5_proxy_server: pending(optional(proxyPlace, 'SOCKS5 proxy to connect through')),
-  socks5_proxy_source_address: pending(
-    optional(ipAddress, 'address the SOCKS5 proxy is asked to use'),
+  ha_proxy_server: optional(proxyPlace, 'HA proxy to connect through; wins over SOCKS5'),
+  ha_proxy_source_address: optional(ipAddress, 'address the HA proxy is asked to use; needed'),
+  ha_proxy_protocol: option(oneOf('v2', 'v1'), 'v2', 'version of the PROXY header'),
+  socks5_proxy_server: optional(proxyPlace, 'SOCKS5 proxy to connect through'),
+  socks5_proxy_source_address: optional(
+    ipAddress,
+    'address the SOCKS5 proxy is asked to use; needed; 0.0.0.0 or :: asks for none',
   ),
-  socks5_proxy_username: pending(optional(text, 'log in at the proxy (RFC 1929)')),
-  socks5_proxy_password: pending(optional(keySource, 'password of that log-in')),
+  socks5_proxy_username: optional(text, 'log in at the proxy (RFC 1929)'),
+  socks5_proxy_password: optional(keySource, 'password of that log-in'),
   suspend_when_unplumbed: pending(
     optional(suspendRule, 'when the source address is not on this machine'),
   ),
@@ -113,5 +119,18 @@ export function parseSourceConfig(raw: unknown, where: string): SourceConfig {
     const problem = `is given without socks5_proxy_${missing}`;
     throw new OptionError(where, `socks5_proxy_${given}`, problem, 'give both or neither');
   }
+  const { socks5_proxy_username: name, socks5_proxy_password: password } = config;
+  checkLength(where, 'username', name);
+  if (password !== undefined && 'key_data' in password) {
+    checkLength(where, 'password', password.key_data);
+  }
   return config;
+}
+
+// One octet carries the length (RFC 1929 section 2). The value itself may be a secret.
+function checkLength(where: string, key: string, value: string | undefined): void {
+  const length = new TextEncoder().encode(value ?? '').length;
+  if (length <= LOGIN_BYTES_MAX) return;
+  const problem = `is longer than ${LOGIN_BYTES_MAX} bytes, which SOCKS5 cannot carry`;
+  throw new OptionError(where, `socks5_proxy_${key}`, problem, 'choose a shorter one');
 }

@@ -8,8 +8,12 @@ import type { Books, QueueRow } from '../domain/books.ts';
 import { invariant } from '../domain/invariant.ts';
 import { numberOfMessageId } from '../domain/message-id.ts';
 import { ROW_EIGHT_BIT, ROW_OFFERED, ROW_QUARANTINED, ROW_SMTP_UTF8 } from '../domain/rows.ts';
+import type { AttemptBody } from './attempt.ts';
+import { ATTEMPT_SHAPE } from './attempt.ts';
 import type { Applied } from './define.ts';
 import { define } from './define.ts';
+
+export type { AttemptBody } from './attempt.ts';
 
 /** Where the body lies: segment, offset, bytes, CRC-32. */
 export type BodyPlace = readonly [number, number, number, number];
@@ -26,21 +30,6 @@ export interface AcceptedBody {
   readonly due?: number;
   readonly eightBit?: 1;
   readonly smtpUtf8?: 1;
-}
-
-/** What an attempt was: carried by every outcome. */
-export interface AttemptBody {
-  readonly to: readonly string[];
-  readonly index: readonly number[];
-  readonly attempt: number;
-  readonly source: string;
-  readonly site: string;
-  readonly peer: string;
-  readonly code: number;
-  readonly enhanced: string;
-  readonly text: string;
-  readonly tls: string;
-  readonly took: number;
 }
 
 /** Body of `message.offered`. */
@@ -68,20 +57,6 @@ export interface EndedBody {
   readonly index: readonly number[];
   readonly text: string;
 }
-
-const ATTEMPT_SHAPE = {
-  to: 'texts',
-  index: 'counts',
-  attempt: 'count',
-  source: 'text',
-  site: 'text',
-  peer: 'text',
-  code: 'code',
-  enhanced: 'text',
-  text: 'text',
-  tls: 'text',
-  took: 'ms',
-} as const;
 
 const ACCEPTED_SHAPE = {
   queue: 'queueName',

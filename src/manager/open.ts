@@ -67,9 +67,12 @@ export async function openEngine(parts: OpenParts): Promise<OpenedEngine> {
   const clock = createClock();
   const random = createNodeRandom();
   const resolver = createResolver({ clock });
+  const network = createNetwork({
+    findAddresses: (host, answered) => resolver.findAddresses(host, 'Ipv4AndIpv6', answered),
+  });
   const makeAsker = askersFor(parts, clock, (fault) => engine?.policyFaulted(fault));
   engine = createEngine({
-    ports: { clock, random, network: createNetwork(), resolver, log, bodies },
+    ports: { clock, random, network, resolver, log, bodies },
     asker: makeAsker(world),
     books,
     last,

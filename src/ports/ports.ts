@@ -6,6 +6,8 @@
  * Deliberately unknown here: mail, queues, SMTP, SQLite, sockets.
  */
 
+import type { ProxyRoute } from './proxy-route.ts';
+
 /** A span in milliseconds. */
 export type Ms = number;
 /** A point in time: milliseconds since 1970-01-01T00:00:00Z, an integer. */
@@ -78,14 +80,23 @@ export interface DialRequest {
   readonly port: number;
   /** Unix socket path; wins over `address` when given. */
   readonly path?: string;
-  /** Local address to bind to before connecting. */
+  /** Local address to bind to before connecting, also on the way to a proxy. */
   readonly localAddress?: string;
+  /** Goes through this proxy; not with `path`, which is of this machine. */
+  readonly proxy?: ProxyRoute;
+  /**
+   * How long the caller means to wait, ms; whoever dials shares it among the addresses of a proxy.
+   * It is no deadline: the caller destroys the link when it waited long enough.
+   */
+  readonly patienceMs?: Ms;
 }
 
-/** Our end of an opened link. */
+/** Our end of an opened link: through a proxy, the end that the peer sees, as the proxy says. */
 export interface LinkOpened {
   readonly localAddress: string;
   readonly localPort: number;
+  /** How the proxy was spoken to; absent without one. */
+  readonly protocol?: ProxyRoute['kind'];
 }
 
 /** What a TLS handshake is to demand. */
@@ -125,6 +136,11 @@ export interface Link {
   end(): void;
   /** Closes at once; `lost` does not follow. */
   destroy(): void;
+  /**
+   * What it would be lost of if it were given up now, while a proxy still stands in the way;
+   * undefined once it is open, and without a proxy.
+   */
+  stalled?(): Fault | undefined;
 }
 
 /** The way out: links to peers. */

@@ -191,6 +191,15 @@ test('pools and sources', () => {
   assert.match(refused({ suspend_when_unplumbed: {} }), /unplumbed.duration: is missing/);
   assert.match(refused({ socks5_proxy_username: 'u' }), /without socks5_proxy_password/);
   assert.match(refused({ socks5_proxy_password: { vault_path: 'x' } }), /vault are not supported/);
+  const long = 'x'.repeat(256);
+  const password = { key_data: `hunter2${long}` };
+  const tooLong = refused({ socks5_proxy_username: 'u', socks5_proxy_password: password });
+  assert.match(tooLong, /^s: socks5_proxy_password: is longer than 255 bytes/);
+  assert.equal(tooLong.includes('hunter2'), false);
+  const name = { socks5_proxy_username: 'ü'.repeat(128), socks5_proxy_password: 'file' };
+  assert.match(refused(name), /^s: socks5_proxy_username: is longer than 255 bytes/);
+  assert.match(refused({ ha_proxy_protocol: 'v3' }), /ha_proxy_protocol/);
+  assert.equal(source.ha_proxy_protocol, 'v2');
   const secret = refused({ socks5_proxy_password: { key_data: 'hunter2', more: 1 } });
   assert.equal(secret.includes('hunter2'), false);
   assert.match(

@@ -12,10 +12,18 @@ import type {
   LinkListener,
   Network,
 } from '../../src/ports/ports.ts';
+import type { ProxyRoute } from '../../src/ports/proxy-route.ts';
 import type { Chance, Faults } from './chance.ts';
 import type { LifeClock, WorldTime } from './clock.ts';
 import type { Deed, Exchanger, ServerSession } from './exchanger.ts';
 import { Pipe } from './pipe.ts';
+import type { WorldProxy } from './proxy.ts';
+import { placeOf, proxyFault } from './proxy.ts';
+
+const openedOf = ({ kind, sourceAddress }: ProxyRoute) => ({
+  localAddress: sourceAddress,
+  protocol: kind,
+});
 
 const DIAL_MS_MAX = 60;
 const DRAIN_MS_MAX = 200;
@@ -29,9 +37,18 @@ export interface Host {
 /** Sees what an engine writes, when it writes it. */
 export type Tap = (link: number, bytes: Buffer) => void;
 
+/** Who dialled, from where and through what. */
+export interface Dialled {
+  readonly at: number;
+  readonly from: string;
+  readonly to: string;
+  readonly through?: string;
+}
+
 /** All hosts and all links. */
 export class Internet {
   readonly hosts = new Map<string, Host>();
+  readonly proxies = new Map<string, WorldProxy>();
   readonly links = new Set<WorldLink>();
   readonly time: WorldTime;
   readonly chance: Chance;
@@ -40,7 +57,7 @@ export class Internet {
   /** Links ever made; their ordinal numbers them. */
   dials = 0;
   /** Who dialled from where, in order. */
-  readonly dialled: { readonly at: number; readonly from: string; readonly to: string }[] = [];
+  readonly dialled: Dialled[] = [];
 
   constructor(time: WorldTime, chance: Chance, faults: Faults) {
     this.time = time;
@@ -52,6 +69,13 @@ export class Internet {
     const host: Host = { exchanger, answers: 'open' };
     this.hosts.set(address, host);
     return host;
+  }
+
+  /** A proxy at `place`, `host:port` or a path; a dial through any other place is refused. */
+  addProxy(place: string): WorldProxy {
+    const proxy: WorldProxy = { answers: 'open', asked: [] };
+    this.proxies.set(place, proxy);
+    return proxy;
   }
 
   /** The network as one process has it. */
@@ -75,6 +99,7 @@ export class WorldLink implements Link {
   #up: Pipe | undefined;
   #down: Pipe | undefined;
   #session: ServerSession | undefined;
+  #stalled: Fault | undefined;
   #isOver = false;
 
   constructor(net: Internet, clock: LifeClock, request: DialRequest, listener: LinkListener) {
@@ -85,12 +110,20 @@ export class WorldLink implements Link {
     this.#listener = listener;
     this.#where = `${request.address}:${request.port}`;
     net.links.add(this);
+    const through = placeOf(request);
     net.dialled.push({
       at: net.time.now,
       from: request.localAddress ?? '',
       to: request.address,
+      ...(through === undefined ? {} : { through }),
     });
-    this.#dial(net.hosts.get(request.address), request.localAddress ?? '192.0.2.1');
+    if (request.proxy === undefined || through === undefined) {
+      this.#dial(net.hosts.get(request.address), request.localAddress ?? '192.0.2.1');
+    } else this.#dialThrough(request, request.proxy, through);
+  }
+
+  stalled(): Fault | undefined {
+    return this.#stalled;
   }
 
   write(chunks: readonly (Buffer | string)[]): boolean {
@@ -128,15 +161,44 @@ export class WorldLink implements Link {
     this.#down?.cut();
   }
 
-  #dial(host: Host | undefined, localAddress: string): void {
+  #dialThrough({ address }: DialRequest, route: ProxyRoute, place: string): void {
+    const { chance, hosts, proxies } = this.#net;
+    const proxy = proxies.get(place);
+    const answers = proxy?.answers ?? 'refused';
+    if (answers === 'never' || answers === 'mute') {
+      this.#stalled = proxyFault(place, answers);
+      return;
+    }
+    this.#later(chance.between(1, DIAL_MS_MAX), () => {
+      if (answers !== 'open') return this.#loseBy(proxyFault(place, answers));
+      proxy?.asked.push(route.sourceAddress);
+      if (route.kind === 'haproxy') {
+        // It says nothing of the peer: it takes the link, and drops it when nobody is there.
+        const host = hosts.get(address);
+        this.#listener.opened({ ...openedOf(route), localPort: 0 });
+        if (host?.answers === 'open') this.#meet(host.exchanger);
+        else if (host?.answers !== 'never') this.#lose('FAULT_LINK_ENDED', 'closed by the peer');
+        return;
+      }
+      const cause = `proxy ${place}: no answer, waiting for the answer to CONNECT`;
+      this.#stalled = { code: 'FAULT_PROXY_TARGET', where: place, cause, retryable: true };
+      this.#dial(hosts.get(address), route.sourceAddress, route);
+    });
+  }
+
+  #dial(host: Host | undefined, localAddress: string, route?: ProxyRoute): void {
     const { chance, faults } = this.#net;
     const isRefused =
       host === undefined || host.answers === 'refused' || chance.hits(faults.refuse);
     if (host?.answers === 'never' || chance.hits(faults.vanish)) return;
     this.#later(chance.between(1, DIAL_MS_MAX), () => {
-      if (isRefused) return this.#lose('FAULT_LINK_REFUSED', 'connection refused');
+      const code = route === undefined ? 'FAULT_LINK_REFUSED' : 'FAULT_PROXY_TARGET';
+      if (isRefused) return this.#lose(code, 'connection refused');
+      this.#stalled = undefined;
       this.#meet(host.exchanger);
-      this.#listener.opened({ localAddress, localPort: 1024 + (this.number % 60_000) });
+      const localPort = 1024 + (this.number % 60_000);
+      const opened = route === undefined ? { localAddress } : openedOf(route);
+      this.#listener.opened({ ...opened, localPort });
     });
   }
 
@@ -182,9 +244,12 @@ export class WorldLink implements Link {
   }
 
   #lose(code: FaultCode, cause: string): void {
+    this.#loseBy({ code, where: this.#where, cause, retryable: true });
+  }
+
+  #loseBy(fault: Fault): void {
     if (this.#isOver) return;
     this.#close();
-    const fault: Fault = { code, where: this.#where, cause, retryable: true };
     if (!this.#clock.isOver) this.#listener.lost(fault);
   }
 

@@ -37,6 +37,8 @@ export interface ConnectionRequest {
   readonly source: SourceConfig;
   readonly ehloName: string;
   readonly authPassword?: string;
+  /** Of the source's log-in at its SOCKS5 proxy. */
+  readonly proxyPassword?: string;
   /** A handshake with this site failed lately (`remember_broken_tls`). */
   readonly isTlsBroken?: boolean;
 }
@@ -76,7 +78,10 @@ export interface PeerInfo {
   readonly name: string;
   readonly address: string;
   readonly port: number;
+  /** Through a proxy: the address that the proxy connected from, as it says. */
   readonly localAddress: string;
+  /** Through a proxy: `socks5` or `haproxy`, and the address and port that the peer sees. */
+  readonly via?: string;
   /** First word of the greeting. */
   readonly greeting: string;
   /** The name in the answer to EHLO. */

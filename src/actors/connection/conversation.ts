@@ -49,6 +49,8 @@ export interface Conversation {
   grantCode: number;
   greeting: string;
   localAddress: string;
+  /** Of a link through a proxy: how, and the address that the peer sees. */
+  via: string | undefined;
   peer: Capabilities;
   isPlain: boolean;
   tls: LinkSecured | undefined;
@@ -109,6 +111,7 @@ export function makeConversation(
     grantCode: 0,
     greeting: '',
     localAddress: '',
+    via: undefined,
     peer: NO_CAPABILITIES,
     isPlain: false,
     tls: undefined,
@@ -193,7 +196,11 @@ export function troubleOf(
 ): { readonly fault?: Fault; readonly reply: Reply } {
   if (signal === 'deadline.passed') {
     const cause = `timed out after ${held.waitMs} ms waiting for ${held.waitsFor}`;
-    return synthetic('FAULT_LINK_TIMEOUT', held, cause);
+    // Behind a proxy the time-out may be the proxy's, and then it is not the peer's.
+    const stalled = held.link?.stalled?.();
+    if (stalled === undefined) return synthetic('FAULT_LINK_TIMEOUT', held, cause);
+    const text = `${cause}: ${stalled.cause}`;
+    return { fault: { ...stalled, cause: text }, reply: makeReply(421, '4.4.2', text) };
   }
   if (signal === 'abort.wanted') {
     return synthetic('FAULT_LINK_ENDED', held, `aborted here: ${held.cause}`);

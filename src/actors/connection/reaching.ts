@@ -4,11 +4,12 @@
  * Deliberately unknown here: messages; which phase follows which.
  */
 import { makeReply } from '../../domain/reply.ts';
-import type { DialRequest, Fault, LinkListener } from '../../ports/ports.ts';
+import type { Fault, LinkListener } from '../../ports/ports.ts';
 import { NO_CAPABILITIES, readCapabilities } from './capabilities.ts';
 import type { PeerInfo } from './connection.ts';
 import type { Conversation, SignalType } from './conversation.ts';
 import { ask, credentialsOf, troubleOf, waitFor, whereOf } from './conversation.ts';
+import { requestFor, viaOf } from './dialing.ts';
 import type { HeardReply, Phase } from './dialogue.ts';
 import { Dialogue } from './dialogue.ts';
 import { continueEnvelope, hearEnvelope, hearVerdicts } from './transaction.ts';
@@ -41,15 +42,8 @@ export function dialCandidate(held: Conversation): void {
   // All candidates share the path's time; what the fast failures leave falls to the others.
   const share = held.connectLeftMs / (held.plan.length + 1);
   waitFor(held, Math.max(share, Math.min(DIAL_MS_MIN, held.connectLeftMs)), 'a connection');
-  const { source_address: localAddress } = held.request.source;
-  const request: DialRequest = {
-    address: candidate.address,
-    port: candidate.port,
-    ...(candidate.path === undefined ? {} : { path: candidate.path }),
-    ...(localAddress === undefined ? {} : { localAddress }),
-  };
   openEar(held);
-  held.link = held.network.dial(request, listenFor(held));
+  held.link = held.network.dial(requestFor(held.request, candidate, held.waitMs), listenFor(held));
 }
 
 function forgetPeer(held: Conversation): void {
@@ -68,6 +62,7 @@ function listenFor(held: Conversation): LinkListener {
   return {
     opened(info) {
       held.localAddress = info.localAddress;
+      held.via = viaOf(info);
       held.connectLeftMs -= held.host.steadyMs() - held.dialedAt;
       held.signal('link.opened');
     },
@@ -266,6 +261,7 @@ export function tellOpened(held: Conversation): void {
     address: candidate.address,
     port: candidate.port,
     localAddress: held.localAddress,
+    ...(held.via === undefined ? {} : { via: held.via }),
     greeting: held.greeting,
     domain: held.peer.domain,
     ...(held.tlsFault === undefined ? {} : { tlsFault: held.tlsFault }),

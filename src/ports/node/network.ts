@@ -1,7 +1,7 @@
 /**
  * The `Network` port over node:net and node:tls: one link is one outbound socket.
- * It turns errno into faults, hands each write to the kernel in one call, and answers back-pressure
- * as a boolean. It sets no deadlines: whoever dialled destroys the link when it waited long enough.
+ * It hands each write to the kernel in one call, and answers back-pressure as a boolean. It sets
+ * no deadlines: whoever dialled destroys the link when it waited long enough.
  * Deliberately unknown here: SMTP, queues, retries.
  */
 import net from 'node:net';
@@ -16,53 +16,19 @@ import type {
   Network,
   TlsRequest,
 } from '../ports.ts';
+import type { Moment } from './link-faults.ts';
+import { describeError, linkCode, oneLine } from './link-faults.ts';
+import { ProxiedLink } from './proxied-link.ts';
+import type { FindAddresses } from './proxy-dial.ts';
 
 /** Longest time a link that was ended politely may take to flush and close. */
 const ENDING_MS_MAX = 5_000;
-/** Longest text kept of what the platform said. */
-const CAUSE_CHARS_MAX = 300;
-
 /** What an operator or a test may set for all links. */
 export interface NetworkOptions {
   /** PEM certificates trusted instead of the platform's. */
   readonly trusted?: readonly string[];
-}
-
-const LINK_CODES: Readonly<Record<string, FaultCode>> = {
-  ECONNREFUSED: 'FAULT_LINK_REFUSED',
-  ENOENT: 'FAULT_LINK_REFUSED',
-  EHOSTUNREACH: 'FAULT_LINK_UNREACHABLE',
-  ENETUNREACH: 'FAULT_LINK_UNREACHABLE',
-  EHOSTDOWN: 'FAULT_LINK_UNREACHABLE',
-  ENETDOWN: 'FAULT_LINK_UNREACHABLE',
-  EACCES: 'FAULT_LINK_UNREACHABLE',
-  EPERM: 'FAULT_LINK_UNREACHABLE',
-  ETIMEDOUT: 'FAULT_LINK_TIMEOUT',
-  ECONNRESET: 'FAULT_LINK_RESET',
-  EPIPE: 'FAULT_LINK_RESET',
-  EADDRNOTAVAIL: 'FAULT_LINK_BIND',
-};
-
-const CERTIFICATE_CODE = /CERT|SELF_SIGNED|UNABLE_TO|ALTNAME|HOSTNAME|CRL_|INVALID_PURPOSE/;
-
-// Which moment of a link's life an error fell into decides what it means.
-type Moment = 'dialing' | 'clear' | 'handshaking' | 'secured';
-
-function linkCode(error: NodeJS.ErrnoException, moment: Moment): FaultCode {
-  const code = error.code ?? '';
-  if (error.syscall === 'bind') {
-    return code === 'EADDRNOTAVAIL' ? 'FAULT_LINK_UNPLUMBED' : 'FAULT_LINK_BIND';
-  }
-  if (moment === 'handshaking') {
-    return CERTIFICATE_CODE.test(code) ? 'FAULT_TLS_CERTIFICATE' : 'FAULT_TLS_HANDSHAKE';
-  }
-  const known = LINK_CODES[code];
-  if (known !== undefined) return known;
-  return moment === 'dialing' ? 'FAULT_LINK_UNREACHABLE' : 'FAULT_LINK_RESET';
-}
-
-function oneLine(text: string): string {
-  return text.replace(/[\x00-\x1f\x7f]+/g, ' ').slice(0, CAUSE_CHARS_MAX);
+  /** Looks up the names of proxies; without it proxies can be given by address only. */
+  readonly findAddresses?: FindAddresses;
 }
 
 function ignore(): void {}
@@ -77,13 +43,20 @@ class NodeLink implements Link {
   #isOver = false;
   #isWaiting = false;
 
-  constructor(request: DialRequest, listener: LinkListener, context: () => tls.SecureContext) {
+  /** With `carrier`, a socket that is open already, its opening is told by whoever opened it. */
+  constructor(
+    request: DialRequest,
+    listener: LinkListener,
+    context: () => tls.SecureContext,
+    carrier?: net.Socket,
+  ) {
     this.#listener = listener;
     this.#address = request.address;
     this.#where = request.path ?? `${request.address}:${request.port}`;
     this.#context = context;
-    this.#socket = net.connect(dialOptions(request));
-    this.#socket.once('connect', () => this.#opened());
+    this.#socket = carrier ?? net.connect(dialOptions(request));
+    if (carrier === undefined) this.#socket.once('connect', () => this.#opened());
+    else this.#moment = 'clear';
     this.#listen();
   }
 
@@ -172,7 +145,7 @@ class NodeLink implements Link {
   }
 
   #broke(error: NodeJS.ErrnoException): void {
-    this.#fail(linkCode(error, this.#moment), `${error.code ?? ''} ${error.message}`);
+    this.#fail(linkCode(error, this.#moment), describeError(error));
   }
 
   #fail(code: FaultCode, cause: string): void {
@@ -182,7 +155,7 @@ class NodeLink implements Link {
     this.#listener.lost({
       code: wasHandshaking ? 'FAULT_TLS_HANDSHAKE' : code,
       where: this.#where,
-      cause: oneLine(cause.trim()),
+      cause: oneLine(cause),
       retryable: true,
     });
   }
@@ -232,6 +205,12 @@ function refusedLink(request: DialRequest, listener: LinkListener, error: unknow
   return { write: () => true, secure: ignore, end, destroy: end };
 }
 
+const refuseNames: FindAddresses = (host, answered) => {
+  const cause = 'nobody looks up names here';
+  const fault: Fault = { code: 'FAULT_DNS_SERVFAIL', where: host, cause, retryable: true };
+  answered({ kind: 'failed', fault, expiresAt: 0 });
+};
+
 /** The network of this machine; the TLS context is made once, at the first handshake. */
 export function createNetwork(options: NetworkOptions = {}): Network {
   let shared: tls.SecureContext | undefined;
@@ -242,8 +221,15 @@ export function createNetwork(options: NetworkOptions = {}): Network {
     });
     return shared;
   };
+  const find = options.findAddresses ?? refuseNames;
   return {
     dial(request: DialRequest, listener: LinkListener): Link {
+      const { proxy } = request;
+      if (proxy !== undefined && request.path === undefined) {
+        const adopt = (socket: net.Socket): Link =>
+          new NodeLink(request, listener, context, socket);
+        return new ProxiedLink({ ...request, proxy }, listener, find, adopt);
+      }
       try {
         return new NodeLink(request, listener, context);
       } catch (error) {
