@@ -8,6 +8,8 @@ import type { DialRequest } from '../ports/ports.ts';
 import { parseIp } from './ip.ts';
 import type { SourceConfig } from './options-egress.ts';
 
+const SERVER_ALONE = ['server', 'source_address'];
+
 type ProxyRoute = NonNullable<DialRequest['proxy']>;
 
 /** Which proxy a source goes through, without its password; undefined: none. */
@@ -26,6 +28,19 @@ export function proxyOf(source: SourceConfig): Omit<ProxyRoute, 'password'> | un
     sourceAddress,
     ...(username === undefined ? {} : { username }),
   };
+}
+
+/** What to tell the operator of a proxy that is given by half, and therefore not used. */
+export function halfProxies(source: SourceConfig): string[] {
+  const ha = [source.ha_proxy_server, source.ha_proxy_source_address];
+  const socks5 = [source.socks5_proxy_server, source.socks5_proxy_source_address];
+  const halves = Object.entries({ ha, socks5 }).filter(
+    ([, [server, address]]) => (server === undefined) !== (address === undefined),
+  );
+  return halves.map(([kind, [server]]) => {
+    const [given, missing] = server === undefined ? ['source_address', 'server'] : SERVER_ALONE;
+    return `${kind}_proxy_${given} is not used without ${kind}_proxy_${missing}`;
+  });
 }
 
 /**

@@ -15,6 +15,7 @@ import { QUEUE_OPTIONS } from '../domain/options-queue.ts';
 import type { QueueName } from '../domain/queue-name.ts';
 import { formatQueueName } from '../domain/queue-name.ts';
 import { mxListSiteName } from '../domain/site-name.ts';
+import { halfProxies } from '../domain/source-proxy.ts';
 import type { PolicyFault } from './ask.ts';
 import { createPolicyAsker } from './ask.ts';
 import type { Policy } from './define.ts';
@@ -162,7 +163,10 @@ class Resolution {
     const config = this.#asker.source(name)?.value;
     this.#sources.set(name, config !== undefined);
     if (config === undefined) this.#unknown('source', name, [...this.#knownSources()]);
-    else this.#warnPending('get_egress_source', SOURCE_OPTIONS, config);
+    else {
+      this.#warnPending('get_egress_source', SOURCE_OPTIONS, config);
+      for (const text of halfProxies(config)) this.#found.warn(`the source '${name}'`, text);
+    }
     this.#askPath(PROBE_DOMAIN, name, PROBE_DOMAIN);
     this.#settle();
   }

@@ -28,6 +28,12 @@ export const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''
 
 const DRIP_MS = 2;
 
+function drip(socket: net.Socket, bytes: Buffer): void {
+  if (bytes.length === 0 || socket.destroyed) return;
+  socket.write(bytes.subarray(0, 1));
+  setTimeout(() => drip(socket, bytes.subarray(1)), DRIP_MS);
+}
+
 /** One scripted proxy. */
 export class ProxyPeer {
   heard = Buffer.alloc(0);
@@ -86,11 +92,7 @@ export class ProxyPeer {
     if (deed === 'fin') socket.end();
     else if (deed === 'reset') socket.resetAndDestroy();
     else if (this.#script.isSlow !== true) socket.write(deed);
-    else {
-      for (const [at, byte] of deed.entries()) {
-        setTimeout(() => socket.write(Buffer.from([byte])), at * DRIP_MS);
-      }
-    }
+    else drip(socket, deed);
   }
 }
 

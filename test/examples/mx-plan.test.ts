@@ -293,19 +293,4 @@ describe('a plan refuses', () => {
     assert.deepEqual(shortPlan({ ...given, source: v6 }), ['2001:db8::2:25']);
     assert.match(String(shortPlan({ ...to('192.0.2.2'), source: v6 })), /^deferred 451 4\.4\.4 no/);
   });
-
-  it('addresses of the family its proxy cannot connect from', () => {
-    const given = to('2001:db8::2');
-    const socks = { socks5_proxy_server: 'p:1080', socks5_proxy_source_address: '2001:db8::9' };
-    // The source address is for the way to the proxy, and says nothing of the way behind it.
-    const source = { source_address: '198.51.100.1', ...socks };
-    assert.deepEqual(shortPlan({ ...given, source }), ['2001:db8::2:25']);
-    const ha = { ha_proxy_server: '/run/ha', ha_proxy_source_address: '198.51.100.7' };
-    assert.deepEqual(shortPlan({ ...given, source: { ...source, ...ha } }), ['192.0.2.1:25']);
-    const none = String(shortPlan({ ...to('192.0.2.2'), source }));
-    assert.match(none, /family of the socks5 proxy source address 2001:db8::9$/);
-    // Half a proxy is none.
-    const half = { socks5_proxy_server: 'p:1080', source_address: '198.51.100.1' };
-    assert.deepEqual(shortPlan({ ...given, source: half }), ['192.0.2.1:25']);
-  });
 });

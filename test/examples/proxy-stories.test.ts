@@ -57,6 +57,29 @@ for (const [name, source, via] of [
   });
 }
 
+const PASSWORD = 'hunter2';
+story('the proxy gets the log-in, and nobody else does', {
+  plan: planFor({
+    ...SOCKS5,
+    socks5_proxy_username: 'me',
+    socks5_proxy_password: { key_data: PASSWORD },
+  }),
+  when: async (world) => {
+    const proxy = world.net.addProxy(PLACE);
+    proxy.answers = 'rude';
+    world.submit(['u@a.test']);
+    await world.runFor(8_000);
+    proxy.answers = 'open';
+    await world.runFor(90_000);
+  },
+  about: ['message.d'],
+  follows: [['message.deferred'], ['message.delivered']],
+  and: ({ net, said, witness }) => {
+    assert.deepEqual(net.proxies.get(PLACE)?.asked, [`198.51.100.201 me:${PASSWORD}`]);
+    assert.equal(JSON.stringify([said, witness.records]).includes(PASSWORD), false);
+  },
+});
+
 const ONLINE = 'All failures are related to proxy connection issues\\. Is the proxy .* healthy\\? ';
 const PLUMBED =
   'All failures are related to the proxy server having an unplumbed source address\\.';

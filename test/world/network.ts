@@ -18,7 +18,7 @@ import type { LifeClock, WorldTime } from './clock.ts';
 import type { Deed, Exchanger, ServerSession } from './exchanger.ts';
 import { Pipe } from './pipe.ts';
 import type { WorldProxy } from './proxy.ts';
-import { placeOf, proxyFault } from './proxy.ts';
+import { askOf, placeOf, proxyFault } from './proxy.ts';
 
 const openedOf = ({ kind, sourceAddress }: ProxyRoute) => ({
   localAddress: sourceAddress,
@@ -171,7 +171,7 @@ export class WorldLink implements Link {
     }
     this.#later(chance.between(1, DIAL_MS_MAX), () => {
       if (answers !== 'open') return this.#loseBy(proxyFault(place, answers));
-      proxy?.asked.push(route.sourceAddress);
+      proxy?.asked.push(askOf(route));
       if (route.kind === 'haproxy') {
         // It says nothing of the peer: it takes the link, and drops it when nobody is there.
         const host = hosts.get(address);

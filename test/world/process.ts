@@ -95,6 +95,7 @@ export async function startLife(parts: LifeParts): Promise<Life> {
       foundlings: recovered.foundlings,
     },
     ehloName: 'waybill.test',
+    readSecret: (source) => ('key_data' in source ? source.key_data : undefined),
     limits,
     log: (level, text) => parts.said(`${level}: ${text}`),
     fatal: () => {

@@ -5,6 +5,7 @@
  * Deliberately unknown here: engines, exchangers, SOCKS5, HAProxy.
  */
 import type { DialRequest, Fault, FaultCode } from '../../src/ports/ports.ts';
+import type { ProxyRoute } from '../../src/ports/proxy-route.ts';
 
 /** `never`: no answer to the dial; `mute`: none to the handshake. */
 export type ProxyAnswer = 'open' | 'refused' | 'never' | 'mute' | 'rude' | 'unplumbed';
@@ -12,7 +13,7 @@ export type ProxyAnswer = 'open' | 'refused' | 'never' | 'mute' | 'rude' | 'unpl
 /** A proxy by its place; a test changes its answer while the world runs. */
 export interface WorldProxy {
   answers: ProxyAnswer;
-  /** What it was asked to send from, link by link. */
+  /** What it was asked to send from, link by link, and the log-in where there was one. */
   readonly asked: string[];
 }
 
@@ -34,4 +35,9 @@ export function placeOf({ proxy }: DialRequest): string | undefined {
 export function proxyFault(place: string, answers: Exclude<ProxyAnswer, 'open'>): Fault {
   const [code, cause] = FAULTS[answers];
   return { code, where: place, cause: `proxy ${place}: ${cause}`, retryable: true };
+}
+
+/** What a proxy is asked for, as text. */
+export function askOf({ sourceAddress, username, password }: ProxyRoute): string {
+  return username === undefined ? sourceAddress : `${sourceAddress} ${username}:${password}`;
 }
