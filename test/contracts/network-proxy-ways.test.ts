@@ -4,6 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
+import { joinFaults } from '../../src/ports/node/link-faults.ts';
+import type { FaultCode } from '../../src/ports/ports.ts';
 import type { Step } from './proxy-peer.ts';
 import {
   answering,
@@ -64,6 +66,38 @@ describe('several addresses of one name', () => {
     const answered = await dial('127.0.0.4', '127.0.0.5', '127.0.0.2');
     assert.match(answered, /^FAULT_PROXY_TARGET .*connection refused$/);
   });
+});
+
+describe('several faults as one', () => {
+  const AWAY = 'FAULT_PROXY_UNREACHABLE';
+  const RUDE = 'FAULT_PROXY_HANDSHAKE';
+  const UNPLUMBED = 'FAULT_PROXY_UNPLUMBED';
+  const OURS = 'FAULT_LINK_UNPLUMBED';
+  const BIND = 'FAULT_LINK_BIND';
+  const cases: readonly (readonly [readonly FaultCode[], FaultCode])[] = [
+    [[OURS, OURS], OURS],
+    [[OURS, BIND], OURS],
+    [[BIND, OURS], BIND],
+    [[UNPLUMBED, UNPLUMBED], UNPLUMBED],
+    [[RUDE, RUDE], RUDE],
+    [[OURS, AWAY], AWAY],
+    [[RUDE, AWAY], AWAY],
+    [[OURS, UNPLUMBED], AWAY],
+    [[UNPLUMBED, RUDE], AWAY],
+    [[OURS, RUDE], RUDE],
+  ];
+  for (const [codes, expected] of cases) {
+    test(`${codes.join(' and ')}: ${expected}`, () => {
+      const faults = codes.map((code, at) => ({
+        code,
+        where: '',
+        cause: `${at}`,
+        retryable: true,
+      }));
+      assert.equal(joinFaults(faults)?.code, expected);
+    });
+  }
+  test('none of none', () => assert.equal(joinFaults([]), undefined));
 });
 
 describe('through HAProxy', () => {

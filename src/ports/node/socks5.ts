@@ -76,7 +76,11 @@ interface ReplyRead {
   readonly port: number;
 }
 
-/** One dialogue; it ends with `through` or `failed`, and what comes later is nobody's. */
+/**
+ * One dialogue; it ends with `through` or `failed`, and what comes later is nobody's.
+ * Our own, because the client on npm (socks 2.8) has one command to a connection, so no BIND before
+ * a CONNECT, knows no Unix sockets, and hands the password out with each of its errors.
+ */
 export class Socks5Dialogue {
   readonly #wish: Socks5Wish;
   #heard: Buffer = Buffer.alloc(0);
