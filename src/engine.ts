@@ -6,6 +6,7 @@
  */
 import type { PolicyUse } from './actors/activating.ts';
 import { bumpEpoch, usePolicy } from './actors/activating.ts';
+import { newRuleId } from './actors/admin/ids.ts';
 import type { Beginning } from './actors/beginning.ts';
 import { begin } from './actors/beginning.ts';
 import type { Core } from './actors/core.ts';
@@ -16,6 +17,7 @@ import { saveSnapshot } from './actors/housekeeping.ts';
 import type { Command, Input } from './actors/input.ts';
 import { admitNow, makeCore } from './actors/making.ts';
 import { Registry } from './actors/registry.ts';
+import type { AdminRule } from './domain/admin-rules.ts';
 import type { Books } from './domain/books.ts';
 import type { Explanation, Subject } from './domain/explanation.ts';
 import type { Limits } from './domain/limits.ts';
@@ -55,6 +57,10 @@ export interface Engine extends IntakeHost {
   /** The log's word: whether the disk has room for new mail. */
   room(hasRoom: boolean): void;
   command(command: Command, answered: (refusal?: Refusal) => void): void;
+  /** An id for a rule that a command shall make. */
+  allocateRuleId(): string;
+  /** The rules of operators that hold, oldest first, as of `at`; all of them durable. */
+  listRules(answered: (rules: readonly AdminRule[], at: number) => void): void;
   /** Mail is taken here: an exchanger at this place would be ourselves. */
   listensAt(address: string, port: number): void;
   /** A handler of the policy failed; noted in the log and said once. */
@@ -196,6 +202,19 @@ class RunningEngine implements Engine {
 
   command(command: Command, answered: (refusal?: Refusal) => void): void {
     this.core.turns.push({ kind: 'commanded', command, answered });
+  }
+
+  allocateRuleId(): string {
+    return newRuleId(this.core);
+  }
+
+  listRules(answered: (rules: readonly AdminRule[], at: number) => void): void {
+    const { core } = this;
+    const run = (at: number): void => {
+      const rules = [...core.books.rules.all()];
+      core.turns.promise(() => answered(rules, at));
+    };
+    core.turns.push({ kind: 'run', run });
   }
 
   listensAt(address: string, port: number): void {

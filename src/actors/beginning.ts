@@ -7,6 +7,7 @@
 import { domainOf } from '../domain/address.ts';
 import type { Foundling } from '../domain/body-header.ts';
 import { ROW_OFFERED } from '../domain/rows.ts';
+import { takeUpRules } from './admin/ruling.ts';
 import type { Core } from './core.ts';
 import { openQueue } from './queue/configuring.ts';
 import { maxAgeOf, messageIdOf } from './rows-in-hand.ts';
@@ -54,6 +55,7 @@ export function begin(core: Core, beginning: Beginning, at: number): void {
   for (const source of books.sources.values()) {
     if (source.until > 0) core.alarms.set(`source ${source.name}`, source.until);
   }
+  takeUpRules(core, at);
   core.alarms.set('house', at + core.limits.reapMs);
   startSweep(core, at);
 }

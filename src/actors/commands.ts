@@ -1,11 +1,14 @@
 /**
- * Wishes from outside: suspend and resume a queue or a source, cancel or move messages.
- * Decided like any other input; refused with a sentence when they make no sense. What is refused
- * leaves no trace.
+ * Wishes from outside: suspend and resume a queue or a source, cancel or move messages; those
+ * about many queues at once are decided in admin/ruling.ts. Decided like any other input; refused
+ * with a sentence when they make no sense. What is refused leaves no trace.
  */
 
 import { numberOfMessageId } from '../domain/message-id.ts';
 import type { Refusal } from '../intake/host.ts';
+import { newRuleId } from './admin/ids.ts';
+import { decideAdmin } from './admin/ruling.ts';
+import type { AdminCommand } from './admin/wishes.ts';
 import type { Core } from './core.ts';
 import type { Command } from './input.ts';
 import { rebindOne, rebindQueue } from './rebinding.ts';
@@ -21,11 +24,19 @@ export function decideCommand(
   at: number,
 ): void {
   if (command.kind === 'message.rebind') return rebind(core, command, answered, at);
+  if (isAdmin(command)) {
+    const why = decideAdmin(core, command, at);
+    return core.turns.promise(() => answered(why === undefined ? undefined : refuse(why)));
+  }
   const refusal = apply(core, command, at);
   core.turns.promise(() => answered(refusal));
 }
 
 type Rebind = Extract<Command, { readonly kind: 'message.rebind' }>;
+type Single = Exclude<Command, Rebind | AdminCommand>;
+
+const ADMIN = /^(suspension|purge|rebind)\./;
+const isAdmin = (command: Command): command is AdminCommand => ADMIN.test(command.kind);
 
 function rebind(
   core: Core,
@@ -56,7 +67,7 @@ function rebind(
   core.turns.promise(() => answered());
 }
 
-function apply(core: Core, command: Exclude<Command, Rebind>, at: number): Refusal | undefined {
+function apply(core: Core, command: Single, at: number): Refusal | undefined {
   switch (command.kind) {
     case 'queue.suspend':
     case 'queue.resume':
@@ -73,28 +84,39 @@ function apply(core: Core, command: Exclude<Command, Rebind>, at: number): Refus
   }
 }
 
+/** A suspension of one queue is one by criteria that names it and no other. */
 function applyToQueue(
   core: Core,
-  command: Extract<Command, { readonly queue: string }>,
+  command: Extract<Single, { readonly queue: string }>,
   at: number,
 ): Refusal | undefined {
   const row = core.books.findQueue(command.queue);
   if (row === undefined) return refuse(`there is no queue ${command.queue}`);
-  const stream = row.name;
+  const criteria = { queue_names: [row.name] };
   if (command.kind === 'queue.resume') {
-    if (row.state !== 'suspended') return refuse(`queue ${stream} is not suspended`);
-    core.turns.emit({ type: 'queue.resumed', stream, body: {} });
+    const own = core.books.rules.findSame({ kind: 'suspension', criteria, ready: '' });
+    if (own !== undefined) {
+      decideAdmin(core, { kind: 'suspension.lift', id: own.id, isReady: false }, at);
+      return undefined;
+    }
+    const wide = core.rules.verdictOf(row).suspension;
+    if (wide !== undefined) return refuse(`queue ${row.name} is suspended by the rule ${wide.id}`);
+    if (row.state !== 'suspended') return refuse(`queue ${row.name} is not suspended`);
+    // Suspended by an earlier version, which knew no rules.
+    core.turns.emit({ type: 'queue.resumed', stream: row.name, body: {} });
     return undefined;
   }
   if (command.until <= at) return refuse('the end of the suspension lies in the past');
-  const body = { until: command.until, cause: command.why };
-  core.turns.emit({ type: 'queue.suspended', stream, body });
+  const { until, why } = command;
+  const id = newRuleId(core);
+  const wish = { kind: 'suspension.place', id, about: { criteria }, span: { until }, why } as const;
+  decideAdmin(core, wish, at);
   return undefined;
 }
 
 function applyToSource(
   core: Core,
-  command: Extract<Command, { source: string }>,
+  command: Extract<Single, { source: string }>,
   at: number,
 ): Refusal | undefined {
   const row = core.books.sources.get(command.source);

@@ -11,6 +11,7 @@ import type { SourceConfig } from '../domain/options-egress.ts';
 import type { PathConfig } from '../domain/options-path.ts';
 import type { QueueConfig } from '../domain/options-queue.ts';
 import type { QueueName } from '../domain/queue-name.ts';
+import type { RuleIndex } from '../domain/rule-index.ts';
 import type { Throttles } from '../domain/throttle.ts';
 import type { TimerWheel } from '../domain/timer-wheel.ts';
 import type { Ports } from '../ports/ports.ts';
@@ -161,6 +162,10 @@ export interface Core {
   readonly answers: Answers;
   readonly asked: Asked;
   readonly throttles: Throttles;
+  /** Which rules of operators hold for a queue. */
+  readonly rules: RuleIndex;
+  /** Events that rounds over many queues may still write in this turn. */
+  adminLeft: number;
   readonly sweep: Sweep;
   readonly tallies: Tallies;
   /** Epoch of this process: 1 at its start, one more each time configuration comes into force. */

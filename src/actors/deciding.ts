@@ -5,6 +5,7 @@
 
 import { invariant } from '../domain/invariant.ts';
 import { watchdogMs } from '../domain/options-path.ts';
+import { endRule } from './admin/ruling.ts';
 import { decideCommand } from './commands.ts';
 import { bodyMoved } from './compacting.ts';
 import type { Core } from './core.ts';
@@ -77,6 +78,7 @@ export function decide(core: Core, input: Input, at: number): void {
 /** Rings everything due at `at`: named alarms first, then rows. */
 export function ring(core: Core, at: number): void {
   core.settledNow = 0;
+  core.adminLeft = core.limits.turnRecordsMax;
   core.alarms.ring(at, (name) => alarmRang(core, name, at));
   core.wheel.advance(at, (slot) => rowRang(core, slot, at, (old) => expire(core, old, at)));
 }
@@ -139,6 +141,8 @@ function alarmRang(core: Core, name: string, at: number): void {
         core.turns.emit({ type: 'source.resumed', stream: what, body: {} });
       }
       return;
+    case 'rule':
+      return endRule(core, what);
     case 'serve': {
       const ready = core.readyQueues.get(what);
       if (ready !== undefined) core.touchedReady.add(ready);

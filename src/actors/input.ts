@@ -7,11 +7,13 @@ import type { PlanAnswer, SiteAnswer } from '../domain/mx-plan.ts';
 import type { QueueMove } from '../domain/queue-change.ts';
 import type { Refusal, Submission } from '../intake/host.ts';
 import type { BodyRef, Fault, StoredRecord } from '../ports/ports.ts';
+import type { AdminCommand } from './admin/wishes.ts';
 import type { Ending, PeerInfo, Settlement } from './connection/connection.ts';
 import type { HeldQueue, ReadyQueue } from './core.ts';
 
 /** A wish from outside; may be refused; not stored. */
 export type Command =
+  | AdminCommand
   | { readonly kind: 'queue.suspend'; readonly queue: string; readonly until: number; why: string }
   | { readonly kind: 'queue.resume'; readonly queue: string }
   | { readonly kind: 'source.suspend'; readonly source: string; until: number; why: string }

@@ -5,6 +5,7 @@
 import type { Books } from '../domain/books.ts';
 import type { Limits } from '../domain/limits.ts';
 import type { PolicyAsker } from '../domain/policy-asker.ts';
+import { RuleIndex } from '../domain/rule-index.ts';
 import { Throttles } from '../domain/throttle.ts';
 import { createTimerWheel } from '../domain/timer-wheel.ts';
 import type { Ports } from '../ports/ports.ts';
@@ -55,6 +56,8 @@ export function makeCore(
     answers: new Answers(parts.asker, books, (event) => turns.emit(event)),
     asked: new Asked(),
     throttles: new Throttles(),
+    rules: new RuleIndex(books.rules),
+    adminLeft: 0,
     sweep: newSweep(),
     tallies: { refreshes: 0, refreshesFailed: 0, policyFaults: 0, throttled: 0, rebound: 0 },
     epoch: 1,

@@ -8,6 +8,7 @@ import { resolveSite } from '../domain/mx-plan.ts';
 import { UNSPECIFIED } from '../domain/options-egress.ts';
 import { pick } from '../domain/round-robin.ts';
 import { readyQueueName, SMTP_PROTOCOL } from '../domain/site-name.ts';
+import { leaveOutSuspended, obeyRules } from './admin/suspending.ts';
 import type { Core, HeldQueue, Member, ReadyQueue } from './core.ts';
 import { PLACE_READY } from './held-rows.ts';
 import { deferRow } from './outcome.ts';
@@ -24,7 +25,8 @@ type Choice =
 
 /** Places as many due rows of a queue as there is room for. */
 export function placeDueRows(core: Core, queue: HeldQueue, at: number): void {
-  if (queue.row.state !== 'ready' || queue.due.length === 0) return;
+  if (queue.due.length === 0 || obeyRules(core, queue)) return;
+  if (queue.row.state !== 'ready') return;
   keepCurrent(core, queue.row, at);
   if (queue.row.state !== 'ready') return;
   if (queue.site === undefined || at >= queue.siteExpiresAt) askRoute(core, queue);
@@ -61,7 +63,7 @@ function restQueue(core: Core, queue: HeldQueue, until: number): void {
 
 /** One pick of the selection procedure. */
 function chooseSource(core: Core, queue: HeldQueue, at: number): Choice {
-  const { earliest, open } = inRotation(core, queue);
+  const { earliest, open } = leaveOutSuspended(core, queue, inRotation(core, queue));
   let isFull = false;
   let candidates = open;
   while (candidates.length > 0) {

@@ -8,6 +8,7 @@ import type { Reply } from '../domain/reply.ts';
 import { formatReply } from '../domain/reply.ts';
 import { nextAttempt } from '../domain/retry.ts';
 import type { AttemptBody } from '../events/message.ts';
+import { purgeReturned } from './admin/purging.ts';
 import type { Core, Offer } from './core.ts';
 import { keepCurrent } from './queue/configuring.ts';
 import { askRequeue, queueAfter, rebindRow } from './rebinding.ts';
@@ -150,6 +151,7 @@ function follow(
   at: number,
 ): void {
   if (end !== undefined) return expireNow(core, slot, to, index, end);
+  if (queue === undefined && purgeReturned(core, slot)) return;
   retire(core, slot);
   if (queue !== undefined) rebindRow(core, slot, { queue, due, cause: 'requeue_message' }, at);
 }

@@ -7,6 +7,7 @@ import type { MessageView } from '../domain/policy-asker.ts';
 import type { QueueMove } from '../domain/queue-change.ts';
 import { moveQueueName } from '../domain/queue-change.ts';
 import { formatQueueName, parseQueueName } from '../domain/queue-name.ts';
+import { purgeReturned } from './admin/purging.ts';
 import type { Core } from './core.ts';
 import { PLACE_DUE, PLACE_WAITING } from './held-rows.ts';
 import { openQueue } from './queue/configuring.ts';
@@ -49,11 +50,17 @@ export function askRequeue(
   return messages.requeue(viewOf(core, slot), response, [context], isAttempt, delayMs);
 }
 
+/** What readers are told of a move besides. */
+export interface ReboundFlags {
+  readonly admin?: 1;
+  readonly quiet?: 1;
+}
+
 /** Moves a row that nobody has in hand; it is due at `due`, in a later turn at the earliest. */
 export function rebindRow(
   core: Core,
   slot: number,
-  to: { queue: string; due: number; cause: string },
+  to: { queue: string; due: number; cause: string } & ReboundFlags,
   at: number,
 ): void {
   const from = core.books.queueOfRow(slot).name;
@@ -66,6 +73,7 @@ export function rebindRow(
   core.tallies.rebound += 1;
   // Over the wheel: a policy that moves a message to and fro must not keep one turn busy for ever.
   waitForDue(core, slot);
+  purgeReturned(core, slot);
 }
 
 /** What an operator wishes to move. */
@@ -75,20 +83,22 @@ export interface RebindWish {
   readonly data: Readonly<Record<string, string>>;
   readonly isFlush: boolean;
   readonly why: string;
+  readonly flags?: ReboundFlags;
 }
 
 /** Moves one message as wished; false where it is not waiting for anything but time and room. */
 export function rebindOne(core: Core, slot: number, wish: RebindWish, at: number): boolean {
   const place = core.held.placeOf(slot);
   if (place !== PLACE_WAITING && place !== PLACE_DUE) return false;
-  const { move: given, data, isFlush, why } = wish;
+  const { move: given, data, isFlush, why, flags = { admin: 1 } } = wish;
   const move = given ?? core.answers.messages.rebind(viewOf(core, slot), data) ?? {};
   const name = core.books.queueOfRow(slot).name;
   const queue = queueAfter(name, move);
   // Where nothing changes the message keeps its schedule; the reference would bring it forward.
   if (queue === name && move.delayMs === undefined && !isFlush) return true;
   movePlace(core, slot, PLACE_WAITING);
-  rebindRow(core, slot, { queue, due: at + (move.delayMs ?? 0), cause: why }, at);
+  const due = at + (move.delayMs ?? 0);
+  rebindRow(core, slot, { queue, due, cause: why, ...flags }, at);
   return true;
 }
 

@@ -8,6 +8,7 @@ import { buildPlan } from '../domain/mx-plan.ts';
 import { ROW_EIGHT_BIT, ROW_SMTP_UTF8 } from '../domain/rows.ts';
 import { targetSessions } from '../domain/sessions.ts';
 import { isFault } from '../ports/ports.ts';
+import { turnAway } from './admin/suspending.ts';
 import { bodyRefOf } from './compacting.ts';
 import { openConnection } from './connection/connection.ts';
 import type { Core, Offer, ReadyQueue, Session } from './core.ts';
@@ -23,7 +24,7 @@ export const ALARM_TICK = 'tick';
 
 /** Serves a ready queue: hands out, asks for more, opens connections. */
 export function serveReadyQueue(core: Core, ready: ReadyQueue, at: number): void {
-  if (core.isStopping) return;
+  if (core.isStopping || standDown(core, ready, at)) return;
   refreshReadyQueue(core, ready, at);
   while (ready.idle.length > 0 && ready.size > 0) {
     const session = ready.idle.pop() as Session;
@@ -36,6 +37,21 @@ export function serveReadyQueue(core: Core, ready: ReadyQueue, at: number): void
   }
   if (ready.waiting.size > 0 && ready.size * 2 <= ready.path.max_ready) wakeWaiting(core, ready);
   openSessions(core, ready, at);
+}
+
+/** An operator suspended it: rows go back to choose anew, connections end after their work. */
+function standDown(core: Core, ready: ReadyQueue, at: number): boolean {
+  if (core.rules.findReady(ready.name) === undefined) return false;
+  withdrawRows(core, ready, (slot) => core.requeue(slot, at));
+  for (const session of ready.sessions) {
+    if (session.isStopping) continue;
+    session.isStopping = true;
+    session.connection.stop();
+  }
+  ready.idle.length = 0;
+  // Who waited for room here may find it elsewhere, or rests.
+  wakeWaiting(core, ready);
+  return true;
 }
 
 function openSessions(core: Core, ready: ReadyQueue, at: number): void {
@@ -147,7 +163,7 @@ function shiftCurrent(core: Core, ready: ReadyQueue, at: number): number {
     if (slot < 0) return slot;
     const ticket = core.held.ticketOf(slot);
     keepCurrent(core, core.books.queueOfRow(slot), at);
-    if (core.held.isGood(slot, ticket)) return slot;
+    if (core.held.isGood(slot, ticket) && !turnAway(core, slot, at)) return slot;
   }
 }
 

@@ -8,6 +8,8 @@ import type { FastifyInstance } from 'fastify';
 import { fastify } from 'fastify';
 import { matches } from '../domain/cidr.ts';
 import type { HttpListenerConfig } from '../domain/options-http.ts';
+import type { AdminDesk } from './admin-routes.ts';
+import { addAdminRoutes } from './admin-routes.ts';
 import type { Metrics } from './metrics.ts';
 import type { Explain } from './why-route.ts';
 import { addWhyRoute } from './why-route.ts';
@@ -23,6 +25,8 @@ export interface HttpParts {
   readonly requestBump: (reason: string) => void;
   /** Why something waits; a sentence where there is no such thing. */
   readonly explain: Explain;
+  /** Sees to what operators wish of queues and messages. */
+  readonly admin: AdminDesk;
 }
 
 /** A listener, open. */
@@ -48,7 +52,12 @@ export async function startHttpListener(
     if (matches(config.trusted_hosts, request.socket.remoteAddress ?? '')) return;
     await reply.code(401).send({ error: 'this address is not in trusted_hosts of the listener' });
   });
-  // No route here reads a body, so any kind of one is as good as none; its size is still bounded.
+  // These read bodies, in a scope of their own.
+  await server.register((scope, _options, done) => {
+    addAdminRoutes(scope, parts.admin);
+    done();
+  });
+  // No other route reads a body, so any kind of one is as good as none; its size is still bounded.
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null));
   server.post(BUMP, async (_request, reply) => {

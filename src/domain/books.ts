@@ -4,6 +4,7 @@
  * ledger counts recipients. Whatever is not here dies with the process. No clock, no I/O, no
  * timers.
  */
+import { RuleBook } from './admin-rules.ts';
 import { invariant } from './invariant.ts';
 import { Rows } from './rows.ts';
 
@@ -93,6 +94,8 @@ export class Books {
   readonly rows = new Rows();
   readonly queues: (QueueRow | undefined)[] = [];
   readonly sources = new Map<string, SourceRow>();
+  /** What operators have ordered and what still holds. */
+  readonly rules = new RuleBook();
   /** Answers of the policy, kept once each: key → JSON text. */
   readonly answers = new Map<string, string>();
   readonly ledger: Ledger = {

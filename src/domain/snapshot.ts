@@ -7,12 +7,14 @@ import type { EngineRow, Ledger, QueueRow, SourceRow } from './books.ts';
 import { Books } from './books.ts';
 import { invariant } from './invariant.ts';
 import type { RowColumns } from './rows.ts';
+import type { PackedRules } from './rule-snapshot.ts';
+import { packRules, unpackRules } from './rule-snapshot.ts';
 
 /**
  * Raise when the form changes. A newer form is not read, the log is folded instead; an older one
  * is brought up, because the records it stands for may have been let go.
  */
-export const SNAPSHOT_FORM = 3;
+export const SNAPSHOT_FORM = 4;
 /** Form 1 knew no pools of queues, and neither version nor epoch of the policy. */
 const SNAPSHOT_FORM_MIN = 1;
 /** From form 3 on queues are numbers and a table of texts, and the chains of rows are kept. */
@@ -35,6 +37,8 @@ interface Head {
   readonly texts?: readonly string[];
   readonly sources: readonly SourceRow[];
   readonly answers: readonly (readonly [string, string])[];
+  /** Since form 4: what operators have ordered. */
+  readonly orders?: PackedRules;
   readonly settled: readonly (readonly [number, readonly number[]])[];
 }
 
@@ -126,6 +130,7 @@ export function encodeBooks(books: Books): Uint8Array {
     texts: table.texts,
     sources: [...books.sources.values()],
     answers: [...books.answers],
+    orders: packRules(books.rules),
     settled,
   };
   const bytes = new TextEncoder().encode(JSON.stringify(head));
@@ -193,6 +198,7 @@ export function decodeBooks(given: Uint8Array): Books | undefined {
   Object.assign(books.engine, head.engine);
   for (const [key, text] of head.answers) books.answers.set(key, text);
   for (const source of head.sources) books.sources.set(source.name, { ...source });
+  unpackRules(books.rules, head.orders);
   const start = aligned(8 + headBytes);
   if (head.form < SNAPSHOT_FORM_CHAINED) {
     const queues = openOldQueues(books, head.queues as readonly OldQueue[]);

@@ -2,8 +2,10 @@
  * The list of all events: the one place that says what can have happened. Types, codec, replay and
  * documents derive from it.
  */
+import * as admin from './admin.ts';
 import * as engine from './engine.ts';
 import * as message from './message.ts';
+import * as byHand from './message-by-hand.ts';
 import * as policy from './policy.ts';
 import * as queue from './queue.ts';
 import * as source from './source.ts';
@@ -19,10 +21,11 @@ export const catalogue = [
   message.messageUnsettled,
   message.messageReturned,
   message.messageExpired,
-  message.messageCancelled,
+  byHand.messageCancelled,
+  byHand.messagePurged,
   message.messageQuarantined,
   message.messageMoved,
-  message.messageRebound,
+  byHand.messageRebound,
   queue.queueOpened,
   queue.queueConfigured,
   queue.queueRouted,
@@ -36,6 +39,14 @@ export const catalogue = [
   source.sourceSuspended,
   source.sourceResumed,
   source.sourceRetired,
+  admin.suspensionPlaced,
+  admin.suspensionLifted,
+  admin.suspensionEnded,
+  admin.purgeOrdered,
+  admin.purgeCancelled,
+  admin.purgeEnded,
+  admin.rebindOrdered,
+  admin.rebindFinished,
   engine.engineStarted,
   engine.engineStopped,
   policy.policyLoaded,

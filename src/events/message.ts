@@ -1,8 +1,9 @@
 /**
  * What can happen to a message. The stream of these events is the message's id. Outcomes name the
  * recipients by index into `message.accepted.to` (for the books) and, for readers, by address: `to`
- * has one address for each index, or is empty where the envelope was not in memory. Knows nothing
- * of SMTP beyond reply codes, and nothing of who decides.
+ * has one address for each index, or is empty where the envelope was not in memory. What operators
+ * do to messages is in message-by-hand.ts. Knows nothing of SMTP beyond reply codes, and nothing of
+ * who decides.
  */
 import type { Books, QueueRow } from '../domain/books.ts';
 import { invariant } from '../domain/invariant.ts';
@@ -71,13 +72,15 @@ const ACCEPTED_SHAPE = {
   smtpUtf8: 'flag?',
 } as const;
 
-const findSlot = (books: Books, applied: Applied): number => {
+/** The row that an event speaks of. */
+export const findSlot = (books: Books, applied: Applied): number => {
   const slot = books.rows.find(numberOfMessageId(applied.stream));
   invariant(slot >= 0, `message ${applied.stream} is not in the books`);
   return slot;
 };
 
-const findOpen = (books: Books, name: string): QueueRow => {
+/** The open queue of a name. */
+export const findOpen = (books: Books, name: string): QueueRow => {
   const queue = books.findQueue(name);
   invariant(queue !== undefined, `queue ${name} was never opened`);
   return queue;
@@ -109,7 +112,12 @@ const accept = (books: Books, body: AcceptedBody, applied: Applied): void => {
 type Terminal = 'delivered' | 'bounced' | 'expired' | 'removed';
 
 /** Recipients come to an end; the row goes with the last of them. */
-const end = (books: Books, indexes: readonly number[], as: Terminal, applied: Applied): void => {
+export const end = (
+  books: Books,
+  indexes: readonly number[],
+  as: Terminal,
+  applied: Applied,
+): void => {
   const slot = findSlot(books, applied);
   const isLast = books.rows.settle(slot, indexes);
   books.ledger[as] += indexes.length;
@@ -222,14 +230,6 @@ export const messageExpired = define('message.expired')<EndedBody>({
   apply: (books, body, applied) => end(books, body.index, 'expired', applied),
 });
 
-export const messageCancelled = define('message.cancelled')<EndedBody>({
-  version: 1,
-  says: 'An operator removed the message for these recipients.',
-  shape: { to: 'texts', index: 'counts', text: 'text' },
-  upcast: {},
-  apply: (books, body, applied) => end(books, body.index, 'removed', applied),
-});
-
 export const messageQuarantined = define('message.quarantined')<{ readonly cause: string }>({
   version: 1,
   says: 'The message was set aside: its body or envelope cannot be trusted; it only expires.',
@@ -254,22 +254,5 @@ export const messageMoved = define('message.moved')<{ readonly body: BodyPlace }
     c.bodyOffset[slot] = body.body[1];
     c.bodyBytes[slot] = body.body[2];
     c.bodySum[slot] = body.body[3];
-  },
-});
-
-export const messageRebound = define('message.rebound')<{
-  readonly from: string;
-  readonly queue: string;
-  readonly due: number;
-  readonly cause: string;
-}>({
-  version: 1,
-  says: 'The message moved to another queue, as policy or an operator said; attempts are kept.',
-  shape: { from: 'queueName', queue: 'queueName', due: 'at', cause: 'text' },
-  upcast: {},
-  apply(books, body, applied) {
-    const slot = findSlot(books, applied);
-    books.rebind(slot, findOpen(books, body.queue), applied.at);
-    books.rows.columns.dueAt[slot] = body.due;
   },
 });

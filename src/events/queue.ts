@@ -89,13 +89,23 @@ export const queueWoke = define('queue.woke')<Record<never, never>>({
   apply: (books, _body, applied) => settle(find(books, applied), 'ready', 0, ''),
 });
 
-export const queueSuspended = define('queue.suspended')<PauseBody>({
-  version: 1,
+/** Why a queue was stopped. */
+export interface SuspendedBody extends PauseBody {
+  /** Id of the operators' rule behind it. */
+  readonly rule?: string;
+}
+
+export const queueSuspended = define('queue.suspended')<SuspendedBody>({
+  version: 2,
   says: 'An operator stopped the queue until a time.',
-  shape: PAUSE_SHAPE,
-  upcast: {},
-  apply: (books, body, applied) =>
-    settle(find(books, applied), 'suspended', body.until, body.cause),
+  shape: { ...PAUSE_SHAPE, rule: 'text?' },
+  // Version 1 knew no rules.
+  upcast: { 1: (body: PauseBody) => body },
+  apply(books, { until, cause, rule }, applied) {
+    settle(find(books, applied), 'suspended', until, cause);
+    if (rule === undefined) books.rules.suspended.delete(applied.stream);
+    else books.rules.suspended.set(applied.stream, rule);
+  },
 });
 
 export const queueResumed = define('queue.resumed')<Record<never, never>>({
@@ -103,7 +113,10 @@ export const queueResumed = define('queue.resumed')<Record<never, never>>({
   says: 'The suspension ended, by time or by hand.',
   shape: {},
   upcast: {},
-  apply: (books, _body, applied) => settle(find(books, applied), 'ready', 0, ''),
+  apply(books, _body, applied) {
+    settle(find(books, applied), 'ready', 0, '');
+    books.rules.suspended.delete(applied.stream);
+  },
 });
 
 export const queueRetired = define('queue.retired')<Record<never, never>>({

@@ -8,6 +8,7 @@ import type { Subject } from '../domain/explanation.ts';
 import type { KeySource } from '../domain/option-places.ts';
 import type { HttpListenerConfig } from '../domain/options-http.ts';
 import { startSmtpListener } from '../intake/smtp.ts';
+import { adminDesk } from './admin-desk.ts';
 import type { LoadedWorld } from './load.ts';
 import type { OpenedEngine } from './open.ts';
 import { reachedAt } from './own-places.ts';
@@ -85,6 +86,7 @@ async function openHttp(config: HttpListenerConfig, parts: ListenerParts): Promi
     },
     requestBump: parts.requestBump,
     explain: parts.explain,
+    admin: adminDesk(parts.opened.engine),
   });
 }
 

@@ -120,6 +120,7 @@ export class MessageLedger {
         this.#deliver(event.body.attempt, event.body.index, applied);
         break;
       case 'message.bounced':
+      case 'message.purged':
         this.#end('bounced', event.body.index, applied);
         break;
       case 'message.expired':

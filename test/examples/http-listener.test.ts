@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import type { AdminDesk } from '../../src/api/admin-routes.ts';
 import type { HttpListener } from '../../src/api/http.ts';
 import { startHttpListener } from '../../src/api/http.ts';
 import { createMetrics } from '../../src/api/metrics.ts';
@@ -15,6 +16,11 @@ const meters = new WorkerMeters();
 const bumps: string[] = [];
 let whyNot: string | undefined;
 const open: HttpListener[] = [];
+const NO_DESK: AdminDesk = {
+  allocateId: () => '',
+  command: () => Promise.resolve('nobody is here'),
+  listRules: () => Promise.resolve({ rules: [], at: 0 }),
+};
 
 async function listen(options: Record<string, unknown> = {}): Promise<string> {
   const config = parseHttpListenerConfig({ listen: '127.0.0.1:0', ...options }, 'test');
@@ -24,6 +30,7 @@ async function listen(options: Record<string, unknown> = {}): Promise<string> {
     requestBump: (reason) => bumps.push(reason),
     explain: ({ kind, name }) =>
       name === 'known' ? { subject: { kind, name }, reasons: [] } : `there is no ${kind} ${name}`,
+    admin: NO_DESK,
   });
   open.push(listener);
   return `http://127.0.0.1:${listener.port}`;

@@ -40,6 +40,14 @@ function sampleBooks(): Books {
   return books;
 }
 
+const RULE = {
+  ready: '',
+  until: 99,
+  cause: 'r',
+  isQuiet: true,
+  counts: new Map([['a.test', 2]]),
+} as const;
+
 const ALIGN = 8;
 const FIELDS = 10;
 
@@ -124,6 +132,23 @@ test('form 2 knew no chains: rows follow each other as they lie', () => {
       [11, 13, 14],
     ],
   );
+});
+
+test('form 3 knew no orders of operators', () => {
+  const books = sampleBooks();
+  const plain = canonOf(sampleBooks());
+  books.rules.add({ ...RULE, id: 'one', kind: 'purge', criteria: { domain: 'a.test' } });
+  books.rules.add({ ...RULE, id: 'two', kind: 'readySuspension', criteria: {}, ready: 'q' });
+  books.rules.suspended.set('a.test', 'three');
+  const order = { id: 'four', criteria: {}, cause: '', data: {}, isFlush: true, isQuiet: false };
+  books.rules.rebinds.set('four', { ...order, move: { tenant: null }, upto: 9 });
+  const read = decodeBooks(encodeBooks(books));
+  assert.deepEqual(read && canonOf(read), canonOf(books));
+  const old = rewrite(books, 3, (head) => {
+    delete head['orders'];
+  });
+  const before = decodeBooks(old);
+  assert.deepEqual(before && canonOf(before), plain);
 });
 
 test('a newer form is not read', () => {

@@ -49,6 +49,7 @@ const TERMINALS = new Set([
   'message.bounced',
   'message.expired',
   'message.cancelled',
+  'message.purged',
 ]);
 
 const SEGMENT_NAME = /^\d+\.db$/;

@@ -4,6 +4,8 @@
  * fast-check can shrink it and a failure can be pasted. Deliberately unknown here: what must hold.
  */
 import fc from 'fast-check';
+import type { AdminAct } from './admin-acts.ts';
+import { adminActs, performAdmin } from './admin-acts.ts';
 import type { Manner } from './exchanger.ts';
 import * as manners from './manners.ts';
 import type { Failing } from './policy.ts';
@@ -44,6 +46,7 @@ export const MANNERS: Readonly<Record<string, Manner>> = {
 
 /** One thing that happens. */
 export type Act =
+  | AdminAct
   | { readonly do: 'submit'; readonly to: readonly string[]; readonly bytes: number }
   | { readonly do: 'burst'; readonly domain: string; readonly count: number }
   | { readonly do: 'wait'; readonly ms: number }
@@ -146,6 +149,7 @@ export const quietActs: readonly fc.WeightedArbitrary<Act>[] = [
   { weight: 2, arbitrary: commands },
   { weight: 3, arbitrary: peers },
   { weight: 2, arbitrary: policies },
+  { weight: 1, arbitrary: adminActs(DOMAINS) },
 ];
 
 /** Acts of a play about little more than policies: connections are still open when they change. */
@@ -263,7 +267,7 @@ function change(world: World, act: Act): void {
     case 'edit':
       return edit(world, act);
     default:
-      throw new Error(`no act is called ${act.do}`);
+      return performAdmin(world, act as AdminAct);
   }
 }
 

@@ -8,6 +8,7 @@ import { Registry } from '../../src/actors/registry.ts';
 import type { Books } from '../../src/domain/books.ts';
 import { Books as EmptyBooks } from '../../src/domain/books.ts';
 import type { RowColumns } from '../../src/domain/rows.ts';
+import { packRules } from '../../src/domain/rule-snapshot.ts';
 import { Replay } from '../../src/events/replay.ts';
 import type { StoredRecord } from '../../src/ports/ports.ts';
 
@@ -36,8 +37,13 @@ export function canonOf(books: Books) {
       .sort((a, b) => byText(a.name, b.name)),
     sources: [...books.sources.values()].sort((a, b) => byText(a.name, b.name)),
     answers: Object.fromEntries(answers.sort(([a], [b]) => byText(a, b))),
+    // Histories of versions that knew no rules have none.
+    ...(hasOrders(books) ? { orders: packRules(books.rules) } : {}),
   };
 }
+
+const hasOrders = ({ rules }: Books): boolean =>
+  rules.size + rules.rebinds.size + rules.suspended.size > 0;
 
 function rowOf(books: Books, slot: number, queue: string) {
   const { columns, settled } = books.rows;

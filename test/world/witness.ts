@@ -14,7 +14,7 @@ import type {
 import type { StoredRecord } from '../../src/ports/ports.ts';
 
 /** How a recipient ended. */
-export type EndKind = 'delivered' | 'bounced' | 'expired' | 'cancelled';
+export type EndKind = 'delivered' | 'bounced' | 'expired' | 'cancelled' | 'purged';
 
 /** One recipient's end. */
 export interface RecipientEnd {
@@ -43,6 +43,7 @@ const ENDS: Readonly<Record<string, EndKind>> = {
   'message.bounced': 'bounced',
   'message.expired': 'expired',
   'message.cancelled': 'cancelled',
+  'message.purged': 'purged',
 };
 
 /** True when every recipient has come to an end. */

@@ -1,0 +1,156 @@
+/**
+ * The bodies of requests about admin rules, read strictly: an unknown key, a wrong value or a
+ * missing one is refused with a sentence that names the key; `null` is as good as left out.
+ * Deliberately unknown here: HTTP, and what becomes of a wish.
+ */
+import type { AdminCommand, Span } from '../actors/admin/wishes.ts';
+import type { Criteria } from '../domain/admin-rules.ts';
+import { CRITERIA_PARTS, criteriaOf } from '../domain/admin-rules.ts';
+import { OptionError, OptionValueError, showValue } from '../domain/option-error.ts';
+import { duration, flag, listOf, mapOf, text } from '../domain/option-kinds.ts';
+import type { Kind, Parsed } from '../domain/options.ts';
+import { isTable, locate, option, optional, readOptions, required } from '../domain/options.ts';
+import type { QueueMove } from '../domain/queue-change.ts';
+import { parseQueueChange } from '../domain/queue-change.ts';
+import { formatQueueName, isUnambiguous, parseQueueName } from '../domain/queue-name.ts';
+
+// RFC 3339 section 5.6, with the offset that makes it a point in time.
+const MOMENT = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
+
+/** A point in time, in milliseconds since 1970. */
+const moment: Kind<number> = {
+  name: 'time',
+  read(value) {
+    const at = typeof value === 'string' && MOMENT.test(value) ? Date.parse(value) : Number.NaN;
+    if (Number.isFinite(at) && at >= 0) return at;
+    const fix = "write it like '2026-01-31T12:00:00Z'";
+    throw new OptionValueError(`${showValue(value)} is not a time`, fix);
+  },
+};
+
+/** Text in which control characters would only hide. */
+const name = optional(text, 'exactly so named; any when left out');
+const CRITERIA = {
+  campaign: name,
+  tenant: name,
+  domain: name,
+  queue_names: optional(listOf(text), 'these scheduled queues and no others'),
+};
+const SPAN = {
+  reason: required(text, 'why, for whoever looks'),
+  duration: option(duration, '5m', 'how long it holds'),
+  expires: optional(moment, 'until when it holds; wins over duration'),
+};
+
+const SUSPEND = { ...CRITERIA, ...SPAN };
+const SUSPEND_READY = { name: required(text, 'name of the ready queue'), ...SPAN };
+const BOUNCE = {
+  ...CRITERIA,
+  routing_domain: name,
+  ...SPAN,
+  suppress_logging: option(flag, false, 'readers do not tell of the messages'),
+};
+const REBIND = {
+  ...CRITERIA,
+  routing_domain: name,
+  reason: SPAN.reason,
+  data: required(mapOf(text), 'where to, or what rebind_message is given'),
+  always_flush: option(flag, false, 'due at once, also where the queue stays the same'),
+  suppress_logging: option(flag, false, 'readers do not tell of the moves'),
+  trigger_rebind_event: option(flag, false, 'rebind_message decides'),
+};
+const BY_ID = { id: required(text, 'id of the entry') };
+
+type Place = Extract<AdminCommand, { readonly kind: 'suspension.place' }>;
+
+/** Reads a suspension of scheduled queues; `where` names the request in a refusal. */
+export function readSuspend(raw: unknown, where: string): Omit<Place, 'id'> {
+  const body = readOptions(SUSPEND, withoutNulls(raw, where), where);
+  const about = { criteria: criteriaFrom(body, where) };
+  return { kind: 'suspension.place', about, span: spanOf(body), why: body.reason };
+}
+
+/** Reads a suspension of a ready queue. */
+export function readSuspendReady(raw: unknown, where: string): Omit<Place, 'id'> {
+  const body = readOptions(SUSPEND_READY, withoutNulls(raw, where), where);
+  const about = { ready: body.name };
+  return { kind: 'suspension.place', about, span: spanOf(body), why: body.reason };
+}
+
+/** Reads an admin bounce. */
+export function readBounce(
+  raw: unknown,
+  where: string,
+): Omit<Extract<AdminCommand, { readonly kind: 'purge.order' }>, 'id'> {
+  const body = readOptions(BOUNCE, withoutNulls(raw, where), where);
+  return {
+    kind: 'purge.order',
+    criteria: criteriaFrom(body, where),
+    span: spanOf(body),
+    why: body.reason,
+    isQuiet: body.suppress_logging,
+  };
+}
+
+/** Reads a rebind. */
+export function readRebind(
+  raw: unknown,
+  where: string,
+): Omit<Extract<AdminCommand, { readonly kind: 'rebind.order' }>, 'id'> {
+  const body = readOptions(REBIND, withoutNulls(raw, where), where);
+  return {
+    kind: 'rebind.order',
+    criteria: criteriaFrom(body, where),
+    ...(body.trigger_rebind_event ? {} : { move: moveOf(body.data, where) }),
+    data: body.data,
+    isFlush: body.always_flush,
+    isQuiet: body.suppress_logging,
+    why: body.reason,
+  };
+}
+
+/** Reads which entry is meant. */
+export function readId(raw: unknown, where: string): string {
+  return readOptions(BY_ID, withoutNulls(raw, where), where).id.toLowerCase();
+}
+
+function withoutNulls(raw: unknown, where: string): unknown {
+  if (!isTable(raw)) {
+    throw new OptionError(where, '', `${showValue(raw)} is not an object`, 'send a JSON object');
+  }
+  return Object.fromEntries(Object.entries(raw).filter(([, value]) => value !== null));
+}
+
+const spanOf = ({ duration: ms, expires }: Parsed<typeof SPAN>): Span =>
+  expires === undefined ? { ms } : { until: expires };
+
+function criteriaFrom(body: Criteria, where: string): Criteria {
+  if (body.queue_names?.length === 0) {
+    const fix = 'name queues, or leave it out to mean every queue';
+    throw new OptionError(where, 'queue_names', 'is an empty list', fix);
+  }
+  // Queues are named by domains in lower case.
+  const lower: { -readonly [Part in keyof Criteria]: Criteria[Part] } = { ...body };
+  for (const part of ['domain', 'routing_domain'] as const) {
+    if (lower[part] !== undefined) lower[part] = lower[part].toLowerCase();
+  }
+  return criteriaOf(lower);
+}
+
+const MOVABLE: readonly string[] = ['queue', ...CRITERIA_PARTS.filter((part) => part !== 'domain')];
+
+/** Where `data` sends a message: what of it would be metadata that names queues. */
+function moveOf(data: Readonly<Record<string, string>>, where: string): QueueMove {
+  for (const key of Object.keys(data)) {
+    if (MOVABLE.includes(key)) continue;
+    const fix = `use ${MOVABLE.join(', ')}, or set trigger_rebind_event and let the policy decide`;
+    throw new OptionError(where, `data.${key}`, 'does not name a part of a queue', fix);
+  }
+  const { queue, ...parts } = data;
+  if (queue === undefined) return locate(where, 'data', () => parseQueueChange(parts, ''));
+  const { domain, ...rest } = parseQueueName(queue);
+  const named = { campaign: null, tenant: null, routing_domain: null, ...rest };
+  const whole = locate(where, 'data', () => parseQueueChange({ ...named, domain }, 'queue'));
+  if (isUnambiguous(parseQueueName(formatQueueName({ domain, ...rest })))) return whole;
+  throw new OptionError(where, 'data.queue', 'is no name of a queue', "write 'tenant@domain'");
+}
