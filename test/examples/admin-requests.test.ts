@@ -29,6 +29,7 @@ before(async () => {
     metrics: createMetrics(new WorkerMeters()),
     whyNotAlive: () => undefined,
     requestBump: () => {},
+    explain: () => 'nothing is explained here',
     admin: {
       allocateId: () => 'the-id',
       command: (command) => {
