@@ -11,9 +11,10 @@ import type { OrderedBody } from '../../src/events/admin.ts';
 import type { PurgedBody } from '../../src/events/message-by-hand.ts';
 import type { StoredRecord } from '../../src/ports/ports.ts';
 import { performAdmin, someCriteria } from '../world/admin-acts.ts';
+import type { Manner } from '../world/exchanger.ts';
 import { checkBalance, checkPromises } from '../world/judge.ts';
 import { assertLaw, makeWorld, TIGHT } from '../world/law.ts';
-import { firstOf, greylisting, judging, tarpitting } from '../world/manners.ts';
+import { firstOf, greylisting, judging } from '../world/manners.ts';
 import { makePlan } from '../world/policy.ts';
 import { RuleWitness } from '../world/rule-witness.ts';
 import type { World } from '../world/world.ts';
@@ -21,8 +22,12 @@ import type { World } from '../world/world.ts';
 const DOMAINS = ['a.test', 'b.test', 'c.test'];
 /** A round in small slices: how long what rests in a queue may outlive the order. */
 const SOON_MS = 2_000;
+const LOOK_MS = 250;
 
-const spanMs = fc.oneof(fc.nat(300), fc.integer({ min: 3_000, max: 90_000 }));
+const spanMs = fc.oneof(fc.nat(300), fc.nat(5_000), fc.integer({ min: 3_000, max: 90_000 }));
+/** Has a message in hand for long, and then puts it off. */
+const puttingOff: Manner = ({ stage }) =>
+  stage === 'dot' ? { say: '451 4.3.0 not today', afterMs: 4_000 } : undefined;
 const criteria = someCriteria(DOMAINS);
 const act = fc.oneof(
   {
@@ -54,10 +59,21 @@ const act = fc.oneof(
       criteria,
       tenant: fc.constantFrom('x', 'y'),
       isFlush: fc.boolean(),
+      delayMs: fc.constantFrom(0, 60_000),
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('withdraw' as const), which: fc.nat(9) }) },
   { weight: 1, arbitrary: fc.constant({ do: 'crash' as const }) },
+  // A process that dies in the middle of a round.
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('cutShort' as const),
+      criteria,
+      ms: fc.integer({ min: 3_000, max: 90_000 }),
+      afterMs: fc.integer({ min: 5, max: 30 }),
+    }),
+  },
 );
 
 type Act = typeof act extends fc.Arbitrary<infer T> ? T : never;
@@ -68,10 +84,13 @@ class Judge {
   readonly counts = new Map<string, number>();
   /** Since when a message rests in a queue; undefined while a connection has it. */
   readonly #restsSince = new Map<string, number | undefined>();
+  #lookedAt = 0;
   purged = 0;
 
   take(record: StoredRecord): void {
     const { type, stream, at } = record;
+    // Before anything changes; not at each of many records of one moment.
+    if (at - this.#lookedAt >= LOOK_MS || type.startsWith('purge.')) this.look(at);
     if (type === 'message.purged') this.#purged(record);
     if (type === 'message.offered') {
       const [purge] = this.told.over(this.#queueOf(stream), 'purge');
@@ -84,7 +103,6 @@ class Judge {
     }
     // What has come to an end for some of its recipients is still in hand for the others.
     if (/^message\.(delivered|bounced|expired|purged)$/.test(type)) this.#restsSince.delete(stream);
-    this.#look(at);
   }
 
   #queueOf(stream: string): string {
@@ -109,7 +127,8 @@ class Judge {
     this.purged += 1;
   }
 
-  #look(at: number): void {
+  look(at: number): void {
+    this.#lookedAt = at;
     for (const [stream, since] of this.#restsSince) {
       if (since === undefined) continue;
       for (const { id, from } of this.told.over(this.#queueOf(stream), 'purge')) {
@@ -129,6 +148,10 @@ async function perform(world: World, one: Act): Promise<void> {
       return world.runFor(one.ms);
     case 'crash':
       return world.crash();
+    case 'cutShort':
+      performAdmin(world, { ...one, do: 'purgeAll' });
+      await world.runFor(one.afterMs);
+      return world.crash();
     default:
       return performAdmin(world, one);
   }
@@ -137,6 +160,7 @@ async function perform(world: World, one: Act): Promise<void> {
 function judgeAll(world: World): Judge {
   const judge = new Judge();
   for (const record of world.witness.records) judge.take(record);
+  judge.look(world.now);
   const { books, turns } = world.engine.core;
   if (turns.inFlight > 0) return judge;
   for (const { id, kind, counts } of books.rules.all()) {
@@ -153,16 +177,16 @@ test('purges end what they mean', async () => {
   const play = fc.record({
     seed: fc.nat(),
     isTight: fc.boolean(),
-    acts: fc.array(act, { minLength: 4, maxLength: 30 }),
+    acts: fc.array(act, { minLength: 4, maxLength: 30, size: 'max' }),
   });
   const property = fc.asyncProperty(play, async ({ seed, isTight, acts }) => {
-    // One domain is quick, one lets everything wait, one has everything in hand for long.
+    // One domain is quick, one lets everything wait, one has everything in hand before it does.
     const manners = {
       'a.test': judging,
       'b.test': firstOf(judging, greylisting(120_000)),
-      'c.test': tarpitting(2_000),
+      'c.test': puttingOff,
     };
-    const limits = isTight ? TIGHT : {};
+    const limits = isTight ? { ...TIGHT, turnRecordsMax: 1 } : {};
     const world = await makeWorld({ seed, limits, manners, plan: makePlan() }, false);
     for (const one of acts) {
       await perform(world, one);

@@ -12,7 +12,14 @@ export type AdminAct =
   | { readonly do: 'suspendAll' | 'purgeAll'; readonly criteria: Criteria; readonly ms: number }
   | { readonly do: 'suspendReady'; readonly source: string; readonly domain: string; ms: number }
   | { readonly do: 'withdraw'; readonly which: number }
-  | { readonly do: 'rebindAll'; readonly criteria: Criteria; tenant: string; isFlush: boolean };
+  | {
+      readonly do: 'rebindAll';
+      readonly criteria: Criteria;
+      readonly tenant: string;
+      readonly isFlush: boolean;
+      /** Due so much later. */
+      readonly delayMs?: number | undefined;
+    };
 
 /** Criteria about some of these domains, about tenants, or about everything. */
 export const someCriteria = (domains: readonly string[]): fc.Arbitrary<Criteria> => {
@@ -77,8 +84,8 @@ function commandOf(world: World, act: AdminAct): AdminCommand | undefined {
       return { kind: 'purge.order', id, criteria, span: { ms }, why, isQuiet: ms % 2 === 0 };
     }
     case 'rebindAll': {
-      const { criteria, tenant, isFlush } = act;
-      const move = { tenant };
+      const { criteria, tenant, isFlush, delayMs = 0 } = act;
+      const move = { tenant, ...(delayMs > 0 ? { delayMs } : {}) };
       const wish = { criteria, move, data: {}, isFlush, isQuiet: false, why };
       return { kind: 'rebind.order', id, ...wish };
     }
