@@ -118,7 +118,19 @@ story('with every ready queue of the pool suspended mail rests until the earlies
     }
     await world.runFor(100);
     submitMany(world, 1);
-    await world.runFor(29_000);
+    await world.runFor(1_000);
+    const why = world.engine.explain({ kind: 'queue', name: 'a.test' });
+    assert.ok(typeof why !== 'string');
+    assert.deepEqual(
+      why.reasons.map(({ name, until = 0 }) => [name, until - START_AT]),
+      [
+        ['resting', 20_100],
+        ['ready queue suspended', 40_100],
+        ['ready queue suspended', 30_100],
+        ['ready queue suspended', 20_100],
+      ],
+    );
+    await world.runFor(28_000);
   },
   about: ['queue.', 'suspension.ended', 'message.'],
   follows: [
@@ -139,6 +151,14 @@ story('a later suspension of the same queues takes the place of the earlier', {
     submitMany(world, 1);
     await world.runFor(1_000);
     suspend(world, { domain: 'a.test' }, 5_000, 'short');
+    await world.runFor(100);
+    const why = world.engine.explain({ kind: 'queue', name: 'a.test' });
+    const [first] = typeof why === 'string' ? [] : why.reasons;
+    assert.deepEqual(first, {
+      name: 'suspended',
+      text: 'the queue is suspended: short',
+      until: START_AT + 6_100,
+    });
     await world.runFor(7_000);
   },
   about: ['queue.s', 'queue.res', 'suspension.', 'message.d'],

@@ -4,8 +4,9 @@
  */
 import type { QueueRow } from '../../domain/books.ts';
 import type { Reason, Rule } from '../../domain/explanation.ts';
+import { readyQueueName } from '../../domain/site-name.ts';
 import type { Core, HeldQueue } from '../core.ts';
-import { explainReady, pathRule } from './ready.ts';
+import { explainReady, pathRule, readyReason } from './ready.ts';
 
 /** Rows looked at for the earliest due time; a longer queue says that there are more. */
 const LOOK_ROWS_MAX = 10_000;
@@ -17,9 +18,11 @@ export function queueRule(row: QueueRow, option: string, value: string): Rule {
 
 /** What holds the due rows of a queue, the binding reason first; none while they go out. */
 export function explainDue(core: Core, row: QueueRow, at: number): Reason[] {
-  if (row.state === 'suspended') {
-    const text = `the queue is suspended: ${row.cause}`;
-    return [{ name: 'suspended', text, until: row.until }];
+  // An operator's rule holds also where the queue has not come to act on it.
+  const order = core.rules.verdictOf(row).suspension;
+  if (order !== undefined || row.state === 'suspended') {
+    const { cause, until } = order ?? row;
+    return [{ name: 'suspended', text: `the queue is suspended: ${cause}`, until }];
   }
   const held = core.queues.get(row.slot);
   const sources = explainSources(core, held);
@@ -45,11 +48,19 @@ function explainRoom(core: Core, held: HeldQueue, at: number): Reason[] {
 
 function explainSources(core: Core, held: HeldQueue | undefined): Reason[] {
   return (held?.members ?? []).flatMap(({ name }) => {
+    const order = findOrder(core, held, name);
+    if (order !== undefined) return [readyReason(order)];
     const source = core.books.sources.get(name);
     if (source?.state !== 'suspended') return [];
     const text = `the source ${name} is suspended: ${source.cause}`;
     return [{ name: 'source suspended', text, until: source.until }];
   });
+}
+
+/** The operators' suspension of the ready queue of this queue over a source. */
+function findOrder(core: Core, held: HeldQueue | undefined, source: string) {
+  const site = held?.site?.site;
+  return site === undefined ? undefined : core.rules.findReady(readyQueueName(source, site));
 }
 
 /** What a queue waits for as a whole. */
