@@ -23,6 +23,7 @@ import type { Explanation, Subject } from './domain/explanation.ts';
 import type { Limits } from './domain/limits.ts';
 import { checkLimits, LIMITS } from './domain/limits.ts';
 import { formatMessageId } from './domain/message-id.ts';
+import type { StsCounts, StsShelf } from './domain/mta-sts-policies.ts';
 import type { PolicyAsker } from './domain/policy-asker.ts';
 import type { IntakeHost, Refusal, Submission } from './intake/host.ts';
 import type { Fault, Ports } from './ports/ports.ts';
@@ -42,6 +43,7 @@ export interface EngineParts {
   readonly limits?: Partial<Limits>;
   readonly log?: Core['log'];
   readonly readSecret?: Core['readSecret'];
+  readonly stsShelf?: StsShelf;
   /** The log cannot be written: nothing more leaves, the process must end and start again. */
   readonly fatal: (fault: Fault) => void;
 }
@@ -73,6 +75,8 @@ export interface Engine extends IntakeHost {
   explain(subject: Subject): Explanation | string;
   /** Finishes what is in hand within `graceMs`, takes a snapshot, closes the log. */
   stop(graceMs: number, done: () => void): void;
+  /** MTA-STS in numbers, for metrics. */
+  tlsNumbers(): StsCounts & { readonly impossible: number; readonly policies: number };
   /** For tests, benches and the simulated world; nobody else looks inside. */
   readonly core: Core;
 }
@@ -237,6 +241,11 @@ class RunningEngine implements Engine {
       core.turns.promise(done);
     };
     core.turns.push({ kind: 'run', run });
+  }
+
+  tlsNumbers() {
+    const { sts, tallies } = this.core;
+    return { ...sts.counts, impossible: tallies.stsImpossible, policies: sts.size };
   }
 
   policyFaulted({ handler, sentence }: { handler: string; sentence: string }): void {

@@ -5,6 +5,7 @@
  */
 import type { PolicyAsker } from '../domain/policy-asker.ts';
 import type { Core } from './core.ts';
+import { forgetRoute } from './queue/configuring.ts';
 import { startSweep } from './sweeping.ts';
 
 /** A version of the policy to be put in force. */
@@ -16,6 +17,8 @@ export interface PolicyUse {
   readonly file: string;
   readonly reason: string;
   readonly epoch: number;
+  /** Whether MTA-STS policies of receivers are looked for; absent = yes. */
+  readonly isMtaStsEnabled?: boolean;
 }
 
 /** Puts a version in force. */
@@ -23,7 +26,20 @@ export function usePolicy(core: Core, use: PolicyUse, at: number): void {
   const { asker, version, hash, file, reason, epoch } = use;
   const body = { version, hash, file, reason, epoch };
   core.turns.emit({ type: 'policy.activated', stream: 'policy', body });
+  switchMtaSts(core, use.isMtaStsEnabled ?? true);
   renew(core, at, asker);
+}
+
+/** Turns MTA-STS on or off; routes made the other way are made anew before they are used. */
+export function switchMtaSts(core: Core, isEnabled: boolean): void {
+  if (core.sts.isEnabled === isEnabled) return;
+  core.sts.isEnabled = isEnabled;
+  for (const queue of core.queues.values()) {
+    forgetRoute(queue);
+    core.touchedQueues.add(queue);
+  }
+  // What the operator switched off counts no longer, not even for mail that waits already.
+  if (!isEnabled) for (const { stsUses } of core.readyQueues.values()) stsUses.clear();
 }
 
 /** The same version is asked anew by everybody: something that it reads has changed. */

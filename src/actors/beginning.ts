@@ -29,6 +29,8 @@ export interface Beginning {
     readonly version?: number;
     readonly epoch?: number;
     readonly reason?: string;
+    /** Whether MTA-STS policies of receivers are looked for; absent = yes. */
+    readonly isMtaStsEnabled?: boolean;
   };
   readonly damage: readonly { kind: string; position: number; sentence: string }[];
   readonly foundlings: readonly Foundling[];
@@ -46,6 +48,7 @@ export function begin(core: Core, beginning: Beginning, at: number): void {
     turns.emit({ type: 'log.damaged', stream: 'log', body: { kind, at: position, sentence } });
   }
   notePolicy(core, policy);
+  core.sts.isEnabled = policy.isMtaStsEnabled ?? true;
   for (const foundling of beginning.foundlings) takeUpFoundling(core, foundling, at);
   const offered = takeUpRows(core);
   for (const slot of offered) unsettle(core, slot, at);

@@ -4,7 +4,10 @@
  * functions over it, so that none of them needs to import another's insides. Holds no logic.
  */
 import type { Books, QueueRow } from '../domain/books.ts';
+import type { BrokenTls } from '../domain/broken-tls.ts';
 import type { Limits } from '../domain/limits.ts';
+import type { StsMode } from '../domain/mta-sts.ts';
+import type { StsPolicies } from '../domain/mta-sts-policies.ts';
 import type { Site } from '../domain/mx-plan.ts';
 import type { KeySource } from '../domain/option-places.ts';
 import type { SourceConfig } from '../domain/options-egress.ts';
@@ -78,8 +81,8 @@ export interface ReadyQueue {
   failures: number;
   /** Queues that wait for room, first in first out. */
   readonly waiting: Set<HeldQueue>;
-  /** A handshake with the site failed lately: until then TLS counts as broken. */
-  tlsBrokenUntil: number;
+  /** Modes of the MTA-STS policies of those who put mail in here, and until when each counts. */
+  readonly stsUses: Map<StsMode, number>;
   /** No new connection before this time. */
   notBefore: number;
   usedAt: number;
@@ -95,6 +98,8 @@ export interface Session {
   /** When the offer was given, engine time. */
   givenAt: number;
   isStopping: boolean;
+  /** How often TLS had failed when that was last noted. */
+  tlsFailures: number;
 }
 
 /** A message in the hands of a connection. */
@@ -149,6 +154,8 @@ export interface Tallies {
   throttled: number;
   /** Messages moved to another queue. */
   rebound: number;
+  /** Routes that ended because an enforced MTA-STS policy allows none of the exchangers. */
+  stsImpossible: number;
 }
 
 /** What the deciding parts share. */
@@ -166,6 +173,11 @@ export interface Core {
   readonly rules: RuleIndex;
   /** Events that rounds over many queues may still write in this turn. */
   adminLeft: number;
+  /** The MTA-STS policies of receivers. */
+  readonly sts: StsPolicies;
+  readonly brokenTls: BrokenTls;
+  /** The mode that each queue's last route was recorded with. */
+  readonly routedModes: WeakMap<QueueRow, string>;
   readonly sweep: Sweep;
   readonly tallies: Tallies;
   /** Epoch of this process: 1 at its start, one more each time configuration comes into force. */

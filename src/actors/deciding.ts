@@ -175,16 +175,22 @@ function queueRouted(core: Core, routed: Routed, at: number): void {
   if (core.books.queues[row.slot] !== row) return;
   if (answer.kind === 'site') {
     const hosts = answer.hosts.map(({ name }) => name);
-    if (row.site !== answer.site) {
-      const body = { site: answer.site, hosts };
+    const mode = answer.mtaSts ?? '';
+    if (row.site !== answer.site || mode !== (core.routedModes.get(row) ?? '')) {
+      if (mode === 'enforce') recallRows(core, row.site, at);
+      const body = { site: answer.site, hosts, mta_sts: mode };
       core.turns.emit({ type: 'queue.routed', stream: row.name, body });
     }
+    core.routedModes.set(row, mode);
     queue.site = answer;
     queue.siteExpiresAt = answer.expiresAt;
     core.touchedQueues.add(queue);
     return;
   }
   queue.site = undefined;
+  if (answer.kind === 'failed' && answer.fault.code === 'FAULT_STS_NO_HOST') {
+    core.tallies.stsImpossible += 1;
+  }
   for (;;) {
     const slot = queue.due.shift(core.held.isGood);
     if (slot < 0) return;
@@ -193,6 +199,13 @@ function queueRouted(core: Core, routed: Routed, at: number): void {
       const text = `failed to resolve queue ${row.name}: ${answer.why}`;
       deferRow(core, slot, { code: 451, enhanced: '4.4.4', text }, at);
     }
+  }
+}
+
+/** What waits where a queue's mail went before is placed anew: its policy has become known. */
+function recallRows(core: Core, site: string, at: number): void {
+  for (const ready of core.readyQueues.values()) {
+    if (ready.site.site === site) withdrawRows(core, ready, (slot) => rowIsDue(core, slot, at));
   }
 }
 

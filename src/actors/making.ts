@@ -3,7 +3,10 @@
  * intake is paced to delivery, which is asked before anything is decided. Holds no other rule.
  */
 import type { Books } from '../domain/books.ts';
+import { BrokenTls } from '../domain/broken-tls.ts';
 import type { Limits } from '../domain/limits.ts';
+import type { StsShelf } from '../domain/mta-sts-policies.ts';
+import { StsPolicies } from '../domain/mta-sts-policies.ts';
 import type { PolicyAsker } from '../domain/policy-asker.ts';
 import { RuleIndex } from '../domain/rule-index.ts';
 import { Throttles } from '../domain/throttle.ts';
@@ -33,6 +36,8 @@ export interface CoreParts {
   readonly ehloName: string;
   readonly log?: Core['log'];
   readonly readSecret?: Core['readSecret'];
+  /** Where MTA-STS policies outlive the process. */
+  readonly stsShelf?: StsShelf;
 }
 
 /** Everything the deciding parts share, at its beginning. */
@@ -58,8 +63,9 @@ export function makeCore(
     throttles: new Throttles(),
     rules: new RuleIndex(books.rules),
     adminLeft: 0,
+    ...makeTlsMemory(parts),
     sweep: newSweep(),
-    tallies: { refreshes: 0, refreshesFailed: 0, policyFaults: 0, throttled: 0, rebound: 0 },
+    tallies: { ...NOTHING_YET },
     epoch: 1,
     held: new HeldRows(limits),
     queues: new Map(),
@@ -95,6 +101,24 @@ export function makeCore(
     },
     log: parts.log ?? (() => {}),
   };
+}
+
+const NOTHING_YET: Core['tallies'] = {
+  refreshes: 0,
+  refreshesFailed: 0,
+  policyFaults: 0,
+  throttled: 0,
+  rebound: 0,
+  stsImpossible: 0,
+};
+
+function makeTlsMemory({
+  ports,
+  stsShelf: shelf,
+}: CoreParts): Pick<Core, 'sts' | 'brokenTls' | 'routedModes'> {
+  const { resolver, policyFetch: fetch, clock } = ports;
+  const sts = new StsPolicies({ resolver, fetch, now: () => clock.now(), shelf });
+  return { sts, brokenTls: new BrokenTls(), routedModes: new WeakMap() };
 }
 
 function makeConnectionHost(ports: Ports, turns: Turns<Input>): ConnectionHost {

@@ -4,10 +4,10 @@
  * of source and site. Works per queue, not per message, once a turn. Opens no connection and knows
  * no SMTP.
  */
-import { resolveSite } from '../domain/mx-plan.ts';
+import type { SiteAnswer } from '../domain/mx-site.ts';
+import { resolveSite } from '../domain/mx-site.ts';
 import { UNSPECIFIED } from '../domain/options-egress.ts';
 import { pick } from '../domain/round-robin.ts';
-import { readyQueueName, SMTP_PROTOCOL } from '../domain/site-name.ts';
 import { leaveOutSuspended, obeyRules } from './admin/suspending.ts';
 import type { Core, HeldQueue, Member, ReadyQueue } from './core.ts';
 import { PLACE_READY } from './held-rows.ts';
@@ -16,6 +16,7 @@ import { keepCurrent } from './queue/configuring.ts';
 import { openReadyQueue, refreshReadyQueue } from './ready-queue.ts';
 import { movePlace } from './rows-in-hand.ts';
 import { passRates } from './throttling.ts';
+import { forgetPolicyUses, notePolicyUse, readyNameFor } from './tls-posture.ts';
 
 type Choice =
   | { readonly kind: 'ready'; readonly ready: ReadyQueue }
@@ -40,6 +41,7 @@ export function placeDueRows(core: Core, queue: HeldQueue, at: number): void {
     if (choice.kind === 'ready') {
       const ticket = movePlace(core, slot, PLACE_READY, choice.ready);
       choice.ready.rows.push(slot, ticket);
+      notePolicyUse(choice.ready, queue.site);
       choice.ready.usedAt = at;
       core.touchedReady.add(choice.ready);
     } else if (choice.kind === 'none') {
@@ -105,10 +107,11 @@ function findReadyQueue(
 ): ReadyQueue | undefined {
   const site = queue.site;
   if (site === undefined) return undefined;
-  const name = readyQueueName(member.name, site.site, SMTP_PROTOCOL);
+  const name = readyNameFor(core, member.name, site);
   const known = core.readyQueues.get(name);
   if (known !== undefined) {
     refreshReadyQueue(core, known, at);
+    forgetPolicyUses(known, at);
     return known;
   }
   const source = core.answers.source(member.name, at);
@@ -127,9 +130,9 @@ function askRoute(core: Core, queue: HeldQueue): void {
     routingDomain: routingDomainOf(queue),
     mxList: queue.config.protocol.smtp.mx_list,
   };
-  resolveSite(core.ports.resolver, route, (answer) => {
+  const answered = (answer: SiteAnswer): void =>
     core.turns.push({ kind: 'routed', queue, route: asked, answer });
-  });
+  resolveSite(core.ports.resolver, route, answered, core.sts);
 }
 
 /** A ready queue has room again: the queues that waited for it are looked at, in their order. */

@@ -81,7 +81,7 @@ export function openReadyQueue(
     planning: 0,
     failures: 0,
     waiting: new Set(),
-    tlsBrokenUntil: 0,
+    stsUses: new Map([[site.mtaSts ?? 'none', site.expiresAt]]),
     notBefore: 0,
     usedAt: at,
   };
@@ -151,7 +151,7 @@ function trimRows(core: Core, ready: ReadyQueue, at: number): void {
 }
 
 /** Ends the connections made from older answers: each after what it has in hand. */
-function endConnections(ready: ReadyQueue): void {
+export function endConnections(ready: ReadyQueue): void {
   ready.revision += 1;
   ready.failures = 0;
   ready.notBefore = 0;

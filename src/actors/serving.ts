@@ -18,6 +18,7 @@ import { bounceRow, deferRow } from './outcome.ts';
 import { keepCurrent } from './queue/configuring.ts';
 import { refreshReadyQueue } from './ready-queue.ts';
 import { leftIndexes, messageIdOf, movePlace, needEnvelope } from './rows-in-hand.ts';
+import { tlsPartsOf } from './tls-posture.ts';
 
 /** The alarm that looks at connection deadlines; it rings while there are connections. */
 export const ALARM_TICK = 'tick';
@@ -120,7 +121,7 @@ export function sessionPlanned(
     path: ready.path,
     source: ready.source,
     ehloName: ready.path.ehlo_domain ?? ready.source.ehlo_domain ?? core.ehloName,
-    isTlsBroken: at < ready.tlsBrokenUntil,
+    ...tlsPartsOf(core, ready, at),
     ...loginOf(core, ready),
   });
   const session: Session = {
@@ -131,6 +132,7 @@ export function sessionPlanned(
     offer: undefined,
     givenAt: 0,
     isStopping: false,
+    tlsFailures: 0,
   };
   core.sessions.set(link, session);
   ready.sessions.add(session);

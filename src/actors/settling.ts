@@ -3,7 +3,6 @@
  * recipient by recipient; an ended connection that reached nobody costs one waiting row an attempt,
  * as it would have cost the message it was opened for. Opens nothing and chooses nothing.
  */
-import { brokenTlsMs } from '../domain/options-path.ts';
 import type { Reply } from '../domain/reply.ts';
 import { formatReply } from '../domain/reply.ts';
 import type { Ending, Outcome, PeerInfo, Settlement } from './connection/connection.ts';
@@ -14,6 +13,7 @@ import type { Share } from './outcome.ts';
 import { deferRow, deferShare, endShare, unsettleRow, witnessOf } from './outcome.ts';
 import { addressesOf, emitLast, leftIndexes, messageIdOf, movePlace } from './rows-in-hand.ts';
 import { feedStarved } from './serving.ts';
+import { noteTlsFailures } from './tls-posture.ts';
 
 /** After a connection reached nobody the next waits so much longer for each in a row, ms. */
 const RECONNECT_STEP_MS = 100;
@@ -24,13 +24,9 @@ export function linkOpened(core: Core, link: number, peer: PeerInfo, at: number)
   const session = core.sessions.get(link);
   if (session === undefined) return;
   session.peer = peer;
-  if (peer.tlsFault !== undefined) rememberBrokenTls(session.ready, at);
+  noteTlsFailures(core, session, peer.tlsFailures ?? 0, at);
   session.ready.failures = 0;
   session.ready.notBefore = 0;
-}
-
-function rememberBrokenTls(ready: ReadyQueue, at: number): void {
-  ready.tlsBrokenUntil = at + (brokenTlsMs(ready.path) ?? 0);
 }
 
 /** The connection wants work. */
@@ -142,7 +138,7 @@ export function linkEnded(core: Core, link: number, ending: Ending, at: number):
   const { ready } = session;
   dropSession(core, session);
   core.touchedReady.add(ready);
-  if (ending.attempts.some(({ stage }) => stage === 'securing')) rememberBrokenTls(ready, at);
+  noteTlsFailures(core, session, ending.tlsFailures ?? 0, at);
   if (session.offer !== undefined) abandonOffer(core, session.offer, ending.cause, at);
   if (ending.connectedOnce || session.isStopping) return;
   ready.failures += 1;

@@ -3,6 +3,8 @@
  * asks, so that counting costs nothing in between. Counts nothing itself.
  */
 import { Counter, Gauge, Registry } from 'prom-client';
+import type { TlsNumbers } from './tls-metrics.ts';
+import { addTlsMetrics } from './tls-metrics.ts';
 
 /** What is shown. */
 export interface Meters {
@@ -14,6 +16,8 @@ export interface Meters {
     readonly workerRestarts: number;
   };
   readonly faults: ReadonlyMap<string, number>;
+  /** Numbers of a running engine; undefined before it runs. */
+  readonly tls?: (() => TlsNumbers) | undefined;
 }
 
 /** The metrics as a page of text. */
@@ -56,5 +60,6 @@ export function createMetrics(meters: Meters): Metrics {
       for (const [handler, count] of meters.faults) faults.inc({ handler }, count);
     },
   });
+  if (meters.tls !== undefined) addTlsMetrics(registry, meters.tls);
   return { contentType: registry.contentType, page: () => registry.metrics() };
 }

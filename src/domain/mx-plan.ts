@@ -1,57 +1,22 @@
 /**
- * From a route to the addresses to try. Two steps: the site (who takes mail for the domain, and
- * the name that such domains share) holds for many sessions; the plan (addresses in the order of
- * one session) is made anew for each, with equal exchangers shuffled so that load spreads while
- * names stay still. It knows no sockets and no queues; what is asked goes through the Resolver.
+ * From a site to the addresses to try. The site (mx-site.ts) holds for many sessions; the plan,
+ * addresses in the order of one session, is made anew for each, with equal exchangers shuffled so
+ * that load spreads while names stay still. It knows no sockets and no queues; what is asked goes
+ * through the Resolver.
  */
-import type { AddressAnswer, At, Fault, Ms, MxAnswer, MxRecord, Resolver } from '../ports/ports.ts';
+import type { AddressAnswer, Fault, Resolver } from '../ports/ports.ts';
 import type { Cidr } from './cidr.ts';
 import { matches } from './cidr.ts';
 import { parseIp } from './ip.ts';
-import type { MxListEntry } from './option-places.ts';
+import type { Site, SitePlace } from './mx-site.ts';
+import { NEVER_EXPIRES } from './mx-site.ts';
 import type { SourceConfig } from './options-egress.ts';
 import type { PathConfig } from './options-path.ts';
 import type { Reply } from './reply.ts';
 import { makeReply } from './reply.ts';
-import { classifyRoutingDomain } from './routing-domain.ts';
-import { listEntryText, mxListSiteName, mxSiteName, orderHosts } from './site-name.ts';
 import { senderAddressOf } from './source-proxy.ts';
 
-/** Where mail of a queue goes: to the exchangers of a domain, or along a given list. */
-export interface Route {
-  readonly routingDomain: string;
-  /** Empty: ask DNS. */
-  readonly mxList: readonly MxListEntry[];
-}
-
-/** One host of a site. With `address` it is not looked up; with `path` it is a unix socket. */
-export interface SitePlace {
-  readonly name: string;
-  readonly preference: number;
-  readonly address?: string;
-  readonly port?: number;
-  readonly path?: string;
-}
-
-/** The site of a route. `isFixed`: the order was given by an operator and is kept. */
-export interface Site {
-  readonly kind: 'site';
-  readonly site: string;
-  readonly hosts: readonly SitePlace[];
-  readonly isFixed: boolean;
-  readonly expiresAt: At;
-}
-
-/** Who takes mail for a route. `nullMx` bounces; `failed` waits, with `why` for the log. */
-export type SiteAnswer =
-  | Site
-  | { readonly kind: 'nullMx'; readonly reply: Reply; readonly expiresAt: At }
-  | {
-      readonly kind: 'failed';
-      readonly fault: Fault;
-      readonly why: string;
-      readonly expiresAt: At;
-    };
+export type { Route, Site, SiteAnswer, SitePlace } from './mx-site.ts';
 
 /** One address to try; `path` wins over `address` when given. */
 export interface Candidate {
@@ -80,83 +45,12 @@ export type PlanAnswer =
       readonly skipped: readonly SkippedHost[];
     };
 
-/** What never changes by itself: an address literal, an operator's list. */
-export const NEVER_EXPIRES: At = Number.MAX_SAFE_INTEGER;
-
-const NULL_MX = makeReply(556, '5.1.10', 'Recipient address has a null MX');
 const NO_HOSTS = makeReply(451, '4.4.4', "MX didn't resolve to any hosts");
 const ALL_SKIPPED = makeReply(
   451,
   '4.4.4',
   'KumoMTA internal: MX consisted solely of hosts on the skip_hosts list',
 );
-
-const withPort = (port: number | undefined): { port?: number } =>
-  port === undefined ? {} : { port };
-
-const describeSpan = (tookMs: Ms | undefined): string =>
-  tookMs === undefined ? '' : ` after ${Math.round(tookMs)}ms`;
-
-const listedSite = (entries: readonly MxListEntry[]): Site => ({
-  kind: 'site',
-  site: mxListSiteName(entries),
-  hosts: entries.map((entry, index) => ({ ...entry, preference: index + 1 })),
-  isFixed: true,
-  expiresAt: NEVER_EXPIRES,
-});
-
-const literalSite = (address: string, port: number | undefined): Site => {
-  const entry = { name: address, address, ...withPort(port) };
-  return {
-    kind: 'site',
-    site: listEntryText(entry),
-    hosts: [{ ...entry, preference: 1 }],
-    isFixed: false,
-    expiresAt: NEVER_EXPIRES,
-  };
-};
-
-const namedSite = (records: readonly MxRecord[], port: number | undefined, expiresAt: At): Site => {
-  const hosts = orderHosts(
-    records.map(({ exchange, preference }) => ({ name: exchange, preference, ...withPort(port) })),
-  );
-  return { kind: 'site', site: mxSiteName(hosts), hosts, isFixed: false, expiresAt };
-};
-
-const judgeMx = (name: string, port: number | undefined, answer: MxAnswer): SiteAnswer => {
-  const { expiresAt } = answer;
-  if (answer.kind === 'failed') {
-    const { fault, tookMs } = answer;
-    const why = `MX lookup for ${name} failed${describeSpan(tookMs)}: ${fault.cause}`;
-    return { kind: 'failed', fault, why, expiresAt };
-  }
-  // RFC 5321 section 5.1: without MX records the domain itself takes its mail.
-  const implicit = [{ exchange: name, preference: 1 }];
-  if (answer.kind === 'absent') return namedSite(implicit, port, expiresAt);
-  const named = answer.records.filter(({ exchange }) => exchange !== '');
-  if (named.length > 0) return namedSite(named, port, expiresAt);
-  // RFC 7505 section 3: null MX is the only record. A '.' among others is a mistake, not a refusal.
-  if (answer.records.length > 0) return { kind: 'nullMx', reply: NULL_MX, expiresAt };
-  return namedSite(implicit, port, expiresAt);
-};
-
-/** Finds who takes mail for `route`; may answer before it returns. */
-export const resolveSite = (
-  resolver: Resolver,
-  route: Route,
-  answered: (answer: SiteAnswer) => void,
-): void => {
-  if (route.mxList.length > 0) return answered(listedSite(route.mxList));
-  const domain = classifyRoutingDomain(route.routingDomain);
-  if (domain.kind === 'literal') return answered(literalSite(domain.address, domain.port));
-  if (domain.kind === 'invalid') {
-    const where = route.routingDomain;
-    const { why } = domain;
-    const fault: Fault = { code: 'FAULT_DNS_MALFORMED', where, cause: why, retryable: false };
-    return answered({ kind: 'failed', fault, why, expiresAt: NEVER_EXPIRES });
-  }
-  resolver.findMx(domain.name, (answer) => answered(judgeMx(domain.name, domain.port, answer)));
-};
 
 /** Shuffles in place, every order equally likely (Fisher and Yates). */
 export const shuffle = <T>(items: T[], uniform: () => number): void => {

@@ -5,7 +5,7 @@
  */
 
 import type { Ms } from '../ports/ports.ts';
-import { OptionValueError } from './option-error.ts';
+import { OptionError, OptionValueError } from './option-error.ts';
 import {
   cidrList,
   duration,
@@ -82,10 +82,10 @@ export const PATH_OPTIONS = {
     'Opportunistic',
     'whether to use STARTTLS, and whether the certificate must be valid',
   ),
-  enable_mta_sts: pending(option(flag, true, 'let an MTA-STS policy demand TLS')),
+  enable_mta_sts: option(flag, true, 'let an MTA-STS policy of the receiver demand TLS'),
   enable_dane: option(noDane, false, 'not supported yet'),
-  tls_certificate: pending(optional(keySource, 'client certificate')),
-  tls_private_key: pending(optional(keySource, 'key of the client certificate')),
+  tls_certificate: optional(keySource, 'client certificate, shown to peers that ask for one'),
+  tls_private_key: optional(keySource, 'key of the client certificate; both or neither'),
   tls_prefer_openssl: inert(flag, OPENSSL),
   openssl_cipher_list: inert(text, OPENSSL),
   openssl_cipher_suites: inert(text, OPENSSL),
@@ -136,9 +136,19 @@ export const PATH_OPTIONS = {
 /** What a path was told, defaults filled in, spans in milliseconds. */
 export type PathConfig = Parsed<typeof PATH_OPTIONS>;
 
+type TlsKey = 'tls_certificate' | 'tls_private_key';
+
 /** Reads a path's configuration; `where` names it in a refusal. */
 export function parsePathConfig(raw: unknown, where: string): PathConfig {
-  return readOptions(PATH_OPTIONS, raw, where);
+  const path = readOptions(PATH_OPTIONS, raw, where);
+  checkPair(path, where, 'tls_certificate', 'tls_private_key');
+  checkPair(path, where, 'tls_private_key', 'tls_certificate');
+  return path;
+}
+
+function checkPair(path: PathConfig, where: string, given: TlsKey, other: TlsKey): void {
+  if (path[given] === undefined || path[other] !== undefined) return;
+  throw new OptionError(where, other, `is missing beside ${given}`, 'give both or neither');
 }
 
 /** How long connections may finish at shutdown: as told, or one whole transaction. */

@@ -63,11 +63,14 @@ export const queueConfigured = define('queue.configured')<ConfiguredBody>({
 export const queueRouted = define('queue.routed')<{
   readonly site: string;
   readonly hosts: readonly string[];
+  /** Mode of the domain's MTA-STS policy; '' where none asks for anything. */
+  readonly mta_sts: string;
 }>({
-  version: 1,
+  version: 2,
   says: 'The resolver gave these hosts, in this order of preference, for the queue.',
-  shape: { site: 'text', hosts: 'texts' },
-  upcast: {},
+  shape: { site: 'text', hosts: 'texts', mta_sts: 'text' },
+  // Version 1 knew no policies.
+  upcast: { 1: (body: { site: string; hosts: readonly string[] }) => ({ ...body, mta_sts: '' }) },
   apply(books, body, applied) {
     find(books, applied).site = body.site;
   },

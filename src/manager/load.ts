@@ -22,6 +22,7 @@ export interface LoadedWorld {
   readonly file: string;
   readonly smtpListeners: readonly ListenerConfig[];
   readonly httpListeners: readonly HttpListenerConfig[];
+  readonly isMtaStsEnabled: boolean;
   readonly makeAsker: (onFault: (fault: PolicyFault) => void, watch: CallWatch) => PolicyAsker;
   /** Where the option of a rule was written. */
   readonly originOf: (rule: Rule) => string;
@@ -41,6 +42,7 @@ export async function loadNumbered(version: number, dir: string): Promise<Loaded
       file,
       smtpListeners: setup.smtpListeners,
       httpListeners: setup.httpListeners,
+      isMtaStsEnabled: setup.isMtaStsEnabled,
       makeAsker: (onFault, watch) => createPolicyAsker(policy, onFault, findPlace, watch),
       originOf: createOriginFinder(policy, file),
       close: async () => {},
@@ -63,6 +65,7 @@ export async function loadEmbedded(version: number, smtpListen: string): Promise
     file: 'embedded',
     smtpListeners: setup.smtpListeners,
     httpListeners: setup.httpListeners,
+    isMtaStsEnabled: setup.isMtaStsEnabled,
     makeAsker: (onFault, watch) => createPolicyAsker(policy, onFault, undefined, watch),
     originOf: createOriginFinder(policy, 'embedded'),
     hint: (place, data) => describe(place, data, sink.port),

@@ -14,6 +14,8 @@ import type { PolicyFault } from '../policy/ask.ts';
 import type { OpenedBodies } from '../ports/body-store.ts';
 import { openBodies } from '../ports/node/bodies.ts';
 import { createClock } from '../ports/node/clock.ts';
+import { createPolicyFetch } from '../ports/node/mta-sts-fetch.ts';
+import { openStsShelf } from '../ports/node/mta-sts-shelf.ts';
 import { createNetwork } from '../ports/node/network.ts';
 import { createNodeRandom } from '../ports/node/random.ts';
 import { createResolver } from '../ports/node/resolver.ts';
@@ -70,9 +72,11 @@ export async function openEngine(parts: OpenParts): Promise<OpenedEngine> {
   const network = createNetwork({
     findAddresses: (host, answered) => resolver.findAddresses(host, 'Ipv4AndIpv6', answered),
   });
+  const policyFetch = createPolicyFetch({ resolver });
+  const stsShelf = openStsShelf(dir, (text) => logger.warn(text));
   const makeAsker = askersFor(parts, clock, (fault) => engine?.policyFaulted(fault));
   engine = createEngine({
-    ports: { clock, random, network, resolver, log, bodies },
+    ports: { clock, random, network, resolver, log, bodies, policyFetch },
     asker: makeAsker(world),
     books,
     last,
@@ -86,6 +90,7 @@ export async function openEngine(parts: OpenParts): Promise<OpenedEngine> {
     },
     ehloName: parts.ehloName,
     readSecret: createSecretReader((text) => logger.error(text)),
+    stsShelf,
     log: (level, text) => logger[level](text),
     fatal: ({ where, cause }) => parts.fatal(`the disk cannot be trusted: ${where}: ${cause}`),
   });
@@ -100,7 +105,9 @@ export async function openEngine(parts: OpenParts): Promise<OpenedEngine> {
     epoch,
     makeUse: (from, why, next) => ({ ...policyOf(from, why, next), asker: makeAsker(from) }),
     close: async () => {
+      policyFetch.stop();
       resolver.stop();
+      await stsShelf.close();
       await new Promise<void>((resolve) => bodies.close(resolve));
     },
   };
@@ -123,13 +130,11 @@ function askersFor(
     }, watch);
 }
 
-const policyOf = ({ version, hash, file }: LoadedWorld, reason: string, epoch: number) => ({
-  version,
-  hash,
-  file,
-  reason,
-  epoch,
-});
+const policyOf = (
+  { version, hash, file, isMtaStsEnabled }: LoadedWorld,
+  reason: string,
+  epoch: number,
+) => ({ version, hash, file, isMtaStsEnabled, reason, epoch });
 
 /** The books may know a later epoch than a manager that just started; another version needs one. */
 function firstEpoch(known: EngineRow, { version, hash }: LoadedWorld, wanted: number): number {

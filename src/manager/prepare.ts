@@ -4,7 +4,7 @@
  * seconds and does not stop it. It does not know what handlers keep the answers for.
  */
 
-import { resolveSite } from '../domain/mx-plan.ts';
+import { resolveSite } from '../domain/mx-site.ts';
 import { handlersOf } from '../policy/define.ts';
 import type { MxAnswer, OptionValue, Preparing } from '../policy/hooks.ts';
 import type { Facts } from '../policy/load-files.ts';

@@ -2,6 +2,7 @@
  * What a worker knows about itself and was told by the manager, for whoever shows it. Counts only;
  * the form in which it is shown is not known here.
  */
+import type { TlsNumbers } from '../api/tls-metrics.ts';
 import type { ManagerCounters } from './messages.ts';
 
 /** Counts of one worker. */
@@ -11,6 +12,7 @@ export class WorkerMeters {
   counters: ManagerCounters = { activations: 0, refusals: 0, workerRestarts: 0 };
   /** Faults of the policy, by handler. */
   readonly faults = new Map<string, number>();
+  tls: (() => TlsNumbers) | undefined;
 
   /** A handler of the policy failed or was slow. */
   faulted(handler: string): void {

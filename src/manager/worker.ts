@@ -127,6 +127,7 @@ class WorkerLife {
       fatal: (sentence) => this.#end({ code: EXIT_IO, sentence }),
     });
     this.#opened = opened;
+    this.#meters.tls = () => opened.engine.tlsNumbers();
     const world = await loading;
     this.#world = world;
     this.#tellUsing(world.version, opened.epoch);

@@ -45,6 +45,8 @@ export interface Setup {
   configMonitorGlobs(globs: readonly string[]): void;
   /** How often the watched files are looked at; a duration, 10s without it. */
   configMonitorInterval(interval: OptionValue): void;
+  /** Whether policies that receivers publish by MTA-STS are looked for at all; true without it. */
+  mtaStsEnabled(isEnabled: boolean): void;
   /** Not available in this version: refused with a sentence. */
   logHook(options: Readonly<Record<string, OptionValue>>): void;
 }

@@ -4,7 +4,7 @@
  * It does not know sockets.
  */
 import { OptionError } from '../domain/option-error.ts';
-import { duration, listOf, text } from '../domain/option-kinds.ts';
+import { duration, flag, listOf, text } from '../domain/option-kinds.ts';
 import type { ListenPlace } from '../domain/option-places.ts';
 import { locate } from '../domain/options.ts';
 import type { HttpListenerConfig } from '../domain/options-http.ts';
@@ -23,6 +23,8 @@ export interface PolicySetup {
   /** Undefined where the policy did not say: then the files it is made of are watched. */
   readonly monitorGlobs: readonly string[] | undefined;
   readonly monitorMs: number;
+  /** Whether MTA-STS policies of receivers are looked for. */
+  readonly isMtaStsEnabled: boolean;
 }
 
 /** Says where in the policy something was thrown: `file:line:column`, or ''. */
@@ -69,6 +71,7 @@ const createCollector = (): Collector => {
     httpListeners: [],
     monitorGlobs: undefined,
     monitorMs: MONITOR_MS,
+    isMtaStsEnabled: true,
   };
   let isOpen = true;
   const checkOpen = (method: string): void => {
@@ -98,6 +101,10 @@ const createCollector = (): Collector => {
       collected.monitorMs = locate('setup.configMonitorInterval', '', () =>
         duration.read(interval),
       );
+    },
+    mtaStsEnabled: (isEnabled) => {
+      checkOpen('mtaStsEnabled');
+      collected.isMtaStsEnabled = locate('setup.mtaStsEnabled', '', () => flag.read(isEnabled));
     },
     logHook: () => {
       throw unavailable('logHook');

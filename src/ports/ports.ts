@@ -5,6 +5,7 @@
  * opening, never by a promise, and the engine turns each answer into an input of its inbox.
  * Deliberately unknown here: mail, queues, SMTP, SQLite, sockets.
  */
+import type { PolicyFetch, Resolver } from './names.ts';
 
 import type { ProxyRoute } from './proxy-route.ts';
 
@@ -29,10 +30,13 @@ export type FaultCode =
   | 'FAULT_PROXY_TARGET'
   | 'FAULT_TLS_HANDSHAKE'
   | 'FAULT_TLS_CERTIFICATE'
+  | 'FAULT_TLS_IDENTITY'
   | 'FAULT_DNS_NXDOMAIN'
   | 'FAULT_DNS_SERVFAIL'
   | 'FAULT_DNS_TIMEOUT'
   | 'FAULT_DNS_MALFORMED'
+  | 'FAULT_HTTP_ANSWER'
+  | 'FAULT_STS_NO_HOST'
   | 'FAULT_DISK_FULL'
   | 'FAULT_DISK_IO'
   | 'FAULT_BODY_DAMAGED'
@@ -99,12 +103,21 @@ export interface LinkOpened {
   readonly protocol?: ProxyRoute['kind'];
 }
 
+/** What we show to a peer that asks who we are: PEM texts. */
+export interface TlsIdentity {
+  /** Our certificate, with those between it and its authority. */
+  readonly certificate: string;
+  readonly key: string;
+}
+
 /** What a TLS handshake is to demand. */
 export interface TlsRequest {
   /** Name for SNI and for the certificate check; undefined where the peer has only an address. */
   readonly serverName?: string;
   /** False accepts any certificate (opportunistic insecure modes). */
   readonly verify: boolean;
+  /** FAULT_TLS_IDENTITY when it cannot be used. */
+  readonly identity?: TlsIdentity;
 }
 
 /** What a TLS handshake came to. */
@@ -149,47 +162,15 @@ export interface Network {
   dial(request: DialRequest, listener: LinkListener): Link;
 }
 
-/** One MX record. */
-export interface MxRecord {
-  readonly preference: number;
-  /** Lower case, without the trailing dot; '' is the null MX of RFC 7505. */
-  readonly exchange: string;
-}
-
-/** `absent` = NODATA: the name exists and has no MX. */
-export type MxAnswer =
-  | { readonly kind: 'found'; readonly records: readonly MxRecord[]; readonly expiresAt: At }
-  | { readonly kind: 'absent'; readonly expiresAt: At }
-  | {
-      readonly kind: 'failed';
-      readonly fault: Fault;
-      readonly expiresAt: At;
-      /** How long the look-up ran, where the adapter knows it; for the text of the reply. */
-      readonly tookMs?: Ms;
-    };
-
-/** The addresses of a host. */
-export type AddressAnswer =
-  | { readonly kind: 'found'; readonly addresses: readonly string[]; readonly expiresAt: At }
-  | { readonly kind: 'failed'; readonly fault: Fault; readonly expiresAt: At };
-
-/** Which address families are looked up, and which comes first. */
-export type IpLookupStrategy =
-  | 'Ipv4AndIpv6'
-  | 'Ipv4Only'
-  | 'Ipv6Only'
-  | 'Ipv6ThenIpv4'
-  | 'Ipv4ThenIpv6';
-
-/** Answers may come from a bounded cache that honours times to live, and may come at once. */
-export interface Resolver {
-  findMx(name: string, answered: (answer: MxAnswer) => void): void;
-  findAddresses(
-    host: string,
-    strategy: IpLookupStrategy,
-    answered: (answer: AddressAnswer) => void,
-  ): void;
-}
+export type {
+  AddressAnswer,
+  IpLookupStrategy,
+  MxAnswer,
+  MxRecord,
+  PolicyFetch,
+  Resolver,
+  TxtAnswer,
+} from './names.ts';
 
 /** Where a body lies. `sum` is the CRC-32 of its bytes. */
 export interface BodyRef {
@@ -292,4 +273,6 @@ export interface Ports {
   readonly resolver: Resolver;
   readonly log: Log;
   readonly bodies: EngineBodies;
+  /** Without it no MTA-STS policy is looked for. */
+  readonly policyFetch?: PolicyFetch;
 }

@@ -5,7 +5,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { IsOwnPlace, PlanAnswer, SiteAnswer } from '../../src/domain/mx-plan.ts';
-import { buildPlan, resolveSite } from '../../src/domain/mx-plan.ts';
+import { buildPlan } from '../../src/domain/mx-plan.ts';
+import { resolveSite } from '../../src/domain/mx-site.ts';
 import { mxEntry } from '../../src/domain/option-places.ts';
 import { parseSourceConfig } from '../../src/domain/options-egress.ts';
 import { parsePathConfig } from '../../src/domain/options-path.ts';

@@ -9,12 +9,14 @@ import type {
   MxAnswer,
   MxRecord,
   Resolver,
+  TxtAnswer,
 } from '../../src/ports/ports.ts';
 
 /** What the table holds: `preference host` lines, addresses, or a fault's code. */
 export interface Table {
   readonly mx?: Readonly<Record<string, readonly string[] | FaultCode>>;
   readonly addresses?: Readonly<Record<string, readonly string[] | FaultCode>>;
+  readonly txt?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** A fault as an adapter would make it. */
@@ -58,6 +60,14 @@ export const createTableResolver = (
         typeof held === 'string'
           ? { kind: 'failed', fault: faultOf(held, host), expiresAt }
           : { kind: 'found', addresses: held, expiresAt };
+      later(() => answered(answer));
+    },
+    findTxt: (name, answered) => {
+      asked.push(`TXT ${name}`);
+      const texts = table.txt?.[name];
+      const expiresAt = 300_000;
+      const answer: TxtAnswer =
+        texts === undefined ? { kind: 'absent', expiresAt } : { kind: 'found', texts, expiresAt };
       later(() => answered(answer));
     },
   };

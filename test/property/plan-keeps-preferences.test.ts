@@ -7,7 +7,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Candidate, Site } from '../../src/domain/mx-plan.ts';
-import { buildPlan, NEVER_EXPIRES, shuffle } from '../../src/domain/mx-plan.ts';
+import { buildPlan, shuffle } from '../../src/domain/mx-plan.ts';
+import { NEVER_EXPIRES } from '../../src/domain/mx-site.ts';
 import { parseSourceConfig } from '../../src/domain/options-egress.ts';
 import { parsePathConfig } from '../../src/domain/options-path.ts';
 import { createRandom } from '../../src/domain/prng.ts';
@@ -34,6 +35,7 @@ const planOf = (
   const table = new Map(given.map(({ name, addresses }) => [name, addresses]));
   const resolver: Resolver = {
     findMx: () => assert.fail('a plan asks for addresses only'),
+    findTxt: () => assert.fail('a plan asks for addresses only'),
     findAddresses: (name, _strategy, answered) =>
       answered({ kind: 'found', addresses: table.get(name) ?? [], expiresAt: 1 }),
   };

@@ -19,6 +19,8 @@ export interface Faults {
   readonly vanish: number;
   /** A look-up fails for now. */
   readonly dns: number;
+  /** A policy file cannot be fetched for now. */
+  readonly web: number;
   /** A write answers that the link is full. */
   readonly full: number;
   /** A commit takes seconds. */
@@ -32,6 +34,7 @@ export const CALM: Faults = {
   refuse: 0,
   vanish: 0,
   dns: 0,
+  web: 0,
   full: 0,
   slowLog: 0,
 };
@@ -43,6 +46,7 @@ export const ROUGH: Faults = {
   refuse: 0.1,
   vanish: 0.05,
   dns: 0.1,
+  web: 0.3,
   full: 0.1,
   slowLog: 0.02,
 };

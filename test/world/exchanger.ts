@@ -6,7 +6,19 @@
  */
 
 /** The points at which a manner is asked. */
-export type Stage = 'greeting' | 'ehlo' | 'mail' | 'rcpt' | 'data' | 'dot' | 'rset' | 'quit';
+export type Stage =
+  | 'greeting'
+  | 'ehlo'
+  | 'starttls'
+  | 'mail'
+  | 'rcpt'
+  | 'data'
+  | 'dot'
+  | 'rset'
+  | 'quit';
+
+/** What an exchanger makes of TLS: does not offer it, or what a handshake comes to. */
+export type TlsManner = 'none' | 'valid' | 'unverifiable' | 'broken' | 'refused';
 
 /** What a manner may look at. */
 export interface Scene {
@@ -50,6 +62,8 @@ export interface Copy {
   readonly at: number;
   /** What the sender called itself in EHLO. */
   readonly ehlo: string;
+  /** How the link was: TLS that the sender checked, TLS that it did not check, or none. */
+  readonly security: 'checked' | 'unchecked' | 'clear';
   /** Whether it was acknowledged. */
   readonly isConfirmed: boolean;
 }
@@ -64,6 +78,8 @@ const good = (stage: Stage, host: string, offers: readonly string[]): string => 
       return [host, ...offers].map((text, at) => reply250(text, at === offers.length)).join('\n');
     case 'data':
       return '354 go on';
+    case 'starttls':
+      return '220 2.0.0 go on';
     case 'quit':
       return '221 2.0.0 bye';
     default:
@@ -75,6 +91,7 @@ const reply250 = (text: string, isLast: boolean): string => `250${isLast ? ' ' :
 
 const STAGES: readonly (readonly [RegExp, Stage])[] = [
   [/^(EHLO|HELO|LHLO) /, 'ehlo'],
+  [/^STARTTLS$/, 'starttls'],
   [/^MAIL FROM:/, 'mail'],
   [/^RCPT TO:/, 'rcpt'],
   [/^DATA$/, 'data'],
@@ -87,6 +104,7 @@ export class Exchanger {
   readonly host: string;
   manner: Manner;
   readonly offers: readonly string[];
+  tls: TlsManner = 'none';
   readonly memory = new Map<string, number>();
   readonly copies: Copy[] = [];
   connections = 0;
@@ -118,6 +136,7 @@ export class ServerSession {
   #transactions = 0;
   #hasMail = false;
   #isMute = false;
+  #security: Copy['security'] = 'clear';
 
   constructor(exchanger: Exchanger, connections: number) {
     this.#exchanger = exchanger;
@@ -127,6 +146,18 @@ export class ServerSession {
   /** What it does when the connection is there. */
   greet(at: number): Deed {
     return this.#do('greeting', at);
+  }
+
+  get tls(): TlsManner {
+    return this.#exchanger.tls;
+  }
+
+  /** The handshake is done; nothing said in clear is remembered. */
+  secured(isChecked: boolean): void {
+    this.#security = isChecked ? 'checked' : 'unchecked';
+    this.#rest = '';
+    this.#ehlo = '';
+    this.#clear();
   }
 
   /** Takes bytes; answers what to do, in order. */
@@ -151,7 +182,11 @@ export class ServerSession {
     const line = this.#rest.slice(0, end);
     this.#rest = this.#rest.slice(end + 2);
     const stage = STAGES.find(([pattern]) => pattern.test(line))?.[1];
-    if (stage === undefined) return { say: '500 5.5.1 what is that' };
+    const hasTls = this.tls !== 'none' && this.#security === 'clear';
+    if (stage === undefined || (stage === 'starttls' && !hasTls)) {
+      return { say: '500 5.5.1 what is that' };
+    }
+    if (stage === 'starttls' && this.tls === 'refused') return { say: '454 4.7.0 not now' };
     return this.#obey(stage, line, at);
   }
 
@@ -208,6 +243,7 @@ export class ServerSession {
         body: this.#body,
         at,
         ehlo: this.#ehlo,
+        security: this.#security,
         isConfirmed,
       });
     }
@@ -227,6 +263,8 @@ export class ServerSession {
       body: this.#body ?? '',
       memory,
     };
-    return manner(scene) ?? { say: good(stage, host, offers) };
+    const hasTls = this.tls !== 'none' && this.#security === 'clear';
+    const all = hasTls ? [...offers, 'STARTTLS'] : offers;
+    return manner(scene) ?? { say: good(stage, host, all) };
   }
 }

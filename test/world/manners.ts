@@ -37,6 +37,7 @@ export const tarpitting =
 const SAYS: Readonly<Record<Stage, string>> = {
   greeting: '220 slow.test ready',
   ehlo: '250-slow.test\n250 PIPELINING',
+  starttls: '220 2.0.0 go on',
   mail: '250 2.1.0 ok',
   rcpt: '250 2.1.5 ok',
   data: '354 go on',

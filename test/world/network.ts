@@ -2,7 +2,7 @@
  * The world's network: addresses with exchangers behind them, links between them and an engine.
  * The one idea: links are in the world, not in the process, so a process may die with bytes under
  * way and the exchanger may still get them. Every write is shown to a tap at the moment it is made.
- * Deliberately unknown here: what is written; TLS, which no exchanger here offers.
+ * Deliberately unknown here: what is written. TLS is a word between link and exchanger, no cipher.
  */
 import type {
   DialRequest,
@@ -11,6 +11,7 @@ import type {
   Link,
   LinkListener,
   Network,
+  TlsRequest,
 } from '../../src/ports/ports.ts';
 import type { ProxyRoute } from '../../src/ports/proxy-route.ts';
 import type { Chance, Faults } from './chance.ts';
@@ -137,8 +138,19 @@ export class WorldLink implements Link {
     return false;
   }
 
-  secure(): void {
-    this.#later(1, () => this.#lose('FAULT_TLS_HANDSHAKE', 'no exchanger here speaks TLS'));
+  secure({ verify }: TlsRequest): void {
+    this.#later(this.#net.chance.between(1, DIAL_MS_MAX), () => {
+      const session = this.#session;
+      const tls = session?.tls;
+      if (tls !== 'valid' && tls !== 'unverifiable') {
+        return this.#lose('FAULT_TLS_HANDSHAKE', 'the handshake failed');
+      }
+      const authorized = tls === 'valid';
+      if (verify && !authorized) return this.#lose('FAULT_TLS_CERTIFICATE', 'not trusted');
+      session?.secured(verify && authorized);
+      const peerSubject = this.#where;
+      this.#listener.secured({ protocol: 'TLSv1.3', cipher: 'word', authorized, peerSubject });
+    });
   }
 
   end(): void {

@@ -19,7 +19,7 @@ import type { Internet } from './network.ts';
 import type { PlanVersion } from './policy.ts';
 import { makeAsker } from './policy.ts';
 import type { Zone } from './resolver.ts';
-import { makeResolver } from './resolver.ts';
+import { makePolicyFetch, makeResolver } from './resolver.ts';
 
 const COMMIT_MS_MAX = 6;
 const SLOW_COMMIT_MS_MAX = 3_000;
@@ -80,6 +80,7 @@ export async function startLife(parts: LifeParts): Promise<Life> {
       random: chance,
       network: net.attach(clock),
       resolver: makeResolver(zone, clock, chance, faultsNow),
+      policyFetch: makePolicyFetch(zone, clock, chance, faultsNow),
       log,
       bodies,
     },
@@ -96,6 +97,7 @@ export async function startLife(parts: LifeParts): Promise<Life> {
     },
     ehloName: 'waybill.test',
     readSecret: (source) => ('key_data' in source ? source.key_data : undefined),
+    stsShelf: zone.shelf,
     limits,
     log: (level, text) => parts.said(`${level}: ${text}`),
     fatal: () => {

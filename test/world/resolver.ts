@@ -1,21 +1,26 @@
 /**
- * The world's names: a zone table, asked with delay, faults and times to live. The one idea: the
- * zone may change while the world runs; an answer holds until it expires, no longer. Deliberately
- * unknown here: DNS on the wire.
+ * The world's names: a zone table, asked with delay, faults and times to live; beside it the files
+ * of MTA-STS policies. The one idea: the zone may change while the world runs; an answer holds
+ * until it expires, no longer. Deliberately unknown here: DNS and HTTPS on the wire.
  */
+import { formatKept, parseKept } from '../../src/domain/mta-sts-kept.ts';
+import type { StsShelf } from '../../src/domain/mta-sts-policies.ts';
 import type {
   AddressAnswer,
   Fault,
   FaultCode,
   MxAnswer,
   MxRecord,
+  PolicyFetch,
   Resolver,
+  TxtAnswer,
 } from '../../src/ports/ports.ts';
 import type { Chance, Faults } from './chance.ts';
 import type { LifeClock } from './clock.ts';
 
 const LOOKUP_MS_MAX = 40;
 const TIMEOUT_MS = 5_000;
+const FETCH_MS_MAX = 20_000;
 
 /** What the zone says of a name's mail. */
 export type ZoneMx =
@@ -26,11 +31,28 @@ export type ZoneMx =
   | 'timeout'
   | 'nullMx';
 
+const createShelf = (): StsShelf => {
+  let text = '';
+  return {
+    load: () => parseKept(text),
+    changed: (all) => {
+      text = formatKept(all());
+    },
+  };
+};
+
 /** The names of a world. */
 export class Zone {
   readonly mx = new Map<string, ZoneMx>();
   readonly addresses = new Map<string, readonly string[]>();
+  readonly txt = new Map<string, readonly string[]>();
+  /** By domain: the file of its MTA-STS policy. */
+  readonly policies = new Map<string, string>();
+  /** Files that an engine got, in order. */
+  readonly fetched: { readonly domain: string; readonly at: number; readonly text: string }[] = [];
   ttlMs = 60_000;
+  /** Policies that an engine learnt; they outlive it, as in a file of its data directory. */
+  readonly shelf: StsShelf = createShelf();
   /** Look-ups of MX made, by name. */
   readonly asked = new Map<string, number>();
 }
@@ -68,7 +90,20 @@ export function makeResolver(
     if (addresses === undefined) return failed(host, 'nxdomain');
     return { kind: 'found', addresses, expiresAt: clock.now() + zone.ttlMs };
   };
+  const textsOf = (name: string): TxtAnswer => {
+    const texts = zone.txt.get(name);
+    const expiresAt = clock.now() + zone.ttlMs;
+    return texts === undefined
+      ? { kind: 'absent', expiresAt }
+      : { kind: 'found', texts, expiresAt };
+  };
   return {
+    findTxt(name, answered) {
+      const isLost = isOut();
+      clock.after(chance.between(1, LOOKUP_MS_MAX), () =>
+        answered(isLost ? failed(name, 'servfail') : textsOf(name)),
+      );
+    },
     findMx(name, answered) {
       zone.asked.set(name, (zone.asked.get(name) ?? 0) + 1);
       const isSlow = zone.mx.get(name) === 'timeout';
@@ -81,6 +116,35 @@ export function makeResolver(
       clock.after(chance.between(1, LOOKUP_MS_MAX), () =>
         answered(isLost ? failed(host, 'timeout') : addressesOf(host)),
       );
+    },
+  };
+}
+
+/** The policies as one process fetches them. */
+export function makePolicyFetch(
+  zone: Zone,
+  clock: LifeClock,
+  chance: Chance,
+  faultsNow: () => Faults,
+): PolicyFetch {
+  return {
+    fetchPolicy(domain, answered) {
+      const isLost = chance.hits(faultsNow().web);
+      const fault = (code: FaultCode): Fault => ({
+        code,
+        where: domain,
+        cause: code,
+        retryable: true,
+      });
+      clock.after(chance.between(1, isLost ? FETCH_MS_MAX : LOOKUP_MS_MAX), () => {
+        const text = zone.policies.get(domain);
+        if (isLost) answered(fault('FAULT_LINK_TIMEOUT'));
+        else if (text === undefined) answered(fault('FAULT_HTTP_ANSWER'));
+        else {
+          zone.fetched.push({ domain, at: clock.now(), text });
+          answered(text);
+        }
+      });
     },
   };
 }

@@ -16,6 +16,16 @@ const reaching = {
   'stop.wanted': { target: '#connection.closed', actions: 'noteStop' },
 } as const;
 
+// Where the path allows it, TLS that fails costs the candidate no more than its TLS.
+const unsecured = [
+  { guard: 'mayRetryInClear', target: '#connection.choosing', actions: 'retryInClear' },
+  failing,
+] as const;
+const unheard = [
+  { guard: 'mayRetryAfterTls', target: '#connection.choosing', actions: 'retryInClear' },
+  failing,
+] as const;
+
 // With a message in hand, whatever goes wrong settles it and costs the connection.
 const breaking = { target: '#connection.choosing', actions: 'settleBroken' } as const;
 const working = {
@@ -80,10 +90,15 @@ export const connectionChart = vocabulary.createMachine({
       entry: 'sendIntroduction',
       on: {
         ...reaching,
+        // With TLS 1.3 the peer's refusal of a handshake comes when we think it is over.
+        'link.lost': unheard,
+        'dialogue.broken': unheard,
+        'deadline.passed': unheard,
         'introduction.answered': [
           { guard: 'isSpoiled', ...failing },
           { guard: 'canIntroducePlainly', actions: 'sendPlainIntroduction' },
           { guard: 'lacksTls', target: 'choosing', actions: 'refuseWithoutTls' },
+          { guard: 'lacksIdentity', target: 'choosing', actions: 'refuseWithoutIdentity' },
           { guard: 'wantsTls', target: 'securing' },
           { guard: 'lacksLogin', target: 'choosing', actions: 'refuseWithoutLogin' },
           { guard: 'wantsLogin', target: 'authenticating' },
@@ -95,7 +110,7 @@ export const connectionChart = vocabulary.createMachine({
     securing: {
       description: 'STARTTLS is being agreed on and the handshake done.',
       initial: 'asking',
-      on: reaching,
+      on: { ...reaching, 'link.lost': unsecured, 'deadline.passed': unsecured },
       states: {
         asking: {
           description: 'STARTTLS was sent; nothing else may cross until its 220.',
@@ -115,17 +130,7 @@ export const connectionChart = vocabulary.createMachine({
         handshaking: {
           description: 'The TLS handshake runs; what was said in clear is forgotten after it.',
           entry: 'startHandshake',
-          on: {
-            'link.secured': '#connection.introducing',
-            'link.lost': [
-              { guard: 'mayRetryInClear', target: '#connection.choosing', actions: 'retryInClear' },
-              failing,
-            ],
-            'deadline.passed': [
-              { guard: 'mayRetryInClear', target: '#connection.choosing', actions: 'retryInClear' },
-              failing,
-            ],
-          },
+          on: { 'link.secured': '#connection.introducing' },
         },
       },
     },

@@ -9,7 +9,7 @@ import { invariant } from '../../domain/invariant.ts';
 import type { SourceConfig } from '../../domain/options-egress.ts';
 import type { PathConfig } from '../../domain/options-path.ts';
 import type { Reply, ReplyStage, VerdictKind } from '../../domain/reply.ts';
-import type { Fault, Network } from '../../ports/ports.ts';
+import type { Fault, Network, TlsIdentity } from '../../ports/ports.ts';
 import { connectionChart } from './chart.ts';
 import type { Conversation } from './conversation.ts';
 import { makeConversation } from './conversation.ts';
@@ -39,6 +39,10 @@ export interface ConnectionRequest {
   readonly authPassword?: string;
   /** Of the source's log-in at its SOCKS5 proxy. */
   readonly proxyPassword?: string;
+  /** What TLS must do where that is not what the path says (MTA-STS). */
+  readonly enableTls?: PathConfig['enable_tls'];
+  /** What we show to a peer that asks who we are. */
+  readonly identity?: TlsIdentity | 'unreadable';
   /** A handshake with this site failed lately (`remember_broken_tls`). */
   readonly isTlsBroken?: boolean;
 }
@@ -95,6 +99,8 @@ export interface PeerInfo {
   };
   /** Why the conversation is in clear although the peer offers TLS. */
   readonly tlsFault?: Fault;
+  /** How often TLS failed on this connection before it was open. */
+  readonly tlsFailures?: number;
 }
 
 /** Where a candidate failed. */
@@ -122,6 +128,8 @@ export interface Ending {
   /** Transactions begun. */
   readonly deliveries: number;
   readonly cause: string;
+  /** How often TLS failed: in the handshake, at STARTTLS, or in the first words inside it. */
+  readonly tlsFailures?: number;
 }
 
 /** Who owns connections. The calls come while a call into the connection or a link runs. */

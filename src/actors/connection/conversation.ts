@@ -3,6 +3,7 @@
  * with the process. The chart carries it as its context, effects change it, guards look at it.
  * Deliberately unknown here: which phase follows which; that is the chart's.
  */
+import type { PathConfig } from '../../domain/options-path.ts';
 import type { Reply } from '../../domain/reply.ts';
 import { makeReply, readReply } from '../../domain/reply.ts';
 import type { Fault, Link, LinkSecured, Network } from '../../ports/ports.ts';
@@ -55,6 +56,8 @@ export interface Conversation {
   isPlain: boolean;
   tls: LinkSecured | undefined;
   tlsFault: Fault | undefined;
+  /** How often TLS failed so far, at whatever candidate. */
+  tlsFailures: number;
   hasCredentialsSent: boolean;
   isParted: boolean;
 
@@ -116,6 +119,7 @@ export function makeConversation(
     isPlain: false,
     tls: undefined,
     tlsFault: undefined,
+    tlsFailures: 0,
     hasCredentialsSent: false,
     isParted: false,
     deadlineAt: Number.POSITIVE_INFINITY,
@@ -138,6 +142,11 @@ export function makeConversation(
     isOver: false,
     cause: '',
   };
+}
+
+/** What TLS must do here: as the path says, or what a policy of the receiver makes of it. */
+export function postureOf(held: Conversation): PathConfig['enable_tls'] {
+  return held.request.enableTls ?? held.request.path.enable_tls;
 }
 
 /** Waits at most `waitMs` in all, however the answer drips in. */

@@ -8,18 +8,21 @@ import { ask, troubleOf } from './conversation.ts';
 import {
   awaitGreeting,
   dialCandidate,
-  goOnInClear,
-  noteFailure,
   refuseWithoutLogin,
-  refuseWithoutTls,
-  retryInClear,
   sendCredentials,
   sendIntroduction,
   sendPlainIntroduction,
-  sendUpgrade,
-  startHandshake,
   tellOpened,
 } from './reaching.ts';
+import {
+  goOnInClear,
+  noteFailure,
+  refuseWithoutIdentity,
+  refuseWithoutTls,
+  retryInClear,
+  sendUpgrade,
+  startHandshake,
+} from './securing.ts';
 import { finishAttempt, settle, settleBroken, settleUnsent } from './settling.ts';
 import {
   awaitBody,
@@ -82,6 +85,7 @@ function tellEnded(held: Conversation): void {
     connectedOnce: held.connectedOnce,
     deliveries: held.deliveriesInAll,
     cause: held.cause,
+    tlsFailures: held.tlsFailures,
   });
 }
 
@@ -103,6 +107,7 @@ export const actions = {
   startHandshake: hand(startHandshake),
   sendCredentials: hand(sendCredentials),
   refuseWithoutTls: hand(refuseWithoutTls),
+  refuseWithoutIdentity: hand(refuseWithoutIdentity),
   refuseWithoutLogin: hand(refuseWithoutLogin),
   goOnInClear: hand(goOnInClear),
   retryInClear: hand(retryInClear),

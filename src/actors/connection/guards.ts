@@ -4,6 +4,7 @@
  * Deliberately unknown here: which phase asks which question.
  */
 import type { Conversation } from './conversation.ts';
+import { postureOf } from './conversation.ts';
 import { START_OF_BODY } from './envelope.ts';
 import { countBytes, WHOLE_BYTES_MAX } from './stuffing.ts';
 
@@ -19,7 +20,7 @@ function wasGranted(held: Conversation): boolean {
 }
 
 function isTlsWanted(held: Conversation): boolean {
-  const posture = held.request.path.enable_tls;
+  const posture = postureOf(held);
   if (posture === 'Disabled' || held.tls !== undefined) return false;
   if (held.clearCandidate === held.candidate) return false;
   if (posture === 'Required' || posture === 'RequiredInsecure') return true;
@@ -27,7 +28,7 @@ function isTlsWanted(held: Conversation): boolean {
 }
 
 function isTlsRequired(held: Conversation): boolean {
-  const posture = held.request.path.enable_tls;
+  const posture = postureOf(held);
   return posture === 'Required' || posture === 'RequiredInsecure';
 }
 
@@ -37,10 +38,11 @@ function isLoginWanted(held: Conversation): boolean {
 
 function mayLogIn(held: Conversation): boolean {
   const { path, authPassword } = held.request;
+  const posture = postureOf(held);
   if (authPassword === undefined || !held.peer.authPlain) return false;
   if (held.tls === undefined) return path.allow_smtp_auth_plain_without_tls;
   // A certificate that nobody asked about counts as unchecked.
-  const wasChecked = path.enable_tls === 'Opportunistic' || path.enable_tls === 'Required';
+  const wasChecked = posture === 'Opportunistic' || posture === 'Required';
   const isTrusted = wasChecked && held.tls.authorized;
   return isTrusted || path.allow_smtp_auth_plain_without_valid_certificate;
 }
@@ -52,10 +54,12 @@ function isSpent(held: Conversation): boolean {
 }
 
 function mayRetryInClear(held: Conversation): boolean {
-  const { enable_tls: posture, opportunistic_tls_reconnect_on_failed_handshake } =
-    held.request.path;
+  // Our own certificate failed, not the peer's TLS: clear text would hide the mistake.
+  if (held.fault?.code === 'FAULT_TLS_IDENTITY') return false;
+  const posture = postureOf(held);
   if (posture === 'OpportunisticInsecure') return true;
-  return posture === 'Opportunistic' && opportunistic_tls_reconnect_on_failed_handshake;
+  const { opportunistic_tls_reconnect_on_failed_handshake: mayReconnect } = held.request.path;
+  return posture === 'Opportunistic' && mayReconnect;
 }
 
 /** The guards by the names of the chart. */
@@ -69,14 +73,21 @@ export const guards = {
     !held.isPlain && !held.request.path.use_lmtp && codeOf(held) >= 500,
   lacksTls: ({ context: { held } }: Scene) =>
     wasGranted(held) && isTlsRequired(held) && held.tls === undefined && !held.peer.startTls,
+  lacksIdentity: ({ context: { held } }: Scene) =>
+    wasGranted(held) &&
+    held.peer.startTls &&
+    isTlsWanted(held) &&
+    held.request.identity === 'unreadable',
   wantsTls: ({ context: { held } }: Scene) =>
     wasGranted(held) && held.peer.startTls && isTlsWanted(held),
   lacksLogin: ({ context: { held } }: Scene) =>
     wasGranted(held) && isLoginWanted(held) && !mayLogIn(held),
   wantsLogin: ({ context: { held } }: Scene) => wasGranted(held) && isLoginWanted(held),
   mayGoOnInClear: ({ context: { held } }: Scene) =>
-    held.request.path.enable_tls === 'OpportunisticInsecure' && codeOf(held) >= 400,
+    mayRetryInClear(held) && codeOf(held) >= 400 && held.dialogue?.hasExcess === false,
   mayRetryInClear: ({ context: { held } }: Scene) => mayRetryInClear(held),
+  mayRetryAfterTls: ({ context: { held } }: Scene) =>
+    held.tls !== undefined && mayRetryInClear(held),
   isUnsayable: ({ context: { held } }: Scene) => held.attempt?.said.length === 0,
   isForNobody: ({ context: { held } }: Scene) =>
     held.attempt?.dataCode === START_OF_BODY && held.attempt.accepted.length === 0,

@@ -1,17 +1,17 @@
 /**
- * From the plan to an open peer: dialling, greeting, introduction, TLS, login, and what is noted
- * when a candidate fails on the way. Each effect asks one question and sets the deadline for it.
+ * From the plan to an open peer: dialling, greeting, introduction, login; for TLS see securing.ts.
+ * Each effect asks one question and sets the deadline for it.
  * Deliberately unknown here: messages; which phase follows which.
  */
-import { makeReply } from '../../domain/reply.ts';
 import type { Fault, LinkListener } from '../../ports/ports.ts';
 import { NO_CAPABILITIES, readCapabilities } from './capabilities.ts';
 import type { PeerInfo } from './connection.ts';
 import type { Conversation, SignalType } from './conversation.ts';
-import { ask, credentialsOf, troubleOf, waitFor, whereOf } from './conversation.ts';
+import { ask, credentialsOf, waitFor, whereOf } from './conversation.ts';
 import { requestFor, viaOf } from './dialing.ts';
 import type { HeardReply, Phase } from './dialogue.ts';
 import { Dialogue } from './dialogue.ts';
+import { refuse } from './securing.ts';
 import { continueEnvelope, hearEnvelope, hearVerdicts } from './transaction.ts';
 
 /** The least time one candidate gets to connect, while the path has as much left. */
@@ -26,7 +26,6 @@ const ANSWERED = {
   reset: 'reset.answered',
   parting: 'parting.answered',
 } as const satisfies Record<Phase, SignalType>;
-const ADDRESS_LIKE = /^\[|:|^[\d.]+$/;
 
 /** Opens a link to the next candidate of the plan. */
 export function dialCandidate(held: Conversation): void {
@@ -169,47 +168,12 @@ function introduce(held: Conversation, verb: string): void {
   ask(held, 'introduction', `${verb} ${ehloName}\r\n`, 250, path.ehlo_timeout);
 }
 
-/** Asks for TLS. */
-export function sendUpgrade(held: Conversation): void {
-  held.stage = 'securing';
-  ask(held, 'upgrade', `STARTTLS\r\n`, 220, held.request.path.starttls_timeout);
-}
-
-/** Hands the link over to TLS. */
-export function startHandshake(held: Conversation): void {
-  const { enable_tls: posture, starttls_timeout } = held.request.path;
-  const name = held.candidate?.name.replace(/\.$/, '') ?? '';
-  waitFor(held, starttls_timeout, 'the TLS handshake');
-  held.link?.secure({
-    verify: posture === 'Opportunistic' || posture === 'Required',
-    ...(name === '' || ADDRESS_LIKE.test(name) ? {} : { serverName: name }),
-  });
-}
-
 /** Logs in with AUTH PLAIN (RFC 4954 section 4, initial response). */
 export function sendCredentials(held: Conversation): void {
   held.stage = 'authenticating';
   held.hasCredentialsSent = true;
   const line = `AUTH PLAIN ${credentialsOf(held)}\r\n`;
   ask(held, 'authentication', line, 235, held.request.path.auth_timeout);
-}
-
-function refuse(held: Conversation, cause: string): void {
-  const { candidate, stage } = held;
-  if (candidate === undefined) return;
-  const fault = tlsFault(held, cause);
-  held.failed.push({ candidate, stage, fault, reply: makeReply(454, '4.7.0', cause) });
-  held.cause = cause;
-}
-
-function tlsFault(held: Conversation, cause: string): Fault {
-  return { code: 'FAULT_TLS_HANDSHAKE', where: whereOf(held), cause, retryable: true };
-}
-
-/** Notes that the candidate cannot give the TLS that is required. */
-export function refuseWithoutTls(held: Conversation): void {
-  held.stage = 'securing';
-  refuse(held, 'TLS is required and the peer does not offer STARTTLS');
 }
 
 /** Notes that the login is impossible or would give the credentials away. */
@@ -219,34 +183,6 @@ export function refuseWithoutLogin(held: Conversation): void {
   if (authPassword === undefined) refuse(held, 'a user name is set for AUTH, and no password');
   else if (!held.peer.authPlain) refuse(held, 'AUTH is required and the peer does not offer PLAIN');
   else refuse(held, 'credentials are withheld: TLS with a valid certificate is missing');
-}
-
-/** The peer refused STARTTLS and the path allows to go on without. */
-export function goOnInClear(held: Conversation): void {
-  held.clearCandidate = held.candidate;
-  held.tlsFault = tlsFault(held, 'STARTTLS was refused');
-}
-
-/**
- * Puts the candidate back in front, to be spoken to in clear. The link is dialled anew: a socket
- * cannot be taken back from a failed handshake.
- */
-export function retryInClear(held: Conversation, signal: SignalType): void {
-  const { candidate } = held;
-  if (candidate === undefined) return;
-  held.tlsFault = troubleOf(held, signal).fault;
-  noteFailure(held, signal);
-  held.clearCandidate = candidate;
-  held.plan.unshift(candidate);
-}
-
-/** Notes that the candidate failed, and of what. */
-export function noteFailure(held: Conversation, signal: SignalType): void {
-  const { candidate } = held;
-  if (candidate === undefined) return;
-  const trouble = troubleOf(held, signal);
-  held.failed.push({ candidate, stage: held.stage, ...trouble });
-  held.cause = trouble.fault?.cause ?? trouble.reply.text;
 }
 
 /** Tells the engine who is at the other end. */
@@ -265,6 +201,7 @@ export function tellOpened(held: Conversation): void {
     greeting: held.greeting,
     domain: held.peer.domain,
     ...(held.tlsFault === undefined ? {} : { tlsFault: held.tlsFault }),
+    ...(held.tlsFailures === 0 ? {} : { tlsFailures: held.tlsFailures }),
     ...(tls === undefined
       ? {}
       : {

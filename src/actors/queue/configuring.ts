@@ -103,7 +103,7 @@ function isWholePool(core: Core, pool: Answer<PoolConfig> | undefined, at: numbe
 const textOf = (value: unknown): string => JSON.stringify(value);
 
 /** Whoever is being asked for the route is asked in vain: the answer has an old number. */
-function forgetRoute(queue: HeldQueue): void {
+export function forgetRoute(queue: HeldQueue): void {
   queue.site = undefined;
   queue.siteExpiresAt = 0;
   queue.isRouting = false;

@@ -8,8 +8,8 @@ import type { Answer, DecodedPacket } from 'dns-packet';
 import dns from 'dns-packet';
 import type { MxRecord } from '../ports.ts';
 
-/** What is asked for; the three types that routing needs. */
-export type QuestionType = 'MX' | 'A' | 'AAAA';
+/** What is asked for; the types that routing needs. */
+export type QuestionType = 'MX' | 'A' | 'AAAA' | 'TXT';
 
 /** A question: `name` in lower case, without a trailing dot. */
 export interface Question {
@@ -22,6 +22,7 @@ export type Reading =
   | {
       readonly kind: 'found';
       readonly mx: readonly MxRecord[];
+      /** Addresses, or the texts of TXT records. */
       readonly addresses: readonly string[];
       readonly ttlSeconds: number;
     }
@@ -127,6 +128,13 @@ const readMx = (records: readonly Answer[]): readonly MxRecord[] => {
   return mx.slice(0, RECORDS_KEPT_MAX);
 };
 
+// A TXT record is strings of at most 255 bytes that belong together (RFC 7208 section 3.3).
+const readText = (record: Answer): string => {
+  if (record.type !== 'TXT') return 'data' in record ? String(record.data) : '';
+  const parts = Array.isArray(record.data) ? record.data : [record.data];
+  return parts.map((part) => Buffer.from(part).toString('latin1')).join('');
+};
+
 const readRecords = (question: Question, packet: DecodedPacket): Reading => {
   const answers = packet.answers ?? [];
   const authorities = packet.authorities ?? [];
@@ -138,11 +146,7 @@ const readRecords = (question: Question, packet: DecodedPacket): Reading => {
   if (own.length > 0) {
     const mx = question.type === 'MX' ? readMx(own) : [];
     const addresses =
-      question.type === 'MX'
-        ? []
-        : own
-            .slice(0, RECORDS_KEPT_MAX)
-            .map((record) => ('data' in record ? String(record.data) : ''));
+      question.type === 'MX' ? [] : own.slice(0, RECORDS_KEPT_MAX).map((one) => readText(one));
     if (mx.length + addresses.length === 0) return { kind: 'refused', rcode: 'unusable records' };
     const ttlSeconds = own.reduce(
       (least, record) => Math.min(least, 'ttl' in record ? lifetime(record.ttl) : 0),

@@ -42,6 +42,8 @@ export function linkCode(error: NodeJS.ErrnoException, moment: Moment): FaultCod
   if (moment === 'handshaking') {
     return CERTIFICATE_CODE.test(code) ? 'FAULT_TLS_CERTIFICATE' : 'FAULT_TLS_HANDSHAKE';
   }
+  // With TLS 1.3 the peer refuses our certificate when the handshake is over for us.
+  if (code.startsWith('ERR_SSL_')) return 'FAULT_TLS_HANDSHAKE';
   const known = LINK_CODES[code];
   if (known !== undefined) return known;
   return moment === 'dialing' ? 'FAULT_LINK_UNREACHABLE' : 'FAULT_LINK_RESET';

@@ -20,6 +20,8 @@ import type { Moment } from './link-faults.ts';
 import { describeError, linkCode, oneLine } from './link-faults.ts';
 import { ProxiedLink } from './proxied-link.ts';
 import type { FindAddresses } from './proxy-dial.ts';
+import type { TlsContexts } from './tls-contexts.ts';
+import { createTlsContexts } from './tls-contexts.ts';
 
 /** Longest time a link that was ended politely may take to flush and close. */
 const ENDING_MS_MAX = 5_000;
@@ -37,7 +39,7 @@ class NodeLink implements Link {
   readonly #listener: LinkListener;
   readonly #where: string;
   readonly #address: string;
-  readonly #context: () => tls.SecureContext;
+  readonly #contexts: TlsContexts;
   #socket: net.Socket;
   #moment: Moment = 'dialing';
   #isOver = false;
@@ -47,13 +49,13 @@ class NodeLink implements Link {
   constructor(
     request: DialRequest,
     listener: LinkListener,
-    context: () => tls.SecureContext,
+    contexts: TlsContexts,
     carrier?: net.Socket,
   ) {
     this.#listener = listener;
     this.#address = request.address;
     this.#where = request.path ?? `${request.address}:${request.port}`;
-    this.#context = context;
+    this.#contexts = contexts;
     this.#socket = carrier ?? net.connect(dialOptions(request));
     if (carrier === undefined) this.#socket.once('connect', () => this.#opened());
     else this.#moment = 'clear';
@@ -83,11 +85,13 @@ class NodeLink implements Link {
       this.#fail('FAULT_TLS_HANDSHAKE', 'bytes in clear before the handshake');
       return;
     }
+    const secureContext = this.#contextFor(request);
+    if (secureContext === undefined) return;
     clear.removeAllListeners();
     clear.on('error', ignore);
     const secured = tls.connect({
       socket: clear,
-      secureContext: this.#context(),
+      secureContext,
       rejectUnauthorized: request.verify,
       // Without a name the certificate is checked against the address.
       host: request.serverName ?? this.#address,
@@ -96,6 +100,16 @@ class NodeLink implements Link {
     this.#socket = secured;
     secured.once('secureConnect', () => this.#secured(secured));
     this.#listen();
+  }
+
+  #contextFor(request: TlsRequest): tls.SecureContext | undefined {
+    try {
+      return this.#contexts(request.identity);
+    } catch (error) {
+      const why = (error as Error).message;
+      this.#fail('FAULT_TLS_IDENTITY', `our certificate or its key cannot be used: ${why}`);
+      return undefined;
+    }
   }
 
   end(): void {
@@ -211,27 +225,20 @@ const refuseNames: FindAddresses = (host, answered) => {
   answered({ kind: 'failed', fault, expiresAt: 0 });
 };
 
-/** The network of this machine; the TLS context is made once, at the first handshake. */
+/** The network of this machine. */
 export function createNetwork(options: NetworkOptions = {}): Network {
-  let shared: tls.SecureContext | undefined;
-  const context = (): tls.SecureContext => {
-    shared ??= tls.createSecureContext({
-      minVersion: 'TLSv1.2',
-      ...(options.trusted === undefined ? {} : { ca: [...options.trusted] }),
-    });
-    return shared;
-  };
+  const contexts = createTlsContexts(options.trusted);
   const find = options.findAddresses ?? refuseNames;
   return {
     dial(request: DialRequest, listener: LinkListener): Link {
       const { proxy } = request;
       if (proxy !== undefined && request.path === undefined) {
         const adopt = (socket: net.Socket): Link =>
-          new NodeLink(request, listener, context, socket);
+          new NodeLink(request, listener, contexts, socket);
         return new ProxiedLink({ ...request, proxy }, listener, find, adopt);
       }
       try {
-        return new NodeLink(request, listener, context);
+        return new NodeLink(request, listener, contexts);
       } catch (error) {
         return refusedLink(request, listener, error);
       }

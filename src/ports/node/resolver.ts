@@ -14,6 +14,7 @@ import type {
   MxAnswer,
   MxRecord,
   Resolver,
+  TxtAnswer,
 } from '../ports.ts';
 import { createExpiringCache } from './dns-cache.ts';
 import { createLanes } from './dns-lanes.ts';
@@ -55,7 +56,7 @@ const ABSENCE_TTL_MS_MAX: Ms = 3 * 3600 * 1000;
 const TTL_MS_MIN: Ms = 10_000;
 const LOCAL_TTL_MS: Ms = 60_000;
 
-/** What the cache holds: one shape for all three types. */
+/** What the cache holds: one shape for all types; texts of TXT stand as `addresses`. */
 type Held =
   | {
       readonly kind: 'found';
@@ -189,6 +190,13 @@ const asMxAnswer = (held: Held): MxAnswer => {
   return { kind: 'found', records: held.mx, expiresAt: held.expiresAt };
 };
 
+const asTxtAnswer = (held: Held): TxtAnswer => {
+  if (held.kind !== 'found') return held;
+  return { kind: 'found', texts: held.addresses, expiresAt: held.expiresAt };
+};
+
+const textsAt = (name: string): Question => ({ name: plainName(name), type: 'TXT' });
+
 const pickServers = (options: ResolverOptions): readonly DnsServer[] => {
   if (options.servers === undefined) return readServers(options.resolvConfFile);
   return options.servers.map((text) => {
@@ -255,6 +263,7 @@ export const createResolver = (options: ResolverOptions): NodeResolver => {
         }
       });
     },
+    findTxt: (name, answered) => find(textsAt(name), (held) => answered(asTxtAnswer(held))),
     stop: store.stop,
   };
 };
