@@ -68,15 +68,7 @@ export function makeCore(
     tallies: { ...NOTHING_YET },
     epoch: 1,
     held: new HeldRows(limits),
-    queues: new Map(),
-    readyQueues: new Map(),
-    sessions: new Map(),
-    offers: new Map(),
-    offerOf: new Map(),
-    cycles: new Map(),
-    touchedQueues: new Set(),
-    touchedReady: new Set(),
-    starved: new Set(),
+    ...nothingHeld(),
     planning: 0,
     drawing: new Map(),
     drawNow: [],
@@ -100,6 +92,24 @@ export function makeCore(
       moving: 0,
     },
     log: parts.log ?? (() => {}),
+  };
+}
+
+type Held = 'queues' | 'readyQueues' | 'sessions' | 'offers' | 'offerOf' | 'cycles';
+type Touched = 'touchedQueues' | 'touchedReady' | 'starved';
+
+/** Queues, connections and what they have in hand: none. */
+function nothingHeld(): Pick<Core, Held | Touched> {
+  return {
+    queues: new Map(),
+    readyQueues: new Map(),
+    sessions: new Map(),
+    offers: new Map(),
+    offerOf: new Map(),
+    cycles: new Map(),
+    touchedQueues: new Set(),
+    touchedReady: new Set(),
+    starved: new Set(),
   };
 }
 
