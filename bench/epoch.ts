@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { Books } from '../src/domain/books.ts';
 import { formatMessageId } from '../src/domain/message-id.ts';
 import type { PolicyAsker } from '../src/domain/policy-asker.ts';
+import { createQuotas } from '../src/domain/quotas.ts';
 import type { Engine } from '../src/engine.ts';
 import { createEngine } from '../src/engine.ts';
 import type { Event } from '../src/events/catalogue.ts';
@@ -98,6 +99,7 @@ async function startEngine(dir: string, at: number): Promise<Engine> {
       resolver: {} as Resolver,
       log,
       bodies,
+      quotas: createQuotas({ now: () => Date.now() }),
     },
     asker: makeAsker({}),
     books,

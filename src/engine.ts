@@ -9,7 +9,7 @@ import { bumpEpoch, usePolicy } from './actors/activating.ts';
 import { newRuleId } from './actors/admin/ids.ts';
 import type { Beginning } from './actors/beginning.ts';
 import { begin } from './actors/beginning.ts';
-import type { Core } from './actors/core.ts';
+import type { Core, Delays } from './actors/core.ts';
 import * as deciding from './actors/deciding.ts';
 import { explain } from './actors/explaining/explain.ts';
 import { makeHands } from './actors/hands.ts';
@@ -77,6 +77,8 @@ export interface Engine extends IntakeHost {
   stop(graceMs: number, done: () => void): void;
   /** MTA-STS in numbers, for metrics. */
   tlsNumbers(): StsCounts & { readonly impossible: number; readonly policies: number };
+  /** Messages that had to wait for rates or room, counted since the start. */
+  readonly delays: Delays;
   /** For tests, benches and the simulated world; nobody else looks inside. */
   readonly core: Core;
 }
@@ -128,6 +130,10 @@ class RunningEngine implements Engine {
   constructor(core: Core, parts: EngineParts) {
     this.core = core;
     this.#parts = parts;
+  }
+
+  get delays(): Delays {
+    return this.core.delays;
   }
 
   start(ready: () => void): void {

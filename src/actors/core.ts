@@ -5,6 +5,7 @@
  */
 import type { Books, QueueRow } from '../domain/books.ts';
 import type { BrokenTls } from '../domain/broken-tls.ts';
+import type { LabelCounts } from '../domain/label-counts.ts';
 import type { Limits } from '../domain/limits.ts';
 import type { StsMode } from '../domain/mta-sts.ts';
 import type { StsPolicies } from '../domain/mta-sts-policies.ts';
@@ -15,8 +16,8 @@ import type { PathConfig } from '../domain/options-path.ts';
 import type { QueueConfig } from '../domain/options-queue.ts';
 import type { QueueName } from '../domain/queue-name.ts';
 import type { RuleIndex } from '../domain/rule-index.ts';
-import type { Throttles } from '../domain/throttle.ts';
 import type { TimerWheel } from '../domain/timer-wheel.ts';
+import type { TurnedAway } from '../domain/turned-away.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Turns } from '../turn.ts';
 import type { Alarms } from './alarms.ts';
@@ -24,8 +25,12 @@ import type { Answers } from './answers.ts';
 import type { Connection, ConnectionHost, Outcome, PeerInfo } from './connection/connection.ts';
 import type { HeldRows } from './held-rows.ts';
 import type { Input } from './input.ts';
+import type { HeldLease } from './leasing.ts';
 import type { Asked } from './queue/asked.ts';
+import type { QuotaLines } from './quota-lines.ts';
+import type { Ration, Token } from './rationing.ts';
 import type { Registry } from './registry.ts';
+import type { PathShaping, QueueShaping } from './shaping.ts';
 import type { SlotRing } from './slot-ring.ts';
 
 /** A member of a queue's pool. */
@@ -52,6 +57,7 @@ export interface HeldQueue {
   passed: number;
   /** Ready queues that will tell when they have room again. */
   readonly waitsFor: Set<ReadyQueue>;
+  readonly shaping: QueueShaping;
   usedAt: number;
 }
 
@@ -83,6 +89,7 @@ export interface ReadyQueue {
   readonly waiting: Set<HeldQueue>;
   /** Modes of the MTA-STS policies of those who put mail in here, and until when each counts. */
   readonly stsUses: Map<StsMode, number>;
+  readonly shaping: PathShaping;
   /** No new connection before this time. */
   notBefore: number;
   usedAt: number;
@@ -100,6 +107,8 @@ export interface Session {
   isStopping: boolean;
   /** How often TLS had failed when that was last noted. */
   tlsFailures: number;
+  /** Its place under limits that others share. */
+  readonly held: HeldLease | undefined;
 }
 
 /** A message in the hands of a connection. */
@@ -114,6 +123,10 @@ export interface Offer {
   readonly index: readonly number[];
   body: readonly Buffer[] | undefined;
   isDurable: boolean;
+  /** What it cost where messages have a rate; undefined once it is used up. */
+  token: Token | undefined;
+  /** The connection has it: MAIL may be written. */
+  isGiven: boolean;
   /** The connection was allowed to send body and dot: the outcome can be unknown from here on. */
   isReleased: boolean;
 }
@@ -158,6 +171,13 @@ export interface Tallies {
   stsImpossible: number;
 }
 
+/** Messages that had to wait, by queue. */
+export interface Delays {
+  readonly messageRate: LabelCounts;
+  readonly insertThrottle: LabelCounts;
+  readonly readyFull: LabelCounts;
+}
+
 /** What the deciding parts share. */
 export interface Core {
   readonly ports: Ports;
@@ -168,7 +188,6 @@ export interface Core {
   readonly alarms: Alarms;
   readonly answers: Answers;
   readonly asked: Asked;
-  readonly throttles: Throttles;
   /** Which rules of operators hold for a queue. */
   readonly rules: RuleIndex;
   /** Events that rounds over many queues may still write in this turn. */
@@ -178,6 +197,14 @@ export interface Core {
   readonly brokenTls: BrokenTls;
   /** The mode that each queue's last route was recorded with. */
   readonly routedModes: WeakMap<QueueRow, string>;
+  /** Those who wait for rates and limits. */
+  readonly lines: QuotaLines;
+  /** Rations with tokens that this turn has not spent. */
+  readonly rationed: Set<Ration>;
+  /** Reserves of rates that are not durable yet: those of this turn, and turns with some. */
+  readonly reserves: { readonly now: Map<string, number>; inFlight: number };
+  readonly turnedAway: TurnedAway;
+  readonly delays: Delays;
   readonly sweep: Sweep;
   readonly tallies: Tallies;
   /** Epoch of this process: 1 at its start, one more each time configuration comes into force. */
@@ -219,6 +246,8 @@ export interface Core {
   /** Outcomes decided in this turn; paces intake. */
   settledNow: number;
   isStopping: boolean;
+  /** When it was told to stop; 0 = not yet. */
+  stoppedAt: number;
   /** Set while stopping: the end, decided in the first turn with nothing in anybody's hands. */
   whenQuiet: ((at: number) => void) | undefined;
   /** Housekeeping's memory. */

@@ -4,7 +4,7 @@
  */
 
 import { invariant } from '../domain/invariant.ts';
-import { watchdogMs } from '../domain/options-path.ts';
+import { shutdownGraceMs, watchdogMs } from '../domain/options-path.ts';
 import { endRule } from './admin/ruling.ts';
 import { decideCommand } from './commands.ts';
 import { bodyMoved } from './compacting.ts';
@@ -12,12 +12,17 @@ import type { Core } from './core.ts';
 import { bodyFailed, drawCold, headerRead, rowDrawn } from './drawing.ts';
 import { keepHouse } from './housekeeping.ts';
 import type { Input } from './input.ts';
+import { isLapsing } from './leasing.ts';
 import { placeDueRows } from './matching.ts';
+import { ALARM_TICK, sessionPlanned } from './opening.ts';
 import { bounceRow, deferRow } from './outcome.ts';
 import { acceptSubmission } from './queue/accept.ts';
 import { rowIsDue, rowRang } from './queue/due.ts';
 import { expireRow } from './queue/expire.ts';
-import { ALARM_TICK, serveReadyQueue, sessionPlanned, withdrawRows } from './serving.ts';
+import { ALARM_QUOTA } from './quota-lines.ts';
+import { recordReserves, returnRest } from './rationing.ts';
+import { linkWantsDial, linkWantsResend } from './sending.ts';
+import { serveReadyQueue, withdrawRows } from './serving.ts';
 import {
   abandonOffer,
   cutSession,
@@ -26,6 +31,7 @@ import {
   linkOpened,
   linkSettled,
 } from './settling.ts';
+import { releaseQueue } from './shaping.ts';
 
 /** The alarm that looks after snapshots and idle things. */
 export const ALARM_HOUSE = 'house';
@@ -46,6 +52,10 @@ export function decide(core: Core, input: Input, at: number): void {
       return linkOpened(core, input.link, input.peer, at);
     case 'idle':
       return linkIdle(core, input.link);
+    case 'wantsDial':
+      return linkWantsDial(core, input.link);
+    case 'wantsResend':
+      return linkWantsResend(core, input.link);
     case 'settled':
       return linkSettled(core, input.link, input.settlement, at);
     case 'ended':
@@ -71,7 +81,7 @@ export function decide(core: Core, input: Input, at: number): void {
     case 'run':
       return input.run(at);
     case 'stop':
-      return beginStop(core);
+      return beginStop(core, at);
   }
 }
 
@@ -85,7 +95,9 @@ export function ring(core: Core, at: number): void {
 
 /** Brings together, until nothing is touched any more; then reads back what was missing. */
 export function match(core: Core, at: number): void {
-  while (core.touchedQueues.size > 0 || core.touchedReady.size > 0) {
+  for (;;) {
+    if (core.touchedQueues.size === 0 && core.touchedReady.size === 0) returnRest(core);
+    if (core.touchedQueues.size === 0 && core.touchedReady.size === 0) break;
     for (const queue of core.touchedQueues) {
       core.touchedQueues.delete(queue);
       placeDueRows(core, queue, at);
@@ -95,6 +107,7 @@ export function match(core: Core, at: number): void {
       serveReadyQueue(core, ready, at);
     }
   }
+  recordReserves(core);
   drawCold(core);
   if (core.whenQuiet !== undefined) endWhenQuiet(core, at);
 }
@@ -143,6 +156,8 @@ function alarmRang(core: Core, name: string, at: number): void {
       return;
     case 'rule':
       return endRule(core, what);
+    case ALARM_QUOTA:
+      return core.lines.wakeFirst(what);
     case 'serve': {
       const ready = core.readyQueues.get(what);
       if (ready !== undefined) core.touchedReady.add(ready);
@@ -158,6 +173,14 @@ function tickSessions(core: Core, at: number): void {
   const steadyMs = core.ports.clock.steadyMs();
   for (const session of core.sessions.values()) {
     session.connection.tick(steadyMs);
+    if (core.isStopping && at - core.stoppedAt >= shutdownGraceMs(session.ready.path)) {
+      cutSession(core, session, 'the service stops and system_shutdown_timeout is over', at);
+      continue;
+    }
+    if (session.held !== undefined && isLapsing(core, session, at)) {
+      cutSession(core, session, 'its place under a limit lapsed', at);
+      continue;
+    }
     if (session.offer === undefined || at - session.givenAt < watchdogMs(session.ready.path))
       continue;
     core.log('error', `connection ${session.id} to ${session.ready.name} made no progress; cut`);
@@ -212,15 +235,17 @@ function recallRows(core: Core, site: string, at: number): void {
 /** A source came back before its time: queues that rest need not wait for the rest's end. */
 function wakeResting(core: Core): void {
   for (const queue of core.queues.values()) {
-    if (queue.row.state !== 'resting') continue;
-    core.turns.emit({ type: 'queue.woke', stream: queue.row.name, body: {} });
+    if (queue.shaping.chooser.line !== undefined) releaseQueue(core, queue);
+    else if (queue.row.state !== 'resting') continue;
+    else core.turns.emit({ type: 'queue.woke', stream: queue.row.name, body: {} });
     core.touchedQueues.add(queue);
   }
 }
 
 /** Lets connections finish what they have in hand, and opens no more. */
-function beginStop(core: Core): void {
+function beginStop(core: Core, at: number): void {
   core.isStopping = true;
+  core.stoppedAt = at;
   for (const session of core.sessions.values()) {
     session.isStopping = true;
     session.connection.stop();

@@ -8,6 +8,7 @@ import { compactBodies } from './compacting.ts';
 import type { Core } from './core.ts';
 import { keepCurrent } from './queue/configuring.ts';
 import { reapReadyQueues } from './ready-queue.ts';
+import { releaseQueue } from './shaping.ts';
 import { startSweep } from './sweeping.ts';
 
 /** What is held about a queue without due rows is forgotten after this, ms. */
@@ -71,7 +72,9 @@ function lowestNeeded(core: Core): number {
 function forgetHeldQueues(core: Core, at: number): void {
   for (const [slot, queue] of core.queues) {
     const isBusy = queue.due.length > 0 || queue.waitsFor.size > 0 || queue.isRouting;
-    if (!isBusy && at - queue.usedAt >= HOLD_IDLE_MS) core.queues.delete(slot);
+    if (isBusy || at - queue.usedAt < HOLD_IDLE_MS) continue;
+    releaseQueue(core, queue);
+    core.queues.delete(slot);
   }
 }
 
@@ -86,6 +89,7 @@ function retireQueues(core: Core, at: number): void {
     const held = core.queues.get(row.slot);
     if (held?.isRouting) continue;
     for (const ready of held?.waitsFor ?? []) ready.waiting.delete(held as never);
+    if (held !== undefined) releaseQueue(core, held);
     core.queues.delete(row.slot);
     core.turns.emit({ type: 'queue.retired', stream: row.name, body: {} });
     left -= 1;

@@ -10,6 +10,7 @@ import type { BodyRef, Fault, StoredRecord } from '../ports/ports.ts';
 import type { AdminCommand } from './admin/wishes.ts';
 import type { Ending, PeerInfo, Settlement } from './connection/connection.ts';
 import type { HeldQueue, ReadyQueue } from './core.ts';
+import type { HeldLease } from './leasing.ts';
 
 /** A wish from outside; may be refused; not stored. */
 export type Command =
@@ -42,6 +43,7 @@ export type Input =
     }
   | { readonly kind: 'opened'; readonly link: number; readonly peer: PeerInfo }
   | { readonly kind: 'idle'; readonly link: number }
+  | { readonly kind: 'wantsDial' | 'wantsResend'; readonly link: number }
   | { readonly kind: 'settled'; readonly link: number; readonly settlement: Settlement }
   | { readonly kind: 'ended'; readonly link: number; readonly ending: Ending }
   | {
@@ -54,6 +56,8 @@ export type Input =
       readonly kind: 'planned';
       readonly ready: ReadyQueue;
       readonly revision: number;
+      /** Its place under limits that others share, taken before it was planned. */
+      readonly held: HeldLease | undefined;
       readonly answer: PlanAnswer;
     }
   | { readonly kind: 'bodyRead'; readonly offer: number; readonly outcome: Buffer | Fault }

@@ -4,13 +4,14 @@
  */
 import type { Books } from '../domain/books.ts';
 import { BrokenTls } from '../domain/broken-tls.ts';
+import { LabelCounts } from '../domain/label-counts.ts';
 import type { Limits } from '../domain/limits.ts';
 import type { StsShelf } from '../domain/mta-sts-policies.ts';
 import { StsPolicies } from '../domain/mta-sts-policies.ts';
 import type { PolicyAsker } from '../domain/policy-asker.ts';
 import { RuleIndex } from '../domain/rule-index.ts';
-import { Throttles } from '../domain/throttle.ts';
 import { createTimerWheel } from '../domain/timer-wheel.ts';
+import { TurnedAway } from '../domain/turned-away.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Turns } from '../turn.ts';
 import { Alarms } from './alarms.ts';
@@ -21,6 +22,8 @@ import * as deciding from './deciding.ts';
 import { HeldRows } from './held-rows.ts';
 import type { Input } from './input.ts';
 import { Asked } from './queue/asked.ts';
+import { QuotaLines } from './quota-lines.ts';
+import type { Ration } from './rationing.ts';
 import type { Registry } from './registry.ts';
 import { newSweep } from './sweeping.ts';
 
@@ -50,6 +53,7 @@ export function makeCore(
 ): Core {
   const { ports, books } = parts;
   const now = ports.clock.now();
+  const alarms = new Alarms();
   return {
     ports,
     books,
@@ -57,13 +61,13 @@ export function makeCore(
     turns,
     registry,
     wheel: createTimerWheel(WHEEL_TICK_MS, now),
-    alarms: new Alarms(),
+    alarms,
     answers: new Answers(parts.asker, books, (event) => turns.emit(event)),
     asked: new Asked(),
-    throttles: new Throttles(),
     rules: new RuleIndex(books.rules),
     adminLeft: 0,
     ...makeTlsMemory(parts),
+    ...makeRates(ports, books, alarms),
     sweep: newSweep(),
     tallies: { ...NOTHING_YET },
     epoch: 1,
@@ -84,6 +88,7 @@ export function makeCore(
     backlog: 0,
     settledNow: 0,
     isStopping: false,
+    stoppedAt: 0,
     whenQuiet: undefined,
     house: {
       snapshotAt: now,
@@ -131,12 +136,34 @@ function makeTlsMemory({
   return { sts, brokenTls: new BrokenTls(), routedModes: new WeakMap() };
 }
 
+/** What rates and limits need; quotas that count in this process get their memory. */
+function makeRates(ports: Ports, books: Books, alarms: Alarms) {
+  const reserves = { now: new Map<string, number>(), inFlight: 0 };
+  ports.quotas.remember?.({
+    usedUntil: (key) => books.rates.get(key),
+    reserve: (key, until) => reserves.now.set(key, until),
+  });
+  return {
+    lines: new QuotaLines(alarms),
+    rationed: new Set<Ration>(),
+    reserves,
+    turnedAway: new TurnedAway(),
+    delays: {
+      messageRate: new LabelCounts(),
+      insertThrottle: new LabelCounts(),
+      readyFull: new LabelCounts(),
+    },
+  };
+}
+
 function makeConnectionHost(ports: Ports, turns: Turns<Input>): ConnectionHost {
   return {
     steadyMs: () => ports.clock.steadyMs(),
     opened: (link, peer) => turns.push({ kind: 'opened', link, peer }),
     idle: (link) => turns.push({ kind: 'idle', link }),
     settled: (link, settlement) => turns.push({ kind: 'settled', link, settlement }),
+    wantsDial: (link) => turns.push({ kind: 'wantsDial', link }),
+    wantsResend: (link) => turns.push({ kind: 'wantsResend', link }),
     ended: (link, ending) => turns.push({ kind: 'ended', link, ending }),
   };
 }

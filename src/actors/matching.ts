@@ -9,12 +9,15 @@ import { resolveSite } from '../domain/mx-site.ts';
 import { UNSPECIFIED } from '../domain/options-egress.ts';
 import { pick } from '../domain/round-robin.ts';
 import { leaveOutSuspended, obeyRules } from './admin/suspending.ts';
+import { countPromotion, mayChoose, mayPromote, mustWait } from './choosing.ts';
 import type { Core, HeldQueue, Member, ReadyQueue } from './core.ts';
 import { PLACE_READY } from './held-rows.ts';
 import { deferRow } from './outcome.ts';
 import { keepCurrent } from './queue/configuring.ts';
+import type { Denial } from './quota-lines.ts';
 import { openReadyQueue, refreshReadyQueue } from './ready-queue.ts';
 import { movePlace } from './rows-in-hand.ts';
+import { releaseQueue } from './shaping.ts';
 import { passRates } from './throttling.ts';
 import { forgetPolicyUses, notePolicyUse, readyNameFor } from './tls-posture.ts';
 
@@ -22,23 +25,32 @@ type Choice =
   | { readonly kind: 'ready'; readonly ready: ReadyQueue }
   | { readonly kind: 'full' }
   | { readonly kind: 'resting'; readonly until: number }
+  /** Every source with room has a rate that said no, or not yet. */
+  | { readonly kind: 'denied' | 'asking' }
   | { readonly kind: 'none' };
 
 /** Places as many due rows of a queue as there is room for. */
 export function placeDueRows(core: Core, queue: HeldQueue, at: number): void {
-  if (queue.due.length === 0 || obeyRules(core, queue)) return;
-  if (queue.row.state !== 'ready') return;
+  if (queue.due.length === 0 || obeyRules(core, queue)) return releaseQueue(core, queue);
+  if (queue.row.state !== 'ready') return releaseQueue(core, queue);
   keepCurrent(core, queue.row, at);
-  if (queue.row.state !== 'ready') return;
+  if (queue.row.state !== 'ready' || mustWait(core, queue, at)) return;
   if (queue.site === undefined || at >= queue.siteExpiresAt) askRoute(core, queue);
-  if (queue.site === undefined) return;
+  if (queue.site === undefined) return releaseQueue(core, queue);
   for (;;) {
     const slot = queue.due.shift(core.held.isGood);
-    if (slot < 0) return;
-    if (slot !== queue.passed && !passRates(core, slot, at)) continue;
+    if (slot < 0) return releaseQueue(core, queue);
+    const word = admitRow(core, queue, slot, at);
+    if (word === 'gone') continue;
+    if (word === 'asking') {
+      queue.due.unshift(slot, core.held.ticketOf(slot));
+      return;
+    }
     queue.passed = -1;
     const choice = chooseSource(core, queue, at);
+    if (choice.kind !== 'denied') core.lines.leave(queue.shaping.chooser);
     if (choice.kind === 'ready') {
+      countPromotion(queue);
       const ticket = movePlace(core, slot, PLACE_READY, choice.ready);
       choice.ready.rows.push(slot, ticket);
       notePolicyUse(choice.ready, queue.site);
@@ -58,6 +70,17 @@ export function placeDueRows(core: Core, queue: HeldQueue, at: number): void {
   }
 }
 
+/** Asks the rates that come before the choice of a source. */
+function admitRow(
+  core: Core,
+  queue: HeldQueue,
+  slot: number,
+  at: number,
+): 'passed' | 'gone' | 'asking' {
+  if (!mayPromote(core, queue, at)) return 'asking';
+  return slot === queue.passed ? 'passed' : passRates(core, queue, slot, at);
+}
+
 function restQueue(core: Core, queue: HeldQueue, until: number): void {
   const cause = 'every source of the pool is suspended';
   core.turns.emit({ type: 'queue.rested', stream: queue.row.name, body: { until, cause } });
@@ -67,13 +90,24 @@ function restQueue(core: Core, queue: HeldQueue, until: number): void {
 function chooseSource(core: Core, queue: HeldQueue, at: number): Choice {
   const { earliest, open } = leaveOutSuspended(core, queue, inRotation(core, queue));
   let isFull = false;
+  let denial: Denial | undefined;
   let candidates = open;
   while (candidates.length > 0) {
-    const member = pick(candidates, queue.robin);
+    const { picked } = queue.shaping;
+    queue.shaping.picked = undefined;
+    const isStillOpen = picked !== undefined && candidates.includes(picked);
+    const member = isStillOpen ? picked : pick(candidates, queue.robin);
     if (member === undefined) break;
     const ready = findReadyQueue(core, queue, member, at);
-    if (ready !== undefined && ready.size < ready.path.max_ready) return { kind: 'ready', ready };
-    if (ready !== undefined) {
+    if (ready !== undefined && ready.size < ready.path.max_ready) {
+      const word = mayChoose(core, queue, ready, at);
+      if (word === 'had') return { kind: 'ready', ready };
+      if (word === 'asking') {
+        queue.shaping.picked = member;
+        return { kind: 'asking' };
+      }
+      if (denial === undefined || word.until < denial.until) denial = word;
+    } else if (ready !== undefined) {
       isFull = true;
       ready.waiting.add(queue);
       queue.waitsFor.add(ready);
@@ -81,7 +115,15 @@ function chooseSource(core: Core, queue: HeldQueue, at: number): Choice {
     }
     candidates = candidates.filter((other) => other !== member);
   }
-  if (isFull) return { kind: 'full' };
+  // The earliest of all: where a suspension ends first, the queue rests until then.
+  if (denial !== undefined && denial.until <= earliest) {
+    core.lines.stand(queue.shaping.chooser, denial);
+    return { kind: 'denied' };
+  }
+  if (isFull) {
+    core.delays.readyFull.add(queue.row.name);
+    return { kind: 'full' };
+  }
   if (earliest !== Number.POSITIVE_INFINITY) return { kind: 'resting', until: earliest };
   return { kind: 'none' };
 }
@@ -139,6 +181,8 @@ function askRoute(core: Core, queue: HeldQueue): void {
 export function wakeWaiting(core: Core, ready: ReadyQueue): void {
   for (const queue of ready.waiting) {
     queue.waitsFor.delete(ready);
+    // It may wait for a rate of another source, too: there is room here.
+    core.lines.leave(queue.shaping.chooser);
     core.touchedQueues.add(queue);
   }
   ready.waiting.clear();

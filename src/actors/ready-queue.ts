@@ -10,6 +10,7 @@ import type { PathConfig } from '../domain/options-path.ts';
 import type { Answer } from '../domain/policy-asker.ts';
 import { REFRESH_RETRY_MS } from './answers.ts';
 import type { Core, ReadyQueue, Session } from './core.ts';
+import { makePathShaping, releaseReady, reshapePath } from './shaping.ts';
 import { SlotRing } from './slot-ring.ts';
 
 /** A ready queue nothing came into for this long is let go; it comes back when needed. */
@@ -63,6 +64,7 @@ export function openReadyQueue(
   );
   if (path.isDefault) return undefined;
   core.turns.emit({ type: 'path.configured', stream: name, body: { answer: path.key } });
+  const about = { name, source: source.value.name, path: path.value };
   const ready: ReadyQueue = {
     name,
     source: source.value,
@@ -82,6 +84,7 @@ export function openReadyQueue(
     failures: 0,
     waiting: new Set(),
     stsUses: new Map([[site.mtaSts ?? 'none', site.expiresAt]]),
+    shaping: makePathShaping(core, about, () => core.touchedReady.add(ready)),
     notBefore: 0,
     usedAt: at,
   };
@@ -126,6 +129,7 @@ function adoptPath(core: Core, ready: ReadyQueue, path: Answer<PathConfig>, at: 
   ready.path = path.value;
   ready.pathKey = path.key;
   core.touchedReady.add(ready);
+  if (reshapePath(core, ready).isRelimited) endConnections(ready);
   trimRows(core, ready, at);
   const { limit } = ready.path.connection_limit;
   let excess = ready.sessions.size - limit;
@@ -171,6 +175,8 @@ export function reapReadyQueues(core: Core, at: number): void {
   for (const [name, ready] of core.readyQueues) {
     const isBusy = ready.size > 0 || ready.sessions.size > 0 || ready.planning > 0;
     if (isBusy || ready.waiting.size > 0 || at - ready.usedAt < READY_IDLE_MS) continue;
+    if (ready.shaping.isLeasing || ready.shaping.refused.size > 0) continue;
+    releaseReady(core, ready);
     core.readyQueues.delete(name);
   }
 }

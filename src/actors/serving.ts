@@ -1,33 +1,34 @@
 /**
- * Ready queues meet connections: rows are handed to idle connections, connections are planned and
- * opened up to the target, and cold rows are read back ahead of their turn. Once a turn per touched
- * ready queue. Chooses no source and judges no reply.
+ * Ready queues meet connections: rows are handed to idle connections, and cold rows are read back
+ * ahead of their turn. Once a turn per touched ready queue. How connections come to be is in
+ * opening.ts. Chooses no source and judges no reply.
  */
-import type { PlanAnswer } from '../domain/mx-plan.ts';
-import { buildPlan } from '../domain/mx-plan.ts';
 import { ROW_EIGHT_BIT, ROW_SMTP_UTF8 } from '../domain/rows.ts';
-import { targetSessions } from '../domain/sessions.ts';
 import { isFault } from '../ports/ports.ts';
 import { turnAway } from './admin/suspending.ts';
 import { bodyRefOf } from './compacting.ts';
-import { openConnection } from './connection/connection.ts';
 import type { Core, Offer, ReadyQueue, Session } from './core.ts';
 import { PLACE_OFFERED, PLACE_READY } from './held-rows.ts';
+import { renewLease } from './leasing.ts';
 import { wakeWaiting } from './matching.ts';
-import { bounceRow, deferRow } from './outcome.ts';
+import { openSessions } from './opening.ts';
 import { keepCurrent } from './queue/configuring.ts';
+import { whenRecorded } from './rationing.ts';
 import { refreshReadyQueue } from './ready-queue.ts';
 import { leftIndexes, messageIdOf, movePlace, needEnvelope } from './rows-in-hand.ts';
-import { tlsPartsOf } from './tls-posture.ts';
-
-/** The alarm that looks at connection deadlines; it rings while there are connections. */
-export const ALARM_TICK = 'tick';
+import { letDial, maySend, requeueRows, resend, restSender, spendSend } from './sending.ts';
+import { releaseReady } from './shaping.ts';
 
 /** Serves a ready queue: hands out, asks for more, opens connections. */
 export function serveReadyQueue(core: Core, ready: ReadyQueue, at: number): void {
   if (core.isStopping || standDown(core, ready, at)) return;
   refreshReadyQueue(core, ready, at);
+  letDial(core, ready, at);
+  resend(core, ready, at);
+  requeueRows(core, ready, at);
   while (ready.idle.length > 0 && ready.size > 0) {
+    if (!isHeadWarm(core, ready)) break;
+    if (!maySend(core, ready, Math.min(ready.idle.length, ready.size), at)) break;
     const session = ready.idle.pop() as Session;
     if (session.offer !== undefined || session.isStopping) continue;
     if (!core.sessions.has(session.id)) continue;
@@ -36,6 +37,7 @@ export function serveReadyQueue(core: Core, ready: ReadyQueue, at: number): void
       break;
     }
   }
+  restSender(core, ready, at);
   if (ready.waiting.size > 0 && ready.size * 2 <= ready.path.max_ready) wakeWaiting(core, ready);
   openSessions(core, ready, at);
 }
@@ -50,112 +52,10 @@ function standDown(core: Core, ready: ReadyQueue, at: number): boolean {
     session.connection.stop();
   }
   ready.idle.length = 0;
+  releaseReady(core, ready);
   // Who waited for room here may find it elsewhere, or rests.
   wakeWaiting(core, ready);
   return true;
-}
-
-function openSessions(core: Core, ready: ReadyQueue, at: number): void {
-  const limit = ready.path.connection_limit.limit;
-  const present = ready.sessions.size + ready.planning;
-  const busy = ready.sessions.size - ready.idle.length;
-  // Rows in the hands of connections count too: the target is for the work, not for the rest.
-  const target = targetSessions(limit, ready.size + busy);
-  const wanted = target - present;
-  if (wanted <= 0 || ready.size === 0) return;
-  let room = Math.min(wanted, core.limits.connectionsMax - core.sessions.size - core.planning);
-  // Whoever finds the engine's connections used up is looked at again when one ends.
-  if (room < wanted) core.starved.add(ready);
-  if (room <= 0) return;
-  if (at < ready.notBefore) {
-    core.alarms.set(`serve ${ready.name}`, ready.notBefore);
-    return;
-  }
-  for (; room > 0; room -= 1) planSession(core, ready);
-}
-
-function planSession(core: Core, ready: ReadyQueue): void {
-  ready.planning += 1;
-  core.planning += 1;
-  const { revision } = ready;
-  buildPlan(
-    core.ports.resolver,
-    ready.site,
-    ready.path,
-    ready.source,
-    () => core.ports.random.uniform(),
-    (answer) => core.turns.push({ kind: 'planned', ready, revision, answer }),
-    (address, port) => core.ownPlaces.has(`${address}:${port}`),
-  );
-}
-
-/** A plan is there: a connection is opened along it, or the whole ready queue is settled. */
-export function sessionPlanned(
-  core: Core,
-  { ready, revision, answer }: { ready: ReadyQueue; revision: number; answer: PlanAnswer },
-  at: number,
-): void {
-  ready.planning -= 1;
-  core.planning -= 1;
-  core.touchedReady.add(ready);
-  refreshReadyQueue(core, ready, at);
-  // Made for a source or a path that has changed meanwhile: it is planned anew.
-  if (revision !== ready.revision) return feedStarved(core);
-  for (const { name, fault } of answer.skipped) {
-    core.log('warn', `${ready.name}: host ${name} is left out: ${fault.cause}`);
-  }
-  if (answer.kind !== 'plan') {
-    for (;;) {
-      const slot = ready.rows.shift(core.held.isGood);
-      if (slot < 0) return feedStarved(core);
-      if (answer.kind === 'bounced') bounceRow(core, slot, answer.reply);
-      else deferRow(core, slot, answer.reply, at);
-    }
-  }
-  if (core.isStopping || ready.size === 0) return feedStarved(core);
-  const link = core.nextLink;
-  core.nextLink += 1;
-  const connection = openConnection(core.ports.network, core.connectionHost, {
-    id: link,
-    plan: answer.candidates,
-    path: ready.path,
-    source: ready.source,
-    ehloName: ready.path.ehlo_domain ?? ready.source.ehlo_domain ?? core.ehloName,
-    ...tlsPartsOf(core, ready, at),
-    ...loginOf(core, ready),
-  });
-  const session: Session = {
-    id: link,
-    ready,
-    connection,
-    peer: undefined,
-    offer: undefined,
-    givenAt: 0,
-    isStopping: false,
-    tlsFailures: 0,
-  };
-  core.sessions.set(link, session);
-  ready.sessions.add(session);
-  if (core.alarms.dueAt(ALARM_TICK) === undefined) {
-    core.alarms.set(ALARM_TICK, at + core.limits.tickMs);
-  }
-}
-
-/** A place among the engine's connections is free: those who found none are looked at. */
-export function feedStarved(core: Core): void {
-  for (const ready of core.starved) core.touchedReady.add(ready);
-  core.starved.clear();
-}
-
-function loginOf(core: Core, ready: ReadyQueue) {
-  const { smtp_auth_plain_password: auth } = ready.path;
-  const { socks5_proxy_password: proxy } = ready.source;
-  const authPassword = auth === undefined ? undefined : core.readSecret(auth);
-  const proxyPassword = proxy === undefined ? undefined : core.readSecret(proxy);
-  return {
-    ...(authPassword === undefined ? {} : { authPassword }),
-    ...(proxyPassword === undefined ? {} : { proxyPassword }),
-  };
 }
 
 /** The next row that still belongs here once its queue is up to date. */
@@ -169,6 +69,20 @@ function shiftCurrent(core: Core, ready: ReadyQueue, at: number): number {
   }
 }
 
+function warmAhead(core: Core, ready: ReadyQueue): void {
+  const ahead = ready.rows.peek(core.limits.drawRowsMax, core.held.isGood);
+  for (const next of ahead) needEnvelope(core, next, 'ready');
+}
+
+/** Where messages have a rate no token is taken for one that has to be read back first. */
+function isHeadWarm(core: Core, ready: ReadyQueue): boolean {
+  if (ready.shaping.sending.rates.length === 0) return true;
+  const [head] = ready.rows.peek(1, core.held.isGood);
+  if (head === undefined || core.held.find(head) !== undefined) return true;
+  warmAhead(core, ready);
+  return false;
+}
+
 /** Hands the next row to a connection; false when there is none that is warm. */
 function offerNext(core: Core, ready: ReadyQueue, session: Session, at: number): boolean {
   const slot = shiftCurrent(core, ready, at);
@@ -176,8 +90,7 @@ function offerNext(core: Core, ready: ReadyQueue, session: Session, at: number):
   const envelope = needEnvelope(core, slot, 'ready');
   if (envelope === undefined) {
     ready.rows.unshift(slot, core.held.ticketOf(slot));
-    const ahead = ready.rows.peek(core.limits.drawRowsMax, core.held.isGood);
-    for (const next of ahead) needEnvelope(core, next, 'ready');
+    warmAhead(core, ready);
     return false;
   }
   const c = core.books.rows.columns;
@@ -194,6 +107,8 @@ function offerNext(core: Core, ready: ReadyQueue, session: Session, at: number):
     index,
     body: envelope.body,
     isDurable: false,
+    token: spendSend(ready),
+    isGiven: false,
     isReleased: false,
   };
   core.nextOffer += 1;
@@ -202,16 +117,24 @@ function offerNext(core: Core, ready: ReadyQueue, session: Session, at: number):
   core.offerOf.set(slot, offer);
   session.offer = offer;
   session.givenAt = at;
+  renewLease(core, session, at);
   emitOffered(core, offer, again !== undefined);
   fetchBody(core, offer);
   // MAIL and RCPT promise nothing: they go while the commit is under way. The dot waits for it.
-  session.connection.give({
+  const transaction = {
     offer: offer.number,
     from: envelope.from,
     to: offer.to,
     bodyBytes: c.bodyBytes[slot] as number,
     eightBit: (flags & ROW_EIGHT_BIT) !== 0,
     smtpUtf8: (flags & ROW_SMTP_UTF8) !== 0,
+  };
+  // What is counted here must not be forgotten by a crash: then they wait for the commit, too.
+  whenRecorded(core, () => {
+    if (core.offers.get(offer.number) !== offer) return;
+    offer.isGiven = true;
+    session.connection.give(transaction);
+    releaseBody(core, offer);
   });
   return true;
 }
@@ -249,7 +172,8 @@ function fetchBody(core: Core, offer: Offer): void {
 
 /** Lets body and final dot go once the offer is durable and the body is there. */
 function releaseBody(core: Core, offer: Offer): void {
-  if (!offer.isDurable || offer.body === undefined || offer.isReleased) return;
+  if (!offer.isDurable || !offer.isGiven) return;
+  if (offer.body === undefined || offer.isReleased) return;
   if (core.offers.get(offer.number) !== offer) return;
   offer.isReleased = true;
   offer.session.connection.release(offer.number, offer.body);

@@ -9,10 +9,12 @@ import type { Ending, Outcome, PeerInfo, Settlement } from './connection/connect
 import type { Core, Cycle, Offer, ReadyQueue, Session } from './core.ts';
 import { describeFailedDials } from './failed-dials.ts';
 import { PLACE_READY } from './held-rows.ts';
+import { releaseLease } from './leasing.ts';
+import { feedStarved } from './opening.ts';
 import type { Share } from './outcome.ts';
 import { deferRow, deferShare, endShare, unsettleRow, witnessOf } from './outcome.ts';
+import { returnToken } from './rationing.ts';
 import { addressesOf, emitLast, leftIndexes, messageIdOf, movePlace } from './rows-in-hand.ts';
-import { feedStarved } from './serving.ts';
 import { noteTlsFailures } from './tls-posture.ts';
 
 /** After a connection reached nobody the next waits so much longer for each in a row, ms. */
@@ -38,8 +40,9 @@ export function linkIdle(core: Core, link: number): void {
   core.touchedReady.add(session.ready);
 }
 
-/** Takes an offer out of all hands. */
+/** Takes an offer out of all hands; its token is good for another if nothing was tried. */
 function closeOffer(core: Core, offer: Offer): void {
+  if (offer.token !== undefined) returnToken(core, offer.token);
   core.offers.delete(offer.number);
   core.offerOf.delete(offer.slot);
   offer.session.offer = undefined;
@@ -49,6 +52,7 @@ function closeOffer(core: Core, offer: Offer): void {
 export function linkSettled(core: Core, link: number, settlement: Settlement, at: number): void {
   const offer = core.offers.get(settlement.offer);
   if (offer === undefined || offer.session.id !== link) return;
+  if (settlement.isTried) offer.token = undefined;
   closeOffer(core, offer);
   core.touchedReady.add(offer.session.ready);
   const { slot } = offer;
@@ -140,7 +144,8 @@ export function linkEnded(core: Core, link: number, ending: Ending, at: number):
   core.touchedReady.add(ready);
   noteTlsFailures(core, session, ending.tlsFailures ?? 0, at);
   if (session.offer !== undefined) abandonOffer(core, session.offer, ending.cause, at);
-  if (ending.connectedOnce || session.isStopping) return;
+  // Nothing tried: it was told not to dial.
+  if (ending.connectedOnce || session.isStopping || ending.attempts.length === 0) return;
   ready.failures += 1;
   const pauseMs = Math.min(RECONNECT_STEP_MS * ready.failures, RECONNECT_MS_MAX);
   ready.notBefore = Math.max(ready.notBefore, at + pauseMs);
@@ -172,6 +177,7 @@ export function dropSession(core: Core, session: Session): void {
   core.sessions.delete(session.id);
   const { ready } = session;
   ready.sessions.delete(session);
+  releaseLease(core, session.held);
   const index = ready.idle.indexOf(session);
   if (index >= 0) ready.idle.splice(index, 1);
   feedStarved(core);
@@ -179,6 +185,7 @@ export function dropSession(core: Core, session: Session): void {
 
 /** An offer ends without the connection's word: unknown if the dot may be out, else taken back. */
 export function abandonOffer(core: Core, offer: Offer, why: string, at: number): void {
+  if (offer.isGiven) offer.token = undefined;
   closeOffer(core, offer);
   const { slot, messageId } = offer;
   if (offer.isReleased) {

@@ -87,8 +87,8 @@ function sweepReadyQueues(core: Core, at: number): boolean {
   return true;
 }
 
-const isUsed = ({ size, sessions, planning }: ReadyQueue): boolean =>
-  size > 0 || planning > 0 || sessions.size > 0;
+const isUsed = ({ size, sessions, planning, shaping }: ReadyQueue): boolean =>
+  size > 0 || planning > 0 || sessions.size > 0 || shaping.refused.size > 0;
 
 /** Sources that neither the policy knows nor a queue still names. */
 function retireSources(core: Core, at: number): void {

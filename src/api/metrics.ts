@@ -6,6 +6,16 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import type { TlsNumbers } from './tls-metrics.ts';
 import { addTlsMetrics } from './tls-metrics.ts';
 
+/** Counts by label. */
+export type Counts = { entries(): Iterable<readonly [string, number]> };
+
+/** Messages that had to wait, by queue and by what for. */
+export interface Delays {
+  readonly messageRate: Counts;
+  readonly insertThrottle: Counts;
+  readonly readyFull: Counts;
+}
+
 /** What is shown. */
 export interface Meters {
   readonly version: number;
@@ -18,6 +28,8 @@ export interface Meters {
   readonly faults: ReadonlyMap<string, number>;
   /** Numbers of a running engine; undefined before it runs. */
   readonly tls?: (() => TlsNumbers) | undefined;
+  /** Messages that had to wait for a rate or for room, by queue; undefined before a start. */
+  readonly delays?: Delays | undefined;
 }
 
 /** The metrics as a page of text. */
@@ -25,6 +37,21 @@ export interface Metrics {
   readonly contentType: string;
   page(): Promise<string>;
 }
+
+const DELAYS = {
+  messageRate: [
+    'delayed_due_to_message_rate_throttle',
+    'Times that a max_message_rate made mail of the queue wait.',
+  ],
+  insertThrottle: [
+    'delayed_due_to_throttle_insert_ready',
+    'Messages that a rate of throttle_insert_ready_queue made wait.',
+  ],
+  readyFull: [
+    'delayed_due_to_ready_queue_full',
+    'Times that mail of the queue met full ready queues only.',
+  ],
+} as const;
 
 /** Makes the metrics of one worker. */
 export function createMetrics(meters: Meters): Metrics {
@@ -50,16 +77,24 @@ export function createMetrics(meters: Meters): Metrics {
   counter('policy_activations_total', 'Versions put in force.', () => read().activations);
   counter('policy_refusals_total', 'Candidates refused.', () => read().refusals);
   counter('worker_restarts_total', 'Workers started again.', () => read().workerRestarts);
-  const faults: Counter<'handler'> = new Counter({
-    name: 'policy_handler_faults_total',
-    help: 'Handlers of the policy that failed or were slow.',
-    labelNames: ['handler'],
-    registers,
-    collect: () => {
-      faults.reset();
-      for (const [handler, count] of meters.faults) faults.inc({ handler }, count);
-    },
-  });
+  const counters = (name: string, help: string, label: string, read: () => Counts | undefined) => {
+    const made: Counter = new Counter({
+      name,
+      help,
+      labelNames: [label],
+      registers,
+      collect: () => {
+        made.reset();
+        for (const [value, count] of read()?.entries() ?? []) made.inc({ [label]: value }, count);
+      },
+    });
+  };
+  const faultsHelp = 'Handlers of the policy that failed or were slow.';
+  counters('policy_handler_faults_total', faultsHelp, 'handler', () => meters.faults);
+  const { messageRate, insertThrottle, readyFull } = DELAYS;
+  counters(messageRate[0], messageRate[1], 'queue', () => meters.delays?.messageRate);
+  counters(insertThrottle[0], insertThrottle[1], 'queue', () => meters.delays?.insertThrottle);
+  counters(readyFull[0], readyFull[1], 'queue', () => meters.delays?.readyFull);
   if (meters.tls !== undefined) addTlsMetrics(registry, meters.tls);
   return { contentType: registry.contentType, page: () => registry.metrics() };
 }

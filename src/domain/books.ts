@@ -108,6 +108,8 @@ export class Books {
     unknown: 0,
   };
   readonly engine: EngineRow = newEngine();
+  /** Rates that are counted in this process: key → used up to this time at most. */
+  readonly rates = new Map<string, number>();
   readonly #queueSlots = new Map<string, number>();
   readonly #freeQueues: number[] = [];
 
@@ -169,6 +171,23 @@ export class Books {
   forgetAnswers(): void {
     const inUse = this.answersInUse();
     for (const key of this.answers.keys()) if (!inUse.has(key)) this.answers.delete(key);
+  }
+
+  /**
+   * Notes how far a rate may be used up. Of those noted longest ago two are looked at: what lies in
+   * the past says nothing any more and is forgotten, so that no more are kept than are in use.
+   */
+  reserveRate(key: string, until: number, at: number): void {
+    this.rates.delete(key);
+    this.rates.set(key, until);
+    const oldest = this.rates.entries();
+    for (let looks = 2; looks > 0; looks -= 1) {
+      const entry = oldest.next();
+      if (entry.done || entry.value[0] === key) return;
+      const [old, oldUntil] = entry.value;
+      this.rates.delete(old);
+      if (oldUntil > at) this.rates.set(old, oldUntil);
+    }
   }
 
   closeQueue(queue: QueueRow): void {

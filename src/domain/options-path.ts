@@ -22,7 +22,7 @@ import {
 } from './option-kinds.ts';
 import { keySource } from './option-places.ts';
 import type { Kind, OptionTable, Parsed } from './options.ts';
-import { inert, option, optional, pending, readOptions } from './options.ts';
+import { inert, option, optional, readOptions } from './options.ts';
 import { refreshStrategy, shrinkWord } from './options-queue.ts';
 
 const OPENSSL = 'the runtime has one TLS library; its own ciphers and options are used';
@@ -44,18 +44,12 @@ const noDane: Kind<false> = {
 /** The table behind parsePathConfig. */
 export const PATH_OPTIONS = {
   connection_limit: option(limit, 32, 'connections at once'),
-  additional_connection_limits: pending(option(mapOf(limit), {}, 'further limits by name')),
-  max_connection_rate: pending(optional(throttle, 'new connections')),
-  max_message_rate: pending(optional(throttle, 'messages sent')),
-  additional_message_rate_throttles: pending(
-    option(mapOf(throttle), {}, 'further message rates by name'),
-  ),
-  source_selection_rate: pending(
-    optional(throttle, 'how often this source is chosen for this site'),
-  ),
-  additional_source_selection_rates: pending(
-    option(mapOf(throttle), {}, 'further selection rates by name'),
-  ),
+  additional_connection_limits: option(mapOf(limit), {}, 'further limits by name'),
+  max_connection_rate: optional(throttle, 'new connections'),
+  max_message_rate: optional(throttle, 'messages sent'),
+  additional_message_rate_throttles: option(mapOf(throttle), {}, 'further message rates by name'),
+  source_selection_rate: optional(throttle, 'how often this source is chosen for this site'),
+  additional_source_selection_rates: option(mapOf(throttle), {}, 'further selection rates by name'),
   max_deliveries_per_connection: option(positive, 1024, 'attempts, then the connection closes'),
   max_recipients_per_batch: option(positive, 100, 'recipients in one transaction'),
   max_ready: option(positive, 1024, 'messages ready to be sent at once'),
@@ -73,7 +67,10 @@ export const PATH_OPTIONS = {
   rset_timeout: option(duration, '5s', 'reply to RSET'),
   // The reference's code says 5s; its manual and its own shaping file both mean 60s.
   idle_timeout: option(duration, '60s', 'how long an open connection waits for the next message'),
-  system_shutdown_timeout: optional(duration, 'grace at shutdown; else the sum of the timeouts'),
+  system_shutdown_timeout: optional(
+    duration,
+    'grace at shutdown, 30s at most; else the sum of the timeouts',
+  ),
   dispatcher_progress_watchdog_timeout: optional(duration, 'a connection stuck for longer is cut'),
   smtp_port: option(port, 25, 'the port, unless the source or the host names another'),
   ehlo_domain: optional(text, 'name given in EHLO; else that of the source, else the host'),
@@ -149,6 +146,14 @@ export function parsePathConfig(raw: unknown, where: string): PathConfig {
 function checkPair(path: PathConfig, where: string, given: TlsKey, other: TlsKey): void {
   if (path[given] === undefined || path[other] !== undefined) return;
   throw new OptionError(where, other, `is missing beside ${given}`, 'give both or neither');
+}
+
+/** How long a place under a shared limit is kept for a connection: longer than any one wait. */
+export function leaseLifeMs(path: PathConfig): Ms {
+  const reaching = path.connect_timeout + path.banner_timeout + path.ehlo_timeout;
+  const opening = path.auth_timeout + path.starttls_timeout;
+  const sending = path.mail_from_timeout + path.rcpt_to_timeout + path.data_timeout;
+  return reaching + opening + sending + path.data_dot_timeout + path.idle_timeout;
 }
 
 /** How long connections may finish at shutdown: as told, or one whole transaction. */

@@ -9,7 +9,7 @@ import { duration, flag, listOf, oneOf, tableOf, text, throttle } from './option
 import type { MxListEntry } from './option-places.ts';
 import { mxEntry } from './option-places.ts';
 import type { Kind, OptionTable, Parsed } from './options.ts';
-import { inert, isTable, option, optional, pending, readOptions, required } from './options.ts';
+import { inert, isTable, option, optional, readOptions, required } from './options.ts';
 
 /** How a queue's mail leaves: to the MX hosts of its domain, or along a fixed list of hosts. */
 export interface Protocol {
@@ -74,7 +74,7 @@ export const QUEUE_OPTIONS = {
   max_retry_interval: optional(duration, 'the longest retry delay'),
   max_age: option(duration, '7 days', 'lifetime in the queue, unless the message has its own'),
   egress_pool: optional(text, 'the pool of sources; without it the system chooses the address'),
-  max_message_rate: pending(optional(throttle, 'how fast messages become ready to be sent')),
+  max_message_rate: optional(throttle, 'how fast messages become ready to be sent'),
   protocol: option(protocol, { smtp: {} }, 'how the mail leaves'),
   reap_interval: option(duration, '10m', 'how long an empty, idle queue is remembered'),
   refresh_interval: option(duration, '1m', 'how often the configuration is asked for again'),

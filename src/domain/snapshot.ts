@@ -36,6 +36,8 @@ interface Head {
   /** Since form 3: what the queues' fields name by number. */
   readonly texts?: readonly string[];
   readonly sources: readonly SourceRow[];
+  /** Since form 4. */
+  readonly rates?: readonly (readonly [string, number])[];
   readonly answers: readonly (readonly [string, string])[];
   /** Since form 4: what operators have ordered. */
   readonly orders?: PackedRules;
@@ -129,6 +131,7 @@ export function encodeBooks(books: Books): Uint8Array {
     queues: names,
     texts: table.texts,
     sources: [...books.sources.values()],
+    rates: [...books.rates],
     answers: [...books.answers],
     orders: packRules(books.rules),
     settled,
@@ -197,6 +200,7 @@ export function decodeBooks(given: Uint8Array): Books | undefined {
   const books = new Books();
   Object.assign(books.engine, head.engine);
   for (const [key, text] of head.answers) books.answers.set(key, text);
+  for (const [key, until] of head.rates ?? []) books.rates.set(key, until);
   for (const source of head.sources) books.sources.set(source.name, { ...source });
   unpackRules(books.rules, head.orders);
   const start = aligned(8 + headBytes);

@@ -1,8 +1,7 @@
 /**
  * Rates as buckets: the generic cell rate algorithm. A bucket is one number, the time up to which
- * its rate is used up; what passes pushes it on by one interval. Kept in memory and by name: a
- * changed rate has another name and starts afresh. Deliberately unknown here: what is limited, and
- * any other process.
+ * its rate is used up; what passes pushes it on by one interval. Pure arithmetic over that number.
+ * Deliberately unknown here: what is limited, who waits, and where buckets are kept.
  */
 import type { ThrottleSpec } from './throttle-spec.ts';
 import { formatThrottle } from './throttle-spec.ts';
@@ -13,70 +12,41 @@ export interface NamedRate {
   readonly spec: ThrottleSpec;
 }
 
-/** Buckets after which those that are full again are forgotten. */
-const BUCKETS_MAX = 10_000;
-/** Those who wait for one rate are spread over this, so that they do not all come back at once. */
-const SPREAD_MS_MAX = 60_000;
+/** The key of a rate's bucket: a changed spec has another one, and starts afresh. */
+export const rateKey = ({ name, spec }: NamedRate): string => `${name} ${formatThrottle(spec)}`;
 
-interface Bucket {
-  /** Used up to this time. */
-  usedUntil: number;
-  /** The time promised to whoever was turned away last. */
-  promisedAt: number;
+/** The span one token stands for, ms; not always whole. */
+export const intervalMs = (spec: ThrottleSpec): number => spec.periodMs / spec.limit;
+
+// As many as the burst pass at once, then one an interval: the reference's own text says so.
+const burstOf = (spec: ThrottleSpec): number => Math.max(1, spec.maxBurst);
+
+/** Rounding must not cost a token that is there but for so much, ms. */
+const NEARLY_MS = 1e-5;
+
+/** How many tokens a bucket that is used up to `usedUntil` has at `now`. */
+export function tokensIn(usedUntil: number, spec: ThrottleSpec, now: number): number {
+  const aheadMs = Math.max(usedUntil, now) - now - NEARLY_MS;
+  return Math.max(0, Math.floor(burstOf(spec) - aheadMs / intervalMs(spec)));
 }
 
-/** The rates of one process. */
-export class Throttles {
-  readonly #buckets = new Map<string, Bucket>();
-
-  get size(): number {
-    return this.#buckets.size;
-  }
-
-  /** Passes all of `rates` or none: 0, or how long to wait before trying again, ms. */
-  pass(rates: readonly NamedRate[], now: number): number {
-    const found = rates.map((rate) => this.#find(rate));
-    let waitMs = 0;
-    rates.forEach(({ spec }, at) => {
-      waitMs = Math.max(waitMs, turnAway(found[at] as Bucket, spec, now));
-    });
-    if (waitMs > 0) return waitMs;
-    rates.forEach(({ spec }, at) => {
-      const bucket = found[at] as Bucket;
-      bucket.usedUntil = Math.max(bucket.usedUntil, now) + spec.periodMs / spec.limit;
-    });
-    if (this.#buckets.size > BUCKETS_MAX) this.#forget(now);
-    return 0;
-  }
-
-  #find({ name, spec }: NamedRate): Bucket {
-    const key = `${name} ${formatThrottle(spec)}`;
-    const known = this.#buckets.get(key);
-    if (known !== undefined) return known;
-    const bucket = { usedUntil: 0, promisedAt: 0 };
-    this.#buckets.set(key, bucket);
-    return bucket;
-  }
-
-  #forget(now: number): void {
-    for (const [key, { usedUntil }] of this.#buckets) {
-      if (usedUntil <= now) this.#buckets.delete(key);
-    }
-  }
+/** How long until a bucket has a token, whole milliseconds; 0 when it has one. */
+export function tokenWaitMs(usedUntil: number, spec: ThrottleSpec, now: number): number {
+  if (tokensIn(usedUntil, spec, now) > 0) return 0;
+  // Whole milliseconds upwards, or rounding would have each come a little before its time.
+  const readyAt = usedUntil - (burstOf(spec) - 1) * intervalMs(spec);
+  return Math.max(1, Math.ceil(readyAt - now - NEARLY_MS));
 }
 
-/** 0 when one more passes now; else the time until it would, later for each that is waiting. */
-function turnAway(bucket: Bucket, spec: ThrottleSpec, now: number): number {
-  const intervalMs = spec.periodMs / spec.limit;
-  // As many as the burst pass at once, then one an interval: the reference's own text says so.
-  const toleranceMs = intervalMs * Math.max(1, spec.maxBurst);
-  const waitMs = Math.max(bucket.usedUntil, now) + intervalMs - toleranceMs - now;
-  if (waitMs <= 0) return 0;
-  // Those who wait get one interval after the other, round and round within the spread: one place
-  // for each that may pass, and no place where nobody comes.
-  const ownAt = now + Math.ceil(waitMs);
-  // Whole milliseconds, or rounding would have each come a little before its time.
-  const next = Math.max(ownAt, Math.ceil(bucket.promisedAt + intervalMs));
-  bucket.promisedAt = next > ownAt + SPREAD_MS_MAX ? ownAt : next;
-  return bucket.promisedAt - now;
+/**
+ * How far ahead the use of a bucket is reserved on record, ms: about one second's worth or a
+ * sixteenth of the burst, but nothing for a rate so slow that each of its tokens may be recorded.
+ */
+export function reserveMs(spec: ThrottleSpec): number {
+  const aheadMs = Math.max(1_000, (burstOf(spec) * intervalMs(spec)) / 16);
+  return Math.max(0, aheadMs - intervalMs(spec));
 }
+
+/** From the slowest to the fastest: the order in which rates are asked. */
+export const slowestFirst = (rates: readonly NamedRate[]): readonly NamedRate[] =>
+  [...rates].sort((a, b) => intervalMs(b.spec) - intervalMs(a.spec));

@@ -8,6 +8,7 @@ import * as message from './message.ts';
 import * as byHand from './message-by-hand.ts';
 import * as policy from './policy.ts';
 import * as queue from './queue.ts';
+import * as rate from './rate.ts';
 import * as source from './source.ts';
 
 /** Every event definition. */
@@ -47,6 +48,7 @@ export const catalogue = [
   admin.purgeEnded,
   admin.rebindOrdered,
   admin.rebindFinished,
+  rate.rateReserved,
   engine.engineStarted,
   engine.engineStopped,
   policy.policyLoaded,

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { EngineRow } from '../domain/books.ts';
 import type { PolicyAsker } from '../domain/policy-asker.ts';
+import { createQuotas } from '../domain/quotas.ts';
 import type { Engine, PolicyUse } from '../engine.ts';
 import { createEngine } from '../engine.ts';
 import type { PolicyFault } from '../policy/ask.ts';
@@ -74,9 +75,10 @@ export async function openEngine(parts: OpenParts): Promise<OpenedEngine> {
   });
   const policyFetch = createPolicyFetch({ resolver });
   const stsShelf = openStsShelf(dir, (text) => logger.warn(text));
+  const quotas = createQuotas({ now: () => clock.now() });
   const makeAsker = askersFor(parts, clock, (fault) => engine?.policyFaulted(fault));
   engine = createEngine({
-    ports: { clock, random, network, resolver, log, bodies, policyFetch },
+    ports: { clock, random, network, resolver, log, bodies, policyFetch, quotas },
     asker: makeAsker(world),
     books,
     last,

@@ -2,6 +2,8 @@
  * What a worker knows about itself and was told by the manager, for whoever shows it. Counts only;
  * the form in which it is shown is not known here.
  */
+
+import type { Delays } from '../api/metrics.ts';
 import type { TlsNumbers } from '../api/tls-metrics.ts';
 import type { ManagerCounters } from './messages.ts';
 
@@ -10,6 +12,8 @@ export class WorkerMeters {
   version = 0;
   epoch = 0;
   counters: ManagerCounters = { activations: 0, refusals: 0, workerRestarts: 0 };
+  /** Messages that had to wait, as the engine counts them; undefined before it runs. */
+  delays: Delays | undefined;
   /** Faults of the policy, by handler. */
   readonly faults = new Map<string, number>();
   tls: (() => TlsNumbers) | undefined;

@@ -8,6 +8,7 @@
 import type { PolicyFetch, Resolver } from './names.ts';
 
 import type { ProxyRoute } from './proxy-route.ts';
+import type { Quotas } from './quotas.ts';
 
 /** A span in milliseconds. */
 export type Ms = number;
@@ -275,4 +276,5 @@ export interface Ports {
   readonly bodies: EngineBodies;
   /** Without it no MTA-STS policy is looked for. */
   readonly policyFetch?: PolicyFetch;
+  readonly quotas: Quotas;
 }

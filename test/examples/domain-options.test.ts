@@ -6,8 +6,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OptionError } from '../../src/domain/option-error.ts';
+import { listOf, text } from '../../src/domain/option-kinds.ts';
 import type { OptionTable } from '../../src/domain/options.ts';
-import { nearest, pendingIn } from '../../src/domain/options.ts';
+import {
+  nearest,
+  option,
+  optional,
+  pending,
+  pendingIn,
+  readOptions,
+} from '../../src/domain/options.ts';
 import {
   POOL_OPTIONS,
   parsePoolConfig,
@@ -223,11 +231,15 @@ test('every row says something, and no default is given to an optional row', () 
 });
 
 test('what was set and is not acted on yet is known by name', () => {
-  const path = parsePathConfig({ max_message_rate: '5/s', connection_limit: 3 }, 'p');
-  assert.deepEqual(pendingIn(PATH_OPTIONS, path), ['max_message_rate']);
-  assert.deepEqual(pendingIn(PATH_OPTIONS, parsePathConfig({}, 'p')), []);
-  const limits = parsePathConfig({ additional_connection_limits: { all: 5 } }, 'p');
-  assert.deepEqual(pendingIn(PATH_OPTIONS, limits), ['additional_connection_limits']);
+  const table = {
+    acted: optional(text, 'something acts on it'),
+    waits: pending(optional(text, 'nothing does')),
+    full: pending(option(listOf(text), [], 'nothing does, and it has a default')),
+  } satisfies OptionTable;
+  const read = (raw: object) => pendingIn(table, readOptions(table, raw, 'p'));
+  assert.deepEqual(read({ acted: 'a', waits: 'b' }), ['waits']);
+  assert.deepEqual(read({ full: ['a'] }), ['full']);
+  assert.deepEqual(read({ acted: 'a' }), []);
 });
 
 test('only near words are suggested', () => {

@@ -8,6 +8,7 @@ import type { AdminDesk } from '../../src/api/admin-routes.ts';
 import type { HttpListener } from '../../src/api/http.ts';
 import { startHttpListener } from '../../src/api/http.ts';
 import { createMetrics } from '../../src/api/metrics.ts';
+import { LabelCounts } from '../../src/domain/label-counts.ts';
 import { parseHttpListenerConfig } from '../../src/domain/options-http.ts';
 import { WorkerMeters } from '../../src/manager/worker-meters.ts';
 
@@ -76,6 +77,11 @@ describe('a trusted peer', () => {
     meters.counters = { activations: 3, refusals: 2, workerRestarts: 1 };
     meters.faulted('get_queue_config');
     meters.faulted('get_queue_config');
+    const messageRate = new LabelCounts();
+    messageRate.add('a.test');
+    messageRate.add('a.test');
+    const none = new LabelCounts();
+    meters.delays = { messageRate, insertThrottle: none, readyFull: none };
     for (let turn = 0; turn < 2; turn += 1) {
       const page = await (await fetch(`${base}/metrics`)).text();
       for (const line of [
@@ -85,8 +91,9 @@ describe('a trusted peer', () => {
         'policy_refusals_total 2',
         'worker_restarts_total 1',
         'policy_handler_faults_total{handler="get_queue_config"} 2',
+        'delayed_due_to_message_rate_throttle{queue="a.test"} 2',
       ]) {
-        assert.match(page, new RegExp(`^${line.replace(/[{}"]/g, '\\$&')}$`, 'm'));
+        assert.match(page, new RegExp(`^${line.replace(/[{}".]/g, '\\$&')}$`, 'm'));
       }
     }
   });

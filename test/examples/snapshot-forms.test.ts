@@ -83,8 +83,26 @@ function rewrite(books: Books, form: number, change: (head: Head) => void = () =
 
 test('what is written now reads back as it was', () => {
   const books = sampleBooks();
+  books.reserveRate('a 1/s', 20, 1);
+  books.reserveRate('b 1/s', 30, 1);
   const read = decodeBooks(encodeBooks(books));
   assert.deepEqual(read && canonOf(read), canonOf(books));
+  assert.deepEqual([...(read?.rates ?? [])], [...books.rates], 'in their order, too');
+});
+
+test('form 3 knew no rates', () => {
+  const books = sampleBooks();
+  books.reserveRate('a 1/s', 20, 1);
+  const read = decodeBooks(rewrite(books, 3, (head) => delete head['rates']));
+  assert.deepEqual(read && canonOf(read), canonOf(sampleBooks()));
+});
+
+test('of the rates on record those that lie in the past are forgotten', () => {
+  const books = new Books();
+  books.reserveRate('long', 1_000_000, 0);
+  for (let at = 0; at < 5_000; at += 1) books.reserveRate(`k${at} 1/s`, at + 100, at);
+  assert.ok(books.rates.size < 500, `${books.rates.size} are kept`);
+  assert.equal(books.rates.get('long'), 1_000_000);
 });
 
 test('form 1 knew neither pools of queues nor versions and epochs', () => {

@@ -106,7 +106,8 @@ describe('connection', () => {
   });
 
   test('a lost link leads out of every state that has one', () => {
-    for (const leaf of waiting) {
+    // Who asks whether to dial has none yet.
+    for (const leaf of waiting.filter(({ key }) => key !== 'asking')) {
       assert.ok(targetsOf(leaf, 'link.lost').length > 0, `${leaf.key} hears of it`);
     }
   });

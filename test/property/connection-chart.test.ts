@@ -57,7 +57,7 @@ function findDeadEnds(root: AnyStateNode, end: string): string[] {
 describe('the chart of a connection', () => {
   test('every state is reached and every state reaches closed', () => {
     assert.deepEqual(findDeadEnds(connectionChart.root, 'connection.closed'), []);
-    assert.equal(graphOf(connectionChart.root).size, 17);
+    assert.equal(graphOf(connectionChart.root).size, 18);
   });
 
   test('the walk finds dead ends where there are some', () => {

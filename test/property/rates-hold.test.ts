@@ -6,9 +6,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Throttles } from '../../src/domain/throttle.ts';
+import { createQuotas } from '../../src/domain/quotas.ts';
+import { intervalMs } from '../../src/domain/throttle.ts';
 import type { ThrottleSpec } from '../../src/domain/throttle-spec.ts';
-import { parseThrottle } from '../../src/domain/throttle-spec.ts';
+import { TurnedAway } from '../../src/domain/turned-away.ts';
+import type { Quotas, Taken } from '../../src/ports/quotas.ts';
 import { assertLaw } from '../world/law.ts';
 
 const specs = fc.record({
@@ -19,67 +21,111 @@ const specs = fc.record({
 });
 const waits = fc.array(fc.oneof(fc.constant(0), fc.nat(200), fc.nat(60_000)), { maxLength: 200 });
 
+function takeNow(quotas: Quotas, spec: ThrottleSpec, count: number): Taken {
+  let taken: Taken | undefined;
+  quotas.take([{ name: 'x', spec }], count, (answer) => {
+    taken = answer;
+  });
+  assert.ok(taken !== undefined, 'counted here, answered at once');
+  return taken;
+}
+
 /** The most that may pass in any span, touching ends included. */
 function checkSpans(passed: readonly number[], spec: ThrottleSpec): void {
-  const intervalMs = spec.periodMs / spec.limit;
   for (let from = 0; from < passed.length; from += 1) {
     for (let upto = from; upto < passed.length; upto += 1) {
       const spanMs = (passed[upto] as number) - (passed[from] as number);
-      const most = Math.max(1, spec.maxBurst) + spanMs / intervalMs;
+      const most = Math.max(1, spec.maxBurst) + spanMs / intervalMs(spec);
       assert.ok(upto - from + 1 <= most + 1e-6, `${upto - from + 1} in ${spanMs} ms`);
     }
   }
 }
 
-test('rates hold', async () => {
-  const property = fc.property(specs, waits, (spec, steps) => {
-    const throttles = new Throttles();
-    const rates = [{ name: 'x', spec }];
-    const passed: number[] = [];
+const steps = fc.array(
+  fc.record({
+    waitMs: fc.oneof(fc.constant(0), fc.nat(200), fc.nat(60_000)),
+    count: fc.integer({ min: 1, max: 5 }),
+    /** How many of the tokens taken before are given back first, and which. */
+    backs: fc.array(fc.nat(1_000), { maxLength: 3 }),
+    restarts: fc.integer({ min: 0, max: 15 }).map((dice) => dice === 0),
+  }),
+  { maxLength: 120 },
+);
+
+test('rates hold, whatever is given back, and over restarts', async () => {
+  const property = fc.property(specs, steps, (spec, all) => {
+    const kept = new Map<string, number>();
     let now = 1_000_000;
-    for (const stepMs of steps) {
-      now += stepMs;
-      const waitMs = throttles.pass(rates, now);
-      if (waitMs === 0) passed.push(now);
-      else assert.ok(Number.isSafeInteger(waitMs) && waitMs > 0);
+    const open = (): Quotas => {
+      const quotas = createQuotas({ now: () => now });
+      quotas.remember?.({
+        usedUntil: (key) => kept.get(key),
+        reserve: (key, until) => kept.set(key, until),
+      });
+      return quotas;
+    };
+    let quotas = open();
+    const before: number[] = [];
+    let passed: { readonly now: number; readonly at: number }[] = [];
+    for (const { waitMs, count, backs, restarts } of all) {
+      now += waitMs;
+      if (restarts) {
+        quotas = open();
+        before.push(...passed.splice(0).map((one) => one.now));
+      }
+      for (const back of backs) {
+        if (passed.length === 0) break;
+        const [one] = passed.splice(back % passed.length, 1);
+        quotas.giveBack([{ name: 'x', spec }], 1, one?.at ?? 0);
+      }
+      const taken = takeNow(quotas, spec, count);
+      passed = [...passed, ...Array.from({ length: taken.granted }, () => ({ now, at: taken.at }))];
+      const isWhole = Number.isSafeInteger(taken.waitMs) && taken.waitMs >= 0;
+      assert.ok(isWhole && taken.waitMs > 0 === taken.granted < count, String(taken.waitMs));
     }
-    checkSpans(passed, spec);
+    checkSpans([...before, ...passed.map((one) => one.now)], spec);
   });
   await assertLaw(property, 0.3);
 });
 
-test('who comes back when told to passes in the end, and soon', async () => {
+test('who comes back when told to passes, neither earlier nor later', async () => {
+  const property = fc.property(specs, waits, (spec, gaps) => {
+    let now = 1_000_000;
+    const quotas = createQuotas({ now: () => now });
+    for (const gapMs of gaps) {
+      now += gapMs;
+      const { granted, waitMs } = takeNow(quotas, spec, 1);
+      if (granted === 1) continue;
+      now += waitMs - 1;
+      assert.equal(takeNow(quotas, spec, 1).granted, 0, 'a millisecond too early');
+      now += 1;
+      assert.equal(takeNow(quotas, spec, 1).granted, 1, 'in time');
+    }
+  });
+  await assertLaw(property, 0.2);
+});
+
+test('all who wait each for themselves pass in the end, and soon', async () => {
   const property = fc.property(specs, fc.integer({ min: 1, max: 40 }), (spec, count) => {
-    const throttles = new Throttles();
-    const rates = [{ name: 'x', spec }];
+    let now = 0;
+    const quotas = createQuotas({ now: () => now });
+    const turnedAway = new TurnedAway();
     const dueAt = Array.from({ length: count }, () => 0);
     let left = count;
     let lastAt = 0;
     for (let guard = 0; left > 0; guard += 1) {
       assert.ok(guard < 10_000, 'everybody passes');
       const next = dueAt.indexOf(Math.min(...dueAt));
-      const now = dueAt[next] as number;
-      const waitMs = throttles.pass(rates, now);
-      dueAt[next] = waitMs === 0 ? Number.POSITIVE_INFINITY : now + waitMs;
-      if (waitMs > 0) continue;
+      now = dueAt[next] as number;
+      const { granted, waitMs } = takeNow(quotas, spec, 1);
+      const backAt = () => turnedAway.place('x', intervalMs(spec), now + waitMs);
+      dueAt[next] = granted === 1 ? Number.POSITIVE_INFINITY : backAt();
+      if (granted === 0) continue;
       left -= 1;
       lastAt = now;
     }
-    const intervalMs = spec.periodMs / spec.limit;
     // The last comes when the rate allows; places that stay empty cost two spreads at most.
-    assert.ok(lastAt <= count * (intervalMs + 1) + 120_000, `the last of ${count} at ${lastAt}`);
+    assert.ok(lastAt <= count * (intervalMs(spec) + 1) + 120_000, `the last at ${lastAt}`);
   });
-  await assertLaw(property, 0.3);
-});
-
-test('several rates pass together or not at all', () => {
-  const throttles = new Throttles();
-  const rate = (name: string, text: string) => ({ name, spec: parseThrottle(text) });
-  const both = [rate('wide', '10/m'), rate('narrow', '1/m')];
-  assert.equal(throttles.pass(both, 0), 0);
-  assert.equal(throttles.pass(both, 0), 60_000);
-  const wide = [rate('wide', '10/m')];
-  const passed = Array.from({ length: 10 }, () => throttles.pass(wide, 0)).filter((ms) => ms === 0);
-  assert.equal(passed.length, 9, 'what the narrow rate turned away the wide one did not count');
-  assert.equal(throttles.pass([rate('wide', '20/m')], 0), 0, 'another rate is another bucket');
+  await assertLaw(property, 0.2);
 });

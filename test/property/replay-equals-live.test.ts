@@ -10,6 +10,7 @@ import type { Books } from '../../src/domain/books.ts';
 import { decodeBooks, encodeBooks } from '../../src/domain/snapshot.ts';
 import { canonOf, foldRecords } from '../world/canon.ts';
 import { runPlays } from '../world/law.ts';
+import { makePlan } from '../world/policy.ts';
 import type { World } from '../world/world.ts';
 
 function checkCharts(charts: Registry, books: Books): void {
@@ -52,6 +53,14 @@ function checkReplay(world: World): void {
   assert.deepEqual(now && canonOf(now), live, 'a snapshot of this moment');
 }
 
+/** Rates that are on record as they are used. */
+const RATED = () => ({
+  plan: makePlan({
+    queue: { max_message_rate: '5/s' },
+    path: { max_message_rate: '3/m', source_selection_rate: '20/s,max_burst=1' },
+  }),
+});
+
 test('replay equals live', async () => {
   await runPlays(
     {
@@ -63,6 +72,6 @@ test('replay equals live', async () => {
         checkReplay(world);
       },
     },
-    { hasFaults: true, hasCrashes: true },
+    { hasFaults: true, hasCrashes: true, knobs: (seed) => (seed % 2 === 0 ? {} : RATED()) },
   );
 });

@@ -36,6 +36,8 @@ export function canonOf(books: Books) {
       .map(({ slot: _slot, head: _head, tail: _tail, ...queue }) => queue)
       .sort((a, b) => byText(a.name, b.name)),
     sources: [...books.sources.values()].sort((a, b) => byText(a.name, b.name)),
+    // Histories from before rates were on record have none.
+    ...(books.rates.size > 0 ? { rates: [...books.rates] } : {}),
     answers: Object.fromEntries(answers.sort(([a], [b]) => byText(a, b))),
     // Histories of versions that knew no rules have none.
     ...(hasOrders(books) ? { orders: packRules(books.rules) } : {}),

@@ -99,6 +99,8 @@ export interface Roughness {
   readonly hasCrashes: boolean;
   /** Bounds beside those of a tight play, or of none. */
   readonly limits?: Partial<Limits>;
+  /** What else a world is made of, by its seed. */
+  readonly knobs?: (seed: number) => Partial<WorldKnobs>;
   /** What happens, in place of the usual acts. */
   readonly acts?: readonly fc.WeightedArbitrary<Act>[];
 }
@@ -122,7 +124,7 @@ export async function runPlays(play: Play, rough: Roughness, share = 1): Promise
   const knobs = fc.record({ seed: fc.nat(), isTight: fc.boolean() });
   const property = fc.asyncProperty(knobs, commands, async ({ seed, isTight }, all) => {
     const limits = { ...(isTight ? TIGHT : {}), ...rough.limits };
-    const world = await makeWorld({ seed, limits }, rough.hasFaults);
+    const world = await makeWorld({ seed, limits, ...rough.knobs?.(seed) }, rough.hasFaults);
     play.begin?.(world);
     await fc.asyncModelRun(() => ({ model: play, real: world }), all);
     await play.end?.(world);

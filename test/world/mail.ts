@@ -3,7 +3,7 @@
  * one idea: the body carries a mark, so that every copy of it can be told. Deliberately unknown
  * here: engines and exchangers.
  */
-import type { Refusal } from '../../src/intake/host.ts';
+import type { Refusal, Submission } from '../../src/intake/host.ts';
 import type { BodyRef } from '../../src/ports/ports.ts';
 
 /** A submission and what was answered. */
@@ -33,3 +33,32 @@ export function makeBody(mark: string, bytes: number): string {
   const line = '.a line that begins with a dot\r\n';
   return head + line.repeat(Math.max(1, Math.ceil((bytes - head.length) / line.length)));
 }
+
+const FROM = 'sender@here.test';
+
+/** What is kept beside a body. */
+export function makeHeader({ messages }: Mail, at: number): string {
+  const ids = messages.map(({ id }) => id);
+  return JSON.stringify({ ids, from: FROM, to: messages.map(({ to }) => to), at });
+}
+
+/** A mail as an intake hands it over. */
+export const makeSubmission = (
+  { messages }: Mail,
+  body: BodyRef,
+  chunks: readonly Buffer[],
+  receivedAt: number,
+): Submission => ({
+  service: 'esmtp',
+  listener: '192.0.2.1:25',
+  from: FROM,
+  messages,
+  body,
+  chunks,
+  bodyBytes: body.length,
+  eightBit: false,
+  smtpUtf8: false,
+  peer: '203.0.113.1',
+  helo: 'client.test',
+  receivedAt,
+});

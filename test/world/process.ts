@@ -10,6 +10,7 @@ import { createEngine } from '../../src/engine.ts';
 import type { MemoryLog, MemoryStore } from '../../src/events/memory-log.ts';
 import { createMemoryLog } from '../../src/events/memory-log.ts';
 import type { Fault, StoredRecord } from '../../src/ports/ports.ts';
+import type { Quotas } from '../../src/ports/quotas.ts';
 import { recover } from '../../src/recover.ts';
 import type { MemoryBodies } from '../../src/testing/memory-bodies.ts';
 import type { Chance, Faults } from './chance.ts';
@@ -18,6 +19,8 @@ import { LifeClock } from './clock.ts';
 import type { Internet } from './network.ts';
 import type { PlanVersion } from './policy.ts';
 import { makeAsker } from './policy.ts';
+import type { QuotasKind } from './quotas.ts';
+import { makeQuotas } from './quotas.ts';
 import type { Zone } from './resolver.ts';
 import { makePolicyFetch, makeResolver } from './resolver.ts';
 
@@ -34,6 +37,7 @@ export interface LifeParts {
   readonly store: MemoryStore;
   readonly bodies: MemoryBodies;
   readonly limits: Partial<Limits>;
+  readonly quotas: { readonly kind: QuotasKind; readonly server: Quotas };
   readonly faultsNow: () => Faults;
   readonly said: (text: string) => void;
 }
@@ -54,16 +58,8 @@ export async function startLife(parts: LifeParts): Promise<Life> {
   const { time, chance, net, zone, policy, store, bodies, limits, faultsNow } = parts;
   const clock = new LifeClock(time);
   const life = { clock, isOpen: false, isFatal: false } as { -readonly [K in keyof Life]: Life[K] };
-  // The log is a thread of its own: it answers late, but in the order it was asked.
-  let freeAt = 0;
-  const later = (task: () => void): void => {
-    const isSlow = chance.hits(faultsNow().slowLog);
-    const waitMs = chance.between(0, isSlow ? SLOW_COMMIT_MS_MAX : COMMIT_MS_MAX);
-    freeAt = Math.max(freeAt, time.now + waitMs);
-    clock.after(freeAt - time.now, task);
-  };
   const log = createMemoryLog(
-    later,
+    makeLater(parts, clock),
     {
       // A step of its own: the process may die between the commit and its knowing of it.
       durable: (turn, commitMs) => clock.soon(() => life.engine.durable(turn, commitMs)),
@@ -83,6 +79,7 @@ export async function startLife(parts: LifeParts): Promise<Life> {
       policyFetch: makePolicyFetch(zone, clock, chance, faultsNow),
       log,
       bodies,
+      quotas: makeQuotas(parts.quotas.kind, { clock, chance, server: parts.quotas.server }),
     },
     asker: makeAsker(policy, (fault) => life.engine.policyFaulted(fault)),
     books: recovered.books,
@@ -109,6 +106,17 @@ export async function startLife(parts: LifeParts): Promise<Life> {
     bodies.settle();
   });
   return life;
+}
+
+/** The log is a thread of its own: it answers late, but in the order it was asked. */
+function makeLater({ time, chance, faultsNow }: LifeParts, clock: LifeClock) {
+  let freeAt = 0;
+  return (task: () => void): void => {
+    const isSlow = chance.hits(faultsNow().slowLog);
+    const waitMs = chance.between(0, isSlow ? SLOW_COMMIT_MS_MAX : COMMIT_MS_MAX);
+    freeAt = Math.max(freeAt, time.now + waitMs);
+    clock.after(freeAt - time.now, task);
+  };
 }
 
 const beginningOf = ({ version, epoch }: PlanVersion) =>

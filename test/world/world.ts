@@ -11,6 +11,7 @@ import type { Refusal } from '../../src/intake/host.ts';
 import type { PolicyPart } from '../../src/policy/hooks.ts';
 import type { StoredRecord } from '../../src/ports/ports.ts';
 import { isFault } from '../../src/ports/ports.ts';
+import type { Quotas } from '../../src/ports/quotas.ts';
 import type { MemoryBodies } from '../../src/testing/memory-bodies.ts';
 import { createMemoryBodies } from '../../src/testing/memory-bodies.ts';
 import type { Faults } from './chance.ts';
@@ -21,7 +22,7 @@ import { DotTap, MARK } from './dots.ts';
 import type { Copy, Manner } from './exchanger.ts';
 import { Exchanger } from './exchanger.ts';
 import type { Mail } from './mail.ts';
-import { groupByDomain, makeBody } from './mail.ts';
+import { groupByDomain, makeBody, makeHeader, makeSubmission } from './mail.ts';
 import type { Host } from './network.ts';
 import { Internet } from './network.ts';
 import { Policies } from './policies.ts';
@@ -29,6 +30,8 @@ import type { PolicyPlan } from './policy.ts';
 import { makePlan } from './policy.ts';
 import type { Life } from './process.ts';
 import { startLife, UNWRITABLE } from './process.ts';
+import type { QuotasKind } from './quotas.ts';
+import { createServer } from './quotas.ts';
 import { Zone } from './resolver.ts';
 import { Witness } from './witness.ts';
 
@@ -42,6 +45,8 @@ export interface WorldKnobs {
   readonly seed: number;
   readonly limits?: Partial<Limits>;
   readonly faults?: Faults;
+  /** Who counts rates and limits; without it the process does. */
+  readonly quotas?: QuotasKind;
   readonly plan?: PolicyPlan;
   /** Handlers beside those of the plan. */
   readonly handlers?: PolicyPart;
@@ -62,6 +67,7 @@ export interface Wish {
 /** A world; `start` makes one. */
 export class World {
   readonly time = new WorldTime(START_AT);
+  readonly seed: number;
   readonly chance: Chance;
   readonly net: Internet;
   readonly zone = new Zone();
@@ -74,20 +80,28 @@ export class World {
   /** What the engine told its operator. */
   readonly said: string[] = [];
   readonly limits: Partial<Limits>;
+  /** Who counts rates and limits; may be changed between two lives. */
+  readonly quotas: { kind: QuotasKind; readonly server: Quotas };
   /** Called at the moment of each promise to the outside; laws listen here. */
   onAnswer: (mail: Mail) => void = () => {};
   onCommanded: (wish: Wish) => void = () => {};
   onDot: (dot: Dot) => void = () => {};
+  /** Called with what the engine writes, by the number of the link. */
+  onWrite: (link: number, bytes: Buffer) => void = () => {};
+  /** Called with each new process, before its first turn. */
+  onLife: (life: Life) => void = () => {};
   life!: Life;
   readonly policies: Policies;
   crashes = 0;
   #hosts = 0;
 
   private constructor(knobs: WorldKnobs) {
+    this.seed = knobs.seed;
     this.chance = new Chance(knobs.seed);
     this.net = new Internet(this.time, this.chance, knobs.faults ?? CALM);
     this.plan = knobs.plan ?? makePlan();
     this.policies = new Policies(this.plan, knobs.handlers);
+    this.quotas = { kind: knobs.quotas ?? 'here', server: createServer(this.time) };
     this.limits = { reapMs: 5_000, ...knobs.limits };
     const soon = (task: () => void) => this.time.after(this.chance.between(0, 3), task);
     this.bodies = createMemoryBodies(soon);
@@ -159,10 +173,7 @@ export class World {
 
   #handOver(life: Life, mail: Mail): void {
     const chunks = [Buffer.from(mail.body, 'latin1')];
-    const { messages } = mail;
-    const from = 'sender@here.test';
-    const ids = messages.map(({ id }) => id);
-    const header = JSON.stringify({ ids, from, to: messages.map(({ to }) => to), at: this.now });
+    const header = makeHeader(mail, this.now);
     const answer = (refusal?: Refusal): void => {
       mail.answeredAt = this.now;
       mail.refusal = refusal;
@@ -172,23 +183,7 @@ export class World {
       if (life.clock.isOver) return;
       if (isFault(body)) return answer({ code: 451, enhanced: '4.3.0', text: body.cause });
       mail.ref = body;
-      life.engine.submit(
-        {
-          service: 'esmtp',
-          listener: '192.0.2.1:25',
-          from,
-          messages,
-          body,
-          chunks,
-          bodyBytes: body.length,
-          eightBit: false,
-          smtpUtf8: false,
-          peer: '203.0.113.1',
-          helo: 'client.test',
-          receivedAt: this.now,
-        },
-        answer,
-      );
+      life.engine.submit(makeSubmission(mail, body, chunks, this.now), answer);
     });
   }
 
@@ -271,7 +266,10 @@ export class World {
 
   #tapNew(): void {
     const tap = new DotTap((dot) => this.onDot(dot));
-    this.net.tap = (link, bytes) => tap.see(link, bytes);
+    this.net.tap = (link, bytes) => {
+      this.onWrite(link, bytes);
+      tap.see(link, bytes);
+    };
   }
 
   async #begin(): Promise<void> {
@@ -286,8 +284,10 @@ export class World {
       store,
       bodies,
       limits,
+      quotas: this.quotas,
       faultsNow: () => net.faults,
       said: (text) => this.said.push(text),
     });
+    this.onLife(this.life);
   }
 }

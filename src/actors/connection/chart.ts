@@ -72,6 +72,16 @@ export const connectionChart = vocabulary.createMachine({
     '*': { actions: 'refuseSignal' },
   },
   states: {
+    asking: {
+      description: 'New links have a rate: the next address waits until the engine lets it dial.',
+      entry: 'askToDial',
+      on: {
+        'dial.allowed': 'dialing',
+        'dial.denied': 'closed',
+        'deadline.passed': 'closed',
+        'stop.wanted': { target: '#connection.closed', actions: 'noteStop' },
+      },
+    },
     dialing: {
       description: 'The link to the next address of the plan is being opened.',
       entry: 'dialCandidate',
@@ -241,7 +251,11 @@ export const connectionChart = vocabulary.createMachine({
     choosing: {
       description: 'No link: the next address of the plan is taken, or this is the end.',
       entry: 'dropLink',
-      always: [{ guard: 'hasCandidate', target: 'dialing' }, { target: 'closed' }],
+      always: [
+        { guard: 'mustAskToDial', target: 'asking' },
+        { guard: 'hasCandidate', target: 'dialing' },
+        { target: 'closed' },
+      ],
     },
     closed: {
       description: 'Over; the engine heard the end of it.',

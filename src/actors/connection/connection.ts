@@ -45,6 +45,10 @@ export interface ConnectionRequest {
   readonly identity?: TlsIdentity | 'unreadable';
   /** A handshake with this site failed lately (`remember_broken_tls`). */
   readonly isTlsBroken?: boolean;
+  /** New links have a rate: each waits for `letDial`. */
+  readonly asksToDial?: () => boolean;
+  /** Messages have a rate: one that goes to the next host waits for `resume`. */
+  readonly asksToResend?: () => boolean;
 }
 
 /** One message for the peer. */
@@ -74,6 +78,8 @@ export interface Settlement {
   readonly again: readonly number[];
   /** The final dot was written and no answer came: the transient ones may have it already. */
   readonly unknown: boolean;
+  /** MAIL was written for it, to this host or another. */
+  readonly isTried: boolean;
   readonly tookMs: number;
 }
 
@@ -140,6 +146,10 @@ export interface ConnectionHost {
   /** Wants work: `give`, or nothing; after `idle_timeout` it parts. */
   idle(id: number): void;
   settled(id: number, settlement: Settlement): void;
+  /** Wants to dial the next address; answered by `letDial`. */
+  wantsDial?(id: number): void;
+  /** Has a message that broke off at another host; answered by `resume`. */
+  wantsResend?(id: number): void;
   /** The last report, but for messages given after it. */
   ended(id: number, ending: Ending): void;
 }
@@ -151,6 +161,10 @@ export interface Connection {
   give(transaction: Transaction): void;
   /** The offer is durable and here is the body: it goes once the peer said 354. */
   release(offer: number, body: readonly Buffer[]): void;
+  /** An answer to `wantsDial`; false when it came too late and nothing was dialled for it. */
+  letDial(isAllowed: boolean): boolean;
+  /** An answer to `wantsResend`; false when it came too late and nothing was sent for it. */
+  resume(): boolean;
   /** Looks at the deadline. */
   tick(steadyMs: number): void;
   /** Finishes the message in hand, then parts. */
@@ -214,6 +228,20 @@ class ChartedConnection implements Connection {
     attempt.body = body;
     attempt.isReleased = true;
     this.#held.signal('body.released');
+  }
+
+  letDial(isAllowed: boolean): boolean {
+    if (this.#held.isOver || this.state() !== 'asking') return false;
+    this.#held.signal(isAllowed ? 'dial.allowed' : 'dial.denied');
+    return isAllowed;
+  }
+
+  resume(): boolean {
+    const held = this.#held;
+    if (held.isOver || !held.isIdle || held.attempt === undefined) return false;
+    prepare(held, held.attempt);
+    held.signal('message.given');
+    return true;
   }
 
   tick(steadyMs: number): void {

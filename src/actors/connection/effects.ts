@@ -6,6 +6,7 @@
 import type { Conversation, SignalType } from './conversation.ts';
 import { ask, troubleOf } from './conversation.ts';
 import {
+  askToDial,
   awaitGreeting,
   dialCandidate,
   refuseWithoutLogin,
@@ -99,6 +100,7 @@ const hand =
 
 /** The effects by the names of the chart. */
 export const actions = {
+  askToDial: hand(askToDial),
   dialCandidate: hand(dialCandidate),
   awaitGreeting: hand(awaitGreeting),
   sendIntroduction: hand(sendIntroduction),

@@ -29,6 +29,8 @@ export interface Attempt {
   /** The code DATA got, 0 before. */
   dataCode: number;
   hasBegun: boolean;
+  /** MAIL was written, perhaps at another host. */
+  isTried: boolean;
   isDotWritten: boolean;
   isReleased: boolean;
   body: readonly Buffer[];
@@ -61,6 +63,7 @@ export function beginAttempt(transaction: Transaction, givenAt: number): Attempt
     isJudged: false,
     dataCode: 0,
     hasBegun: false,
+    isTried: false,
     isDotWritten: false,
     isReleased: false,
     body: [],
@@ -244,6 +247,7 @@ export function settlementOf(attempt: Attempt, nowMs: number, unknown: boolean):
     outcomes: attempt.outcomes,
     again: attempt.again,
     unknown,
+    isTried: attempt.isTried,
     tookMs: nowMs - attempt.givenAt,
   };
 }

@@ -53,6 +53,10 @@ function isSpent(held: Conversation): boolean {
   return held.dialogue?.hasExcess === true || (held.isUnclean && !path.enable_rset);
 }
 
+function mustAskToDial(held: Conversation): boolean {
+  return held.plan.length > 0 && held.request.asksToDial?.() === true;
+}
+
 function mayRetryInClear(held: Conversation): boolean {
   // Our own certificate failed, not the peer's TLS: clear text would hide the mistake.
   if (held.fault?.code === 'FAULT_TLS_IDENTITY') return false;
@@ -98,5 +102,6 @@ export const guards = {
   isWritten: ({ context: { held } }: Scene) => held.isBodyWritten,
   isSpent: ({ context: { held } }: Scene) => isSpent(held),
   isUnclean: ({ context: { held } }: Scene) => held.isUnclean,
+  mustAskToDial: ({ context: { held } }: Scene) => mustAskToDial(held),
   hasCandidate: ({ context: { held } }: Scene) => held.plan.length > 0,
 };

@@ -27,6 +27,12 @@ const ANSWERED = {
   parting: 'parting.answered',
 } as const satisfies Record<Phase, SignalType>;
 
+/** Asks the engine, which counts new links, whether to dial. */
+export function askToDial(held: Conversation): void {
+  waitFor(held, held.request.path.idle_timeout, 'leave to dial');
+  held.host.wantsDial?.(held.request.id);
+}
+
 /** Opens a link to the next candidate of the plan. */
 export function dialCandidate(held: Conversation): void {
   const candidate = held.plan.shift();

@@ -27,6 +27,8 @@ export function tellIdle(held: Conversation): void {
   held.isIdle = true;
   if (held.isStopping) {
     held.signal('stop.wanted');
+  } else if (held.attempt?.broken !== undefined && held.request.asksToResend?.() === true) {
+    held.host.wantsResend?.(held.request.id);
   } else if (held.attempt !== undefined) {
     prepare(held, held.attempt);
     held.signal('message.given');
@@ -47,6 +49,7 @@ export function sendEnvelope(held: Conversation): void {
   held.deliveries += 1;
   held.deliveriesInAll += 1;
   attempt.hasBegun = true;
+  attempt.isTried = true;
   let lines = mailLine(attempt, peer);
   let count = 1;
   if (canPipeline(held)) {

@@ -10,6 +10,8 @@ import type { Conversation } from './conversation.ts';
 /** What the chart hears; what came with it is held in the conversation. */
 export interface ConnectionSignal {
   readonly type:
+    | 'dial.allowed'
+    | 'dial.denied'
     | 'link.opened'
     | 'link.secured'
     | 'link.lost'
@@ -43,6 +45,7 @@ export const vocabulary = setup({
     input: {} as Conversation,
   },
   actions: {
+    askToDial: mute,
     dialCandidate: mute,
     awaitGreeting: mute,
     sendIntroduction: mute,
@@ -99,6 +102,7 @@ export const vocabulary = setup({
     isWritten: deny,
     isSpent: deny,
     isUnclean: deny,
+    mustAskToDial: deny,
     hasCandidate: deny,
   },
 });

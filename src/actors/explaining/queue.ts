@@ -7,6 +7,7 @@ import type { Reason, Rule } from '../../domain/explanation.ts';
 import { readyQueueName } from '../../domain/site-name.ts';
 import type { Core, HeldQueue } from '../core.ts';
 import { explainReady, pathRule, readyReason } from './ready.ts';
+import { explainQueueShaping } from './shaping.ts';
 
 /** Rows looked at for the earliest due time; a longer queue says that there are more. */
 const LOOK_ROWS_MAX = 10_000;
@@ -34,7 +35,8 @@ export function explainDue(core: Core, row: QueueRow, at: number): Reason[] {
     const domain = held.name.routing_domain ?? held.name.domain;
     return [{ name: 'route', text: `the exchangers of ${domain} are being looked up` }];
   }
-  return [...explainRoom(core, held, at), ...sources];
+  const rates = explainQueueShaping(core, held, queueRule, pathRule);
+  return [...rates, ...explainRoom(core, held, at), ...sources];
 }
 
 function explainRoom(core: Core, held: HeldQueue, at: number): Reason[] {

@@ -6,6 +6,7 @@ import type { AdminRule } from '../../domain/admin-rules.ts';
 import type { Reason, Rule } from '../../domain/explanation.ts';
 import { formatLimit } from '../../domain/throttle-spec.ts';
 import type { Core, ReadyQueue } from '../core.ts';
+import { explainPathShaping } from './shaping.ts';
 
 /** The rule of a path's option, for who wants to know where it was written. */
 export function pathRule(ready: ReadyQueue, option: string, value: string): Rule {
@@ -36,6 +37,7 @@ export function explainReady(core: Core, ready: ReadyQueue, at: number): Reason[
     const text = `${ready.failures} connections in a row reached no host of ${ready.site.site}`;
     reasons.push({ name: 'reconnecting', text, until: ready.notBefore });
   }
+  reasons.push(...explainPathShaping(ready, pathRule));
   reasons.push(...explainConnections(core, ready));
   return reasons;
 }

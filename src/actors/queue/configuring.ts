@@ -13,6 +13,7 @@ import { parseQueueName } from '../../domain/queue-name.ts';
 import { REFRESH_RETRY_MS } from '../answers.ts';
 import type { Core, HeldQueue, Member } from '../core.ts';
 import { PLACE_READY } from '../held-rows.ts';
+import { reshapeQueue } from '../shaping.ts';
 
 /** Opens a queue with the policy's answers. */
 export function openQueue(core: Core, stream: string, at: number): QueueRow {
@@ -69,6 +70,7 @@ export function refreshQueue(core: Core, row: QueueRow, at: number): void {
   const isMoved = textOf(before.protocol) !== textOf(answer.value.protocol);
   if (held !== undefined) {
     held.config = answer.value;
+    reshapeQueue(core, held);
     if (isMoved) forgetRoute(held);
   }
   const isRepooled = poolBefore !== pool.key && changeMembers(core, row, held, poolBefore, at);
@@ -128,6 +130,7 @@ function changeMembers(
   if (held !== undefined) {
     held.members = membersOf(core, row, at);
     held.robin = { idx: 0, cw: 0 };
+    reshapeQueue(core, held);
     for (const ready of held.waitsFor) ready.waiting.delete(held);
     held.waitsFor.clear();
     core.touchedQueues.add(held);
@@ -144,7 +147,7 @@ function completeMembers(core: Core, held: HeldQueue, at: number): void {
   const count = entries.filter(({ weight }) => weight > 0).length;
   if (held.members.length === count) return;
   held.members = membersOf(core, held.row, at);
-  core.touchedQueues.add(held);
+  reshapeQueue(core, held);
 }
 
 /** Rows made ready for a source or a place that the queue has left are placed anew. */

@@ -11,6 +11,7 @@ import { ROW_QUARANTINED } from '../../domain/rows.ts';
 import type { Core, HeldQueue } from '../core.ts';
 import { PLACE_DUE, PLACE_LEAVING, PLACE_WAITING } from '../held-rows.ts';
 import { expiresAtOf, movePlace } from '../rows-in-hand.ts';
+import { makeQueueShaping } from '../shaping.ts';
 import { SlotRing } from '../slot-ring.ts';
 import { keepCurrent, membersOf } from './configuring.ts';
 
@@ -23,10 +24,11 @@ export function holdQueue(core: Core, row: QueueRow, at: number): HeldQueue {
     return known;
   }
   keepCurrent(core, row, at);
+  const config = core.answers.recordedQueueConfig(row.answer);
   const queue: HeldQueue = {
     row,
     name: parseQueueName(row.name),
-    config: core.answers.recordedQueueConfig(row.answer),
+    config,
     members: membersOf(core, row, at),
     robin: { idx: 0, cw: 0 },
     site: undefined,
@@ -36,6 +38,7 @@ export function holdQueue(core: Core, row: QueueRow, at: number): HeldQueue {
     due: new SlotRing(),
     passed: -1,
     waitsFor: new Set(),
+    shaping: makeQueueShaping(row.name, config, () => core.touchedQueues.add(queue)),
     usedAt: at,
   };
   core.queues.set(row.slot, queue);

@@ -1,0 +1,59 @@
+/**
+ * Rates on the way from a scheduled queue into a ready queue: that of the queue itself, and those
+ * that say how often a source may be chosen. The first token is asked for before a source is looked
+ * for, the second when room is found. Deliberately unknown here: how sources are picked.
+ */
+import type { Core, HeldQueue, ReadyQueue } from './core.ts';
+import type { Denial } from './quota-lines.ts';
+import { askTokens, spendToken } from './rationing.ts';
+
+/** Tokens asked for at once of those who answer late. */
+const BATCH_MAX = 64;
+
+/** True while the queue waits in a line, and it is not its turn; or for an answer. */
+export function mustWait(core: Core, { shaping }: HeldQueue, at: number): boolean {
+  const { lines } = core;
+  return (
+    shaping.isPassing ||
+    lines.isWaiting(shaping.promoter, at) ||
+    lines.isWaiting(shaping.chooser, at)
+  );
+}
+
+/** True when the rate of the queue lets one more message be made ready. */
+export function mayPromote(core: Core, queue: HeldQueue, at: number): boolean {
+  const { promoting, promoter } = queue.shaping;
+  if (promoting.rates.length === 0) return true;
+  const wanted = promoting.isLate ? Math.min(queue.due.length + 1, BATCH_MAX) : 1;
+  const word = askTokens(core, promoting, promoter, wanted, at);
+  if (word === 'had') return true;
+  if (word !== 'asking') {
+    core.delays.messageRate.add(queue.row.name);
+    core.lines.stand(promoter, word);
+  }
+  return false;
+}
+
+/** A message was made ready: that counts for the rate of its queue. */
+export function countPromotion({ shaping }: HeldQueue): void {
+  if (shaping.promoting.rates.length > 0) spendToken(shaping.promoting);
+}
+
+/** Whether the source of a ready queue that has room may be chosen, and counts it if so. */
+export function mayChoose(
+  core: Core,
+  queue: HeldQueue,
+  { shaping, path, size }: ReadyQueue,
+  at: number,
+): 'had' | 'asking' | Denial {
+  const { choosing, refused } = shaping;
+  if (choosing.rates.length === 0) return 'had';
+  const share = Math.ceil((queue.due.length + 1) / queue.members.length);
+  const wanted = choosing.isLate ? Math.min(share, path.max_ready - size, BATCH_MAX) : 1;
+  const word = askTokens(core, choosing, queue.shaping.chooser, wanted, at);
+  if (word === 'had') {
+    spendToken(choosing);
+    refused.delete(queue);
+  } else if (word !== 'asking') refused.add(queue);
+  return word;
+}

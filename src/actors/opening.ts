@@ -1,0 +1,132 @@
+/**
+ * Connections come to be: planned up to the target of their ready queue, with a place under every
+ * limit that others share, then opened along the plan; or the whole ready queue is settled where
+ * there is none. Hands over no message.
+ */
+import { buildPlan } from '../domain/mx-plan.ts';
+import { targetSessions } from '../domain/sessions.ts';
+import { openConnection } from './connection/connection.ts';
+import type { Core, ReadyQueue, Session } from './core.ts';
+import type { Input } from './input.ts';
+import type { HeldLease } from './leasing.ts';
+import { askLease, releaseLease } from './leasing.ts';
+import { bounceRow, deferRow } from './outcome.ts';
+import { refreshReadyQueue } from './ready-queue.ts';
+import { dialRoom, isWaitLong } from './sending.ts';
+import { tlsPartsOf } from './tls-posture.ts';
+
+/** The alarm that looks at connection deadlines; it rings while there are connections. */
+export const ALARM_TICK = 'tick';
+
+/** Opens connections up to the target, as far as rates and limits allow. */
+export function openSessions(core: Core, ready: ReadyQueue, at: number): void {
+  const limit = ready.path.connection_limit.limit;
+  const present = ready.sessions.size + ready.planning;
+  const busy = ready.sessions.size - ready.idle.length;
+  // Rows in the hands of connections count too: the target is for the work, not for the rest.
+  const target = targetSessions(limit, ready.size + busy);
+  const wanted = target - present;
+  if (wanted <= 0 || ready.size === 0 || isWaitLong(core, ready, at)) {
+    return core.lines.leave(ready.shaping.leaser);
+  }
+  let room = Math.min(wanted, core.limits.connectionsMax - core.sessions.size - core.planning);
+  // Whoever finds the engine's connections used up is looked at again when one ends.
+  if (room < wanted) core.starved.add(ready);
+  if (at < ready.notBefore) core.alarms.set(`serve ${ready.name}`, ready.notBefore);
+  room = at < ready.notBefore ? 0 : dialRoom(ready, room);
+  if (room <= 0) return core.lines.leave(ready.shaping.leaser);
+  for (; room > 0; room -= 1) {
+    if (ready.shaping.limits.length === 0) planSession(core, ready, undefined);
+    else if (!askLease(core, ready, (held) => planSession(core, ready, held), at)) return;
+  }
+}
+
+function planSession(core: Core, ready: ReadyQueue, held: HeldLease | undefined): void {
+  ready.planning += 1;
+  core.planning += 1;
+  const { revision } = ready;
+  buildPlan(
+    core.ports.resolver,
+    ready.site,
+    ready.path,
+    ready.source,
+    () => core.ports.random.uniform(),
+    (answer) => core.turns.push({ kind: 'planned', ready, revision, held, answer }),
+    (address, port) => core.ownPlaces.has(`${address}:${port}`),
+  );
+}
+
+/** A plan is there: a connection is opened along it, or the whole ready queue is settled. */
+export function sessionPlanned(
+  core: Core,
+  { ready, revision, held, answer }: Extract<Input, { readonly kind: 'planned' }>,
+  at: number,
+): void {
+  ready.planning -= 1;
+  core.planning -= 1;
+  core.touchedReady.add(ready);
+  refreshReadyQueue(core, ready, at);
+  const isCurrent = revision === ready.revision;
+  const isWanted = isCurrent && answer.kind === 'plan' && !core.isStopping && ready.size > 0;
+  if (!isWanted) releaseLease(core, held);
+  // Made for a source or a path that has changed meanwhile: it is planned anew.
+  if (!isCurrent) return feedStarved(core);
+  for (const { name, fault } of answer.skipped) {
+    core.log('warn', `${ready.name}: host ${name} is left out: ${fault.cause}`);
+  }
+  if (answer.kind !== 'plan') {
+    for (;;) {
+      const slot = ready.rows.shift(core.held.isGood);
+      if (slot < 0) return feedStarved(core);
+      if (answer.kind === 'bounced') bounceRow(core, slot, answer.reply);
+      else deferRow(core, slot, answer.reply, at);
+    }
+  }
+  if (!isWanted) return feedStarved(core);
+  const link = core.nextLink;
+  core.nextLink += 1;
+  const connection = openConnection(core.ports.network, core.connectionHost, {
+    id: link,
+    plan: answer.candidates,
+    path: ready.path,
+    source: ready.source,
+    ehloName: ready.path.ehlo_domain ?? ready.source.ehlo_domain ?? core.ehloName,
+    ...tlsPartsOf(core, ready, at),
+    asksToDial: () => ready.shaping.dialing.rates.length > 0,
+    asksToResend: () => ready.shaping.sending.rates.length > 0,
+    ...loginOf(core, ready),
+  });
+  const session: Session = {
+    id: link,
+    ready,
+    connection,
+    peer: undefined,
+    offer: undefined,
+    givenAt: 0,
+    isStopping: false,
+    tlsFailures: 0,
+    held,
+  };
+  core.sessions.set(link, session);
+  ready.sessions.add(session);
+  if (core.alarms.dueAt(ALARM_TICK) === undefined) {
+    core.alarms.set(ALARM_TICK, at + core.limits.tickMs);
+  }
+}
+
+/** A place among the engine's connections is free: those who found none are looked at. */
+export function feedStarved(core: Core): void {
+  for (const ready of core.starved) core.touchedReady.add(ready);
+  core.starved.clear();
+}
+
+function loginOf(core: Core, ready: ReadyQueue) {
+  const { smtp_auth_plain_password: auth } = ready.path;
+  const { socks5_proxy_password: proxy } = ready.source;
+  const authPassword = auth === undefined ? undefined : core.readSecret(auth);
+  const proxyPassword = proxy === undefined ? undefined : core.readSecret(proxy);
+  return {
+    ...(authPassword === undefined ? {} : { authPassword }),
+    ...(proxyPassword === undefined ? {} : { proxyPassword }),
+  };
+}

@@ -1,0 +1,142 @@
+/**
+ * Those who wait for a rate or a limit stand in one line for each, first come, first served: so
+ * that many who share one neither starve each other nor all wake up for the same token. The first
+ * of a line is woken when the alarm rings or something is freed, and wakes the next by leaving.
+ * Whoever is woken asks again, or leaves. Deliberately unknown here: what is waited for.
+ */
+import type { Alarms } from './alarms.ts';
+
+/** Why somebody waits, for whoever asks. */
+export interface Binding {
+  /** The rate or the limit, by its name. */
+  readonly name: string;
+  /** When it is asked again at the latest. */
+  readonly until: number;
+}
+
+/** A no, with the line to stand in for it. */
+export interface Denial extends Binding {
+  readonly key: string;
+}
+
+/** Somebody who may wait, for one thing at a time. */
+export interface Waiter {
+  /** Has it looked at again in this turn. */
+  readonly wake: () => void;
+  /** The line it stands in. */
+  line: string | undefined;
+  binding: Binding | undefined;
+  /** Until then the first of a line may make itself ready for what it waited for; 0 = not begun. */
+  graceUntil: number;
+}
+
+/** Somebody who does not wait. */
+export const makeWaiter = (wake: () => void): Waiter => ({
+  wake,
+  line: undefined,
+  binding: undefined,
+  graceUntil: 0,
+});
+
+interface Line {
+  readonly waiters: Set<Waiter>;
+  until: number;
+}
+
+/** What the alarms of lines are called, before the key. */
+export const ALARM_QUOTA = 'quota';
+
+const firstOf = ({ waiters }: Line): Waiter => waiters.values().next().value as Waiter;
+
+/** All lines. */
+export class QuotaLines {
+  readonly #lines = new Map<string, Line>();
+  readonly #alarms: Alarms;
+
+  constructor(alarms: Alarms) {
+    this.#alarms = alarms;
+  }
+
+  /** Those who wait, in all lines. */
+  get size(): number {
+    let size = 0;
+    for (const { waiters } of this.#lines.values()) size += waiters.size;
+    return size;
+  }
+
+  /** The line among `keys` in which others come before `waiter`. */
+  ahead(waiter: Waiter, keys: readonly string[]): Denial | undefined {
+    for (const key of keys) {
+      const line = this.#lines.get(key);
+      if (line === undefined || firstOf(line) === waiter) continue;
+      const name = firstOf(line).binding?.name ?? key;
+      return { key, name, until: line.until };
+    }
+    return undefined;
+  }
+
+  /** Puts it in the line of a denial, at the end unless it stands there already. */
+  stand(waiter: Waiter, { key, name, until }: Denial): void {
+    if (waiter.line !== key) this.leave(waiter);
+    const line = this.#lines.get(key) ?? { waiters: new Set(), until };
+    this.#lines.set(key, line);
+    line.waiters.add(waiter);
+    waiter.line = key;
+    waiter.graceUntil = 0;
+    waiter.binding = { name, until };
+    if (firstOf(line) !== waiter) return;
+    line.until = until;
+    this.#alarms.set(`${ALARM_QUOTA} ${key}`, until);
+  }
+
+  /** It does not wait any more; the one behind it is woken. */
+  leave(waiter: Waiter): void {
+    const { line: key } = waiter;
+    if (key === undefined) return;
+    const line = this.#lines.get(key) as Line;
+    const wasFirst = firstOf(line) === waiter;
+    line.waiters.delete(waiter);
+    waiter.line = undefined;
+    waiter.binding = undefined;
+    waiter.graceUntil = 0;
+    if (line.waiters.size === 0) {
+      this.#lines.delete(key);
+      this.#alarms.clear(`${ALARM_QUOTA} ${key}`);
+    } else if (wasFirst) this.wakeFirst(key);
+  }
+
+  /** The alarm of a line rang, or what it is for was freed: its first looks again. */
+  wakeFirst(key: string): void {
+    const line = this.#lines.get(key);
+    if (line === undefined) return;
+    line.until = 0;
+    firstOf(line).wake();
+  }
+
+  /** True while it stands in a line and it is not its turn to ask. */
+  isWaiting(waiter: Waiter, at: number): boolean {
+    const line = waiter.line === undefined ? undefined : this.#lines.get(waiter.line);
+    return line !== undefined && (firstOf(line) !== waiter || line.until > at);
+  }
+
+  /** When the line it stands in is looked at next; undefined where it does not wait. */
+  untilOf({ line }: Waiter): number | undefined {
+    return line === undefined ? undefined : this.#lines.get(line)?.until;
+  }
+
+  /**
+   * The first of a line, woken, cannot use at once what it waited for: it keeps its place for
+   * `graceMs`, and leaves when they are over. Anybody else goes on waiting.
+   */
+  linger(waiter: Waiter, graceMs: number, at: number): void {
+    const { line: key } = waiter;
+    const line = key === undefined ? undefined : this.#lines.get(key);
+    if (line === undefined || firstOf(line) !== waiter || line.until > at) return;
+    if (line.waiters.size === 1 || (waiter.graceUntil > 0 && at >= waiter.graceUntil)) {
+      this.leave(waiter);
+      return;
+    }
+    if (waiter.graceUntil === 0) waiter.graceUntil = at + graceMs;
+    this.#alarms.set(`${ALARM_QUOTA} ${key}`, waiter.graceUntil);
+  }
+}
