@@ -71,6 +71,12 @@ class Bench implements ConnectionHost {
     return performance.now();
   }
 
+  mayDial(): boolean {
+    return true;
+  }
+
+  failed(): void {}
+
   opened(): void {}
 
   idle(id: number): void {

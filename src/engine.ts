@@ -17,6 +17,8 @@ import { saveSnapshot } from './actors/housekeeping.ts';
 import type { Command, Input } from './actors/input.ts';
 import { admitNow, makeCore } from './actors/making.ts';
 import { Registry } from './actors/registry.ts';
+import type { SourceDesk } from './actors/source-desk.ts';
+import { makeSourceDesk } from './actors/source-desk.ts';
 import type { AdminRule } from './domain/admin-rules.ts';
 import type { Books } from './domain/books.ts';
 import type { Explanation, Subject } from './domain/explanation.ts';
@@ -63,6 +65,8 @@ export interface Engine extends IntakeHost {
   allocateRuleId(): string;
   /** The rules of operators that hold, oldest first, as of `at`; all of them durable. */
   listRules(answered: (rules: readonly AdminRule[], at: number) => void): void;
+  /** Suspensions of sources: to list, to place and to lift, and what was counted. */
+  readonly sources: SourceDesk;
   /** Mail is taken here: an exchanger at this place would be ourselves. */
   listensAt(address: string, port: number): void;
   /** A handler of the policy failed; noted in the log and said once. */
@@ -122,6 +126,7 @@ const refusal = (code: number, enhanced: string, text: string): Refusal => ({
 
 class RunningEngine implements Engine {
   readonly core: Core;
+  readonly sources: SourceDesk;
   readonly #parts: EngineParts;
   #isDiskFull = false;
   #hasRoom = true;
@@ -129,6 +134,7 @@ class RunningEngine implements Engine {
 
   constructor(core: Core, parts: EngineParts) {
     this.core = core;
+    this.sources = makeSourceDesk(core);
     this.#parts = parts;
   }
 

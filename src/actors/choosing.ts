@@ -39,16 +39,17 @@ export function countPromotion({ shaping }: HeldQueue): void {
   if (shaping.promoting.rates.length > 0) spendToken(shaping.promoting);
 }
 
-/** Whether the source of a ready queue that has room may be chosen, and counts it if so. */
+/** Whether the source of a ready queue with room may be chosen; counts it if so. */
 export function mayChoose(
   core: Core,
   queue: HeldQueue,
   { shaping, path, size }: ReadyQueue,
+  members: number,
   at: number,
 ): 'had' | 'asking' | Denial {
   const { choosing, refused } = shaping;
   if (choosing.rates.length === 0) return 'had';
-  const share = Math.ceil((queue.due.length + 1) / queue.members.length);
+  const share = Math.ceil((queue.due.length + 1) / members);
   const wanted = choosing.isLate ? Math.min(share, path.max_ready - size, BATCH_MAX) : 1;
   const word = askTokens(core, choosing, queue.shaping.chooser, wanted, at);
   if (word === 'had') {

@@ -4,7 +4,9 @@
  * with a sentence when they make no sense. What is refused leaves no trace.
  */
 
+import type { SourceRow } from '../domain/books.ts';
 import { numberOfMessageId } from '../domain/message-id.ts';
+import { BY_HAND } from '../domain/source-health.ts';
 import type { Refusal } from '../intake/host.ts';
 import { newRuleId } from './admin/ids.ts';
 import { decideAdmin } from './admin/ruling.ts';
@@ -13,6 +15,7 @@ import type { Core } from './core.ts';
 import type { Command } from './input.ts';
 import { rebindOne, rebindQueue } from './rebinding.ts';
 import { cancelRow } from './settling.ts';
+import { resumeSource, suspendSource } from './suspending.ts';
 
 const refuse = (text: string): Refusal => ({ code: 550, enhanced: '5.0.0', text });
 
@@ -119,16 +122,23 @@ function applyToSource(
   command: Extract<Single, { source: string }>,
   at: number,
 ): Refusal | undefined {
-  const row = core.books.sources.get(command.source);
-  if (row === undefined) return refuse(`there is no source ${command.source}`);
-  const stream = row.name;
+  const { source } = command;
+  const row = core.books.sources.get(source) ?? openSource(core, source, at);
+  if (row === undefined) return refuse(`there is no source ${source}`);
   if (command.kind === 'source.resume') {
-    if (row.state !== 'suspended') return refuse(`source ${stream} is not suspended`);
-    core.turns.emit({ type: 'source.resumed', stream, body: {} });
+    if (row.state !== 'suspended') return refuse(`source ${source} is not suspended`);
+    resumeSource(core, source);
     return undefined;
   }
-  if (command.until <= at) return refuse('the end of the suspension lies in the past');
-  const body = { until: command.until, cause: command.why };
-  core.turns.emit({ type: 'source.suspended', stream, body });
+  const { until, why } = command;
+  if (until <= at) return refuse('the end of the suspension lies in the past');
+  const by = { reason: BY_HAND, count: 0, failures: [] } as const;
+  suspendSource(core, source, { until, cause: why, ...by }, at);
   return undefined;
+}
+
+/** A source that nobody has used yet is as good as any, if the policy knows it. */
+function openSource(core: Core, source: string, at: number): SourceRow | undefined {
+  core.answers.findSource(source, at);
+  return core.books.sources.get(source);
 }

@@ -15,6 +15,7 @@ import type { SourceConfig } from '../domain/options-egress.ts';
 import type { PathConfig } from '../domain/options-path.ts';
 import type { QueueConfig } from '../domain/options-queue.ts';
 import type { QueueName } from '../domain/queue-name.ts';
+import type { Rotation } from '../domain/round-robin.ts';
 import type { RuleIndex } from '../domain/rule-index.ts';
 import type { TimerWheel } from '../domain/timer-wheel.ts';
 import type { TurnedAway } from '../domain/turned-away.ts';
@@ -26,14 +27,16 @@ import type { Connection, ConnectionHost, Outcome, PeerInfo } from './connection
 import type { HeldRows } from './held-rows.ts';
 import type { Input } from './input.ts';
 import type { HeldLease } from './leasing.ts';
+import type { Pools } from './pools.ts';
 import type { Asked } from './queue/asked.ts';
 import type { QuotaLines } from './quota-lines.ts';
 import type { Ration, Token } from './rationing.ts';
 import type { Registry } from './registry.ts';
 import type { PathShaping, QueueShaping } from './shaping.ts';
 import type { SlotRing } from './slot-ring.ts';
+import type { SourceHealth } from './source-health.ts';
 
-/** A member of a queue's pool. */
+/** A member of a pool. */
 export interface Member {
   readonly name: string;
   readonly weight: number;
@@ -44,8 +47,7 @@ export interface HeldQueue {
   readonly row: QueueRow;
   readonly name: QueueName;
   config: QueueConfig;
-  members: readonly Member[];
-  robin: { idx: number; cw: number };
+  robin: Rotation;
   site: Site | undefined;
   siteExpiresAt: number;
   isRouting: boolean;
@@ -93,6 +95,8 @@ export interface ReadyQueue {
   /** No new connection before this time. */
   notBefore: number;
   usedAt: number;
+  /** It was let go: one that is needed again is another. */
+  isGone: boolean;
 }
 
 /** A connection of a ready queue. */
@@ -205,6 +209,8 @@ export interface Core {
   readonly reserves: { readonly now: Map<string, number>; inFlight: number };
   readonly turnedAway: TurnedAway;
   readonly delays: Delays;
+  readonly pools: Pools;
+  readonly health: SourceHealth;
   readonly sweep: Sweep;
   readonly tallies: Tallies;
   /** Epoch of this process: 1 at its start, one more each time configuration comes into force. */

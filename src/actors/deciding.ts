@@ -31,7 +31,7 @@ import {
   linkOpened,
   linkSettled,
 } from './settling.ts';
-import { releaseQueue } from './shaping.ts';
+import { ANY_SOURCE, decideTrip, sourceRang, wakeFreed } from './suspending.ts';
 
 /** The alarm that looks after snapshots and idle things. */
 export const ALARM_HOUSE = 'house';
@@ -76,8 +76,11 @@ export function decide(core: Core, input: Input, at: number): void {
       return bodyMoved(core, input);
     case 'headerRead':
       return headerRead(core, input.slot, input.number, input.outcome, at);
+    case 'sourceTripped':
+      return decideTrip(core, input.source, at);
     case 'sourceFreed':
-      return wakeResting(core);
+      core.health.freed.add(input.source ?? ANY_SOURCE);
+      return;
     case 'run':
       return input.run(at);
     case 'stop':
@@ -95,6 +98,7 @@ export function ring(core: Core, at: number): void {
 
 /** Brings together, until nothing is touched any more; then reads back what was missing. */
 export function match(core: Core, at: number): void {
+  wakeFreed(core);
   for (;;) {
     if (core.touchedQueues.size === 0 && core.touchedReady.size === 0) returnRest(core);
     if (core.touchedQueues.size === 0 && core.touchedReady.size === 0) break;
@@ -142,18 +146,18 @@ function alarmRang(core: Core, name: string, at: number): void {
   switch (name.slice(0, space)) {
     case 'queue': {
       const row = core.books.findQueue(what);
-      if (row?.state === 'resting') {
+      if (row === undefined || row.until === 0) return;
+      // What put the end off may not be durable yet, and so has not moved the alarm.
+      if (row.until > at) core.alarms.set(name, row.until);
+      else if (row.state === 'resting') {
         core.turns.emit({ type: 'queue.woke', stream: what, body: {} });
-      } else if (row?.state === 'suspended') {
+      } else if (row.state === 'suspended') {
         core.turns.emit({ type: 'queue.resumed', stream: what, body: {} });
       }
       return;
     }
     case 'source':
-      if (core.books.sources.get(what)?.state === 'suspended') {
-        core.turns.emit({ type: 'source.resumed', stream: what, body: {} });
-      }
-      return;
+      return sourceRang(core, what, at);
     case 'rule':
       return endRule(core, what);
     case ALARM_QUOTA:
@@ -232,16 +236,6 @@ function recallRows(core: Core, site: string, at: number): void {
   }
 }
 
-/** A source came back before its time: queues that rest need not wait for the rest's end. */
-function wakeResting(core: Core): void {
-  for (const queue of core.queues.values()) {
-    if (queue.shaping.chooser.line !== undefined) releaseQueue(core, queue);
-    else if (queue.row.state !== 'resting') continue;
-    else core.turns.emit({ type: 'queue.woke', stream: queue.row.name, body: {} });
-    core.touchedQueues.add(queue);
-  }
-}
-
 /** Lets connections finish what they have in hand, and opens no more. */
 function beginStop(core: Core, at: number): void {
   core.isStopping = true;
@@ -262,16 +256,3 @@ export function cutAll(core: Core, at: number): void {
 
 /** Puts a row back among the due ones of its queue. */
 export const requeue = (core: Core, slot: number, at: number): void => rowIsDue(core, slot, at);
-
-/** Takes the rows of a source out of its ready queues, to be placed anew. */
-export function withdrawSource(core: Core, source: string, at: number): void {
-  for (const ready of core.readyQueues.values()) {
-    if (ready.source.name !== source) continue;
-    withdrawRows(core, ready, (slot) => rowIsDue(core, slot, at));
-    for (const session of ready.sessions) {
-      session.isStopping = true;
-      session.connection.stop();
-    }
-    ready.idle.length = 0;
-  }
-}

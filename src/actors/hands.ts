@@ -4,10 +4,10 @@
  * nothing.
  */
 import type { Core } from './core.ts';
-import { withdrawSource } from './deciding.ts';
 import { PLACE_READY } from './held-rows.ts';
 import { rowIsDue } from './queue/due.ts';
 import type { Hands } from './registry.ts';
+import { withdrawSource } from './suspending.ts';
 
 /** Makes the hands; `find` gives the core once it is made. */
 export function makeHands(find: () => Core): Hands {
@@ -15,7 +15,7 @@ export function makeHands(find: () => Core): Hands {
     armAlarm: (name) => armAlarm(find(), name),
     placeRows: (name) => placeRows(find(), name),
     withdrawRows: (name) => withdrawLater(find(), name),
-    offerAgain: () => find().turns.push({ kind: 'sourceFreed' }),
+    offerAgain: (source) => find().turns.push({ kind: 'sourceFreed', source }),
   };
 }
 

@@ -22,6 +22,7 @@ export function keepHouse(core: Core, at: number): void {
   forgetHeldQueues(core, at);
   retireQueues(core, at);
   reapReadyQueues(core, at);
+  core.health.forget(at);
   if (!core.sweep.isOn) startSweep(core, at);
   compactBodies(core);
   const { house, limits, turns } = core;

@@ -80,6 +80,8 @@ export type Input =
       readonly outcome: BodyRef | Fault;
     }
   | { readonly kind: 'headerRead'; slot: number; number: number; outcome: string | Fault }
-  | { readonly kind: 'sourceFreed' }
+  | { readonly kind: 'sourceTripped'; readonly source: string }
+  /** Without a source: any may be the one. */
+  | { readonly kind: 'sourceFreed'; readonly source: string | undefined }
   | { readonly kind: 'run'; readonly run: (at: number) => void }
   | { readonly kind: 'stop' };

@@ -21,10 +21,13 @@ import type { Core } from './core.ts';
 import * as deciding from './deciding.ts';
 import { HeldRows } from './held-rows.ts';
 import type { Input } from './input.ts';
+import { Pools } from './pools.ts';
 import { Asked } from './queue/asked.ts';
 import { QuotaLines } from './quota-lines.ts';
 import type { Ration } from './rationing.ts';
 import type { Registry } from './registry.ts';
+import { SourceHealth } from './source-health.ts';
+import { candidateFailed, mayDial } from './suspending.ts';
 import { newSweep } from './sweeping.ts';
 
 /** One tick of the timer wheel: how late a retry or an expiry may be. */
@@ -68,6 +71,7 @@ export function makeCore(
     adminLeft: 0,
     ...makeTlsMemory(parts),
     ...makeRates(ports, books, alarms),
+    ...makeSourceMemory(books),
     sweep: newSweep(),
     tallies: { ...NOTHING_YET },
     epoch: 1,
@@ -78,7 +82,7 @@ export function makeCore(
     drawNow: [],
     readyOf: new Map(),
     ehloName: parts.ehloName,
-    connectionHost: makeConnectionHost(ports, turns),
+    connectionHost: makeConnectionHost(ports, turns, find),
     requeue: (slot, at) => deciding.requeue(find(), slot, at),
     ownPlaces: new Set(),
     readSecret: parts.readSecret ?? (() => undefined),
@@ -90,12 +94,7 @@ export function makeCore(
     isStopping: false,
     stoppedAt: 0,
     whenQuiet: undefined,
-    house: {
-      snapshotAt: now,
-      snapshotPosition: parts.last.position + 1,
-      isSaving: false,
-      moving: 0,
-    },
+    house: makeHouse(now, parts.last.position + 1),
     log: parts.log ?? (() => {}),
   };
 }
@@ -118,6 +117,13 @@ function nothingHeld(): Pick<Core, Held | Touched> {
   };
 }
 
+const makeHouse = (snapshotAt: number, snapshotPosition: number): Core['house'] => ({
+  snapshotAt,
+  snapshotPosition,
+  isSaving: false,
+  moving: 0,
+});
+
 const NOTHING_YET: Core['tallies'] = {
   refreshes: 0,
   refreshesFailed: 0,
@@ -126,6 +132,11 @@ const NOTHING_YET: Core['tallies'] = {
   rebound: 0,
   stsImpossible: 0,
 };
+
+const makeSourceMemory = (books: Books): Pick<Core, 'pools' | 'health'> => ({
+  pools: new Pools(),
+  health: new SourceHealth(books),
+});
 
 function makeTlsMemory({
   ports,
@@ -156,9 +167,11 @@ function makeRates(ports: Ports, books: Books, alarms: Alarms) {
   };
 }
 
-function makeConnectionHost(ports: Ports, turns: Turns<Input>): ConnectionHost {
+function makeConnectionHost(ports: Ports, turns: Turns<Input>, find: () => Core): ConnectionHost {
   return {
     steadyMs: () => ports.clock.steadyMs(),
+    mayDial: (link) => mayDial(find(), link),
+    failed: (link, failed) => candidateFailed(find(), link, failed),
     opened: (link, peer) => turns.push({ kind: 'opened', link, peer }),
     idle: (link) => turns.push({ kind: 'idle', link }),
     settled: (link, settlement) => turns.push({ kind: 'settled', link, settlement }),

@@ -4,15 +4,18 @@
  * of source and site. Works per queue, not per message, once a turn. Opens no connection and knows
  * no SMTP.
  */
+import type { Site } from '../domain/mx-plan.ts';
 import type { SiteAnswer } from '../domain/mx-site.ts';
 import { resolveSite } from '../domain/mx-site.ts';
 import { UNSPECIFIED } from '../domain/options-egress.ts';
-import { pick } from '../domain/round-robin.ts';
+import type { Ring } from '../domain/round-robin.ts';
 import { leaveOutSuspended, obeyRules } from './admin/suspending.ts';
 import { countPromotion, mayChoose, mayPromote, mustWait } from './choosing.ts';
-import type { Core, HeldQueue, Member, ReadyQueue } from './core.ts';
+import type { Core, HeldQueue, ReadyQueue } from './core.ts';
 import { PLACE_READY } from './held-rows.ts';
 import { deferRow } from './outcome.ts';
+import type { Candidate, Readies } from './pools.ts';
+import { membersOf, readiesOf } from './pools.ts';
 import { keepCurrent } from './queue/configuring.ts';
 import type { Denial } from './quota-lines.ts';
 import { openReadyQueue, refreshReadyQueue } from './ready-queue.ts';
@@ -28,6 +31,11 @@ type Choice =
   /** Every source with room has a rate that said no, or not yet. */
   | { readonly kind: 'denied' | 'asking' }
   | { readonly kind: 'none' };
+
+const FULL: Choice = { kind: 'full' };
+const DENIED: Choice = { kind: 'denied' };
+const ASKING: Choice = { kind: 'asking' };
+const NOBODY: Choice = { kind: 'none' };
 
 /** Places as many due rows of a queue as there is room for. */
 export function placeDueRows(core: Core, queue: HeldQueue, at: number): void {
@@ -47,7 +55,7 @@ export function placeDueRows(core: Core, queue: HeldQueue, at: number): void {
       return;
     }
     queue.passed = -1;
-    const choice = chooseSource(core, queue, at);
+    const choice = chooseSource(core, queue, queue.site, at);
     if (choice.kind !== 'denied') core.lines.leave(queue.shaping.chooser);
     if (choice.kind === 'ready') {
       countPromotion(queue);
@@ -87,76 +95,121 @@ function restQueue(core: Core, queue: HeldQueue, until: number): void {
 }
 
 /** One pick of the selection procedure. */
-function chooseSource(core: Core, queue: HeldQueue, at: number): Choice {
-  const { earliest, open } = leaveOutSuspended(core, queue, inRotation(core, queue));
+function chooseSource(core: Core, queue: HeldQueue, site: Site, at: number): Choice {
+  const pool = membersOf(core, queue.row.pool, at);
+  const { ring } = pool;
+  const readies = readiesOf(pool, site);
+  ring.begin();
+  const earliest = Math.min(pool.earliest, leaveOutSuspended(core, pool, site.site));
   let isFull = false;
   let denial: Denial | undefined;
-  let candidates = open;
-  while (candidates.length > 0) {
-    const { picked } = queue.shaping;
-    queue.shaping.picked = undefined;
-    const isStillOpen = picked !== undefined && candidates.includes(picked);
-    const member = isStillOpen ? picked : pick(candidates, queue.robin);
-    if (member === undefined) break;
-    const ready = findReadyQueue(core, queue, member, at);
+  for (;;) {
+    const index = nextMember(queue, ring);
+    if (index < 0) break;
+    const member = ring.members[index] as Candidate;
+    const ready = findReadyQueue(core, queue, site, member, readies, at);
     if (ready !== undefined && ready.size < ready.path.max_ready) {
-      const word = mayChoose(core, queue, ready, at);
+      const word = mayChoose(core, queue, ready, ring.members.length, at);
       if (word === 'had') return { kind: 'ready', ready };
       if (word === 'asking') {
         queue.shaping.picked = member;
-        return { kind: 'asking' };
+        return ASKING;
       }
       if (denial === undefined || word.until < denial.until) denial = word;
     } else if (ready !== undefined) {
+      if (!isFull && !isEnforced(site)) refuseFull(core, ring, readies);
       isFull = true;
-      ready.waiting.add(queue);
-      queue.waitsFor.add(ready);
-      core.touchedReady.add(ready);
     }
-    candidates = candidates.filter((other) => other !== member);
+    ring.refuse(index);
   }
+  if (isFull) waitForRoom(core, queue, ring.members, readies);
   // The earliest of all: where a suspension ends first, the queue rests until then.
   if (denial !== undefined && denial.until <= earliest) {
     core.lines.stand(queue.shaping.chooser, denial);
-    return { kind: 'denied' };
+    return DENIED;
   }
   if (isFull) {
     core.delays.readyFull.add(queue.row.name);
-    return { kind: 'full' };
+    return FULL;
   }
   if (earliest !== Number.POSITIVE_INFINITY) return { kind: 'resting', until: earliest };
-  return { kind: 'none' };
+  return NOBODY;
 }
 
-/** The members that are not suspended, and the earliest end of a suspension. */
-function inRotation(core: Core, queue: HeldQueue): { earliest: number; open: readonly Member[] } {
-  let earliest = Number.POSITIVE_INFINITY;
-  for (const member of queue.members) {
-    const row = core.books.sources.get(member.name);
-    if (row?.state === 'suspended') earliest = Math.min(earliest, row.until);
+/** The member that was picked while its ready queue was being told, else the next in rotation. */
+function nextMember({ shaping, robin }: HeldQueue, ring: Ring<Candidate>): number {
+  const { picked } = shaping;
+  if (picked !== undefined) {
+    shaping.picked = undefined;
+    const index = ring.members.findIndex((member) => member === picked);
+    if (index >= 0 && !ring.isRefused(index)) return index;
   }
-  if (earliest === Number.POSITIVE_INFINITY) return { earliest, open: queue.members };
-  const isOpen = (member: Member): boolean =>
-    core.books.sources.get(member.name)?.state !== 'suspended';
-  return { earliest, open: queue.members.filter(isOpen) };
+  return ring.pick(robin);
+}
+
+/** Where one member is full many may be: they are left out in one go, not pick by pick. */
+function refuseFull(core: Core, ring: Ring<Candidate>, readies: Readies): void {
+  for (let index = 0; index < ring.members.length; index += 1) {
+    const ready = readies[(ring.members[index] as Candidate).at];
+    // One that is out of date may have more room than it knows.
+    if (ready === undefined || ready.isGone || ready.epoch !== core.epoch) continue;
+    if (ready.size >= ready.path.max_ready) ring.refuse(index);
+  }
+}
+
+/** No member had room: each that is full tells when it has again. */
+function waitForRoom(
+  core: Core,
+  queue: HeldQueue,
+  members: readonly Candidate[],
+  readies: Readies,
+): void {
+  for (const member of members) {
+    const ready = readies[member.at];
+    if (ready === undefined || ready.size < ready.path.max_ready) continue;
+    ready.waiting.add(queue);
+    queue.waitsFor.add(ready);
+    core.touchedReady.add(ready);
+  }
 }
 
 function findReadyQueue(
   core: Core,
   queue: HeldQueue,
-  member: Member,
+  site: Site,
+  member: Candidate,
+  readies: Readies,
   at: number,
 ): ReadyQueue | undefined {
-  const site = queue.site;
-  if (site === undefined) return undefined;
-  const name = readyNameFor(core, member.name, site);
+  let ready = readies[member.at];
+  if (ready === undefined || ready.isGone || isEnforced(site)) {
+    ready = lookUpReadyQueue(core, queue, site, member.name, at);
+    readies[member.at] = ready;
+    return ready;
+  }
+  refreshReadyQueue(core, ready, at);
+  forgetPolicyUses(ready, at);
+  return ready;
+}
+
+// Under an enforced policy the name depends on who else uses the ready queue just now.
+const isEnforced = (site: Site): boolean => site.mtaSts === 'enforce';
+
+function lookUpReadyQueue(
+  core: Core,
+  queue: HeldQueue,
+  site: Site,
+  member: string,
+  at: number,
+): ReadyQueue | undefined {
+  const name = readyNameFor(core, member, site);
   const known = core.readyQueues.get(name);
   if (known !== undefined) {
     refreshReadyQueue(core, known, at);
     forgetPolicyUses(known, at);
     return known;
   }
-  const source = core.answers.source(member.name, at);
+  const source = core.answers.source(member, at);
   if (source === undefined) return undefined;
   return openReadyQueue(core, { name, source, site, routingDomain: routingDomainOf(queue), at });
 }

@@ -26,7 +26,8 @@ export function openSessions(core: Core, ready: ReadyQueue, at: number): void {
   // Rows in the hands of connections count too: the target is for the work, not for the rest.
   const target = targetSessions(limit, ready.size + busy);
   const wanted = target - present;
-  if (wanted <= 0 || ready.size === 0 || isWaitLong(core, ready, at)) {
+  const isOut = core.health.isOut(ready.source.name);
+  if (wanted <= 0 || ready.size === 0 || isOut || isWaitLong(core, ready, at)) {
     return core.lines.leave(ready.shaping.leaser);
   }
   let room = Math.min(wanted, core.limits.connectionsMax - core.sessions.size - core.planning);
@@ -67,7 +68,8 @@ export function sessionPlanned(
   core.touchedReady.add(ready);
   refreshReadyQueue(core, ready, at);
   const isCurrent = revision === ready.revision;
-  const isWanted = isCurrent && answer.kind === 'plan' && !core.isStopping && ready.size > 0;
+  const isUsable = isCurrent && !core.health.isOut(ready.source.name);
+  const isWanted = isUsable && answer.kind === 'plan' && !core.isStopping && ready.size > 0;
   if (!isWanted) releaseLease(core, held);
   // Made for a source or a path that has changed meanwhile: it is planned anew.
   if (!isCurrent) return feedStarved(core);

@@ -87,6 +87,7 @@ export function openReadyQueue(
     shaping: makePathShaping(core, about, () => core.touchedReady.add(ready)),
     notBefore: 0,
     usedAt: at,
+    isGone: false,
   };
   if (path.isStandIn) core.tallies.refreshesFailed += 1;
   core.readyQueues.set(name, ready);
@@ -177,6 +178,7 @@ export function reapReadyQueues(core: Core, at: number): void {
     if (isBusy || ready.waiting.size > 0 || at - ready.usedAt < READY_IDLE_MS) continue;
     if (ready.shaping.isLeasing || ready.shaping.refused.size > 0) continue;
     releaseReady(core, ready);
+    ready.isGone = true;
     core.readyQueues.delete(name);
   }
 }

@@ -131,6 +131,8 @@ function joinCycle(
 function offerAgain(core: Core, offer: Offer, at: number): void {
   const { slot, session } = offer;
   core.turns.emit({ type: 'message.returned', stream: offer.messageId, body: { due: at } });
+  // From a suspended source nothing more goes: another one takes the rest.
+  if (core.health.isOut(session.ready.source.name)) return core.requeue(slot, at);
   const ticket = movePlace(core, slot, PLACE_READY, session.ready);
   session.ready.rows.unshift(slot, ticket);
 }

@@ -11,6 +11,8 @@ import type { HttpListenerConfig } from '../domain/options-http.ts';
 import type { AdminDesk } from './admin-routes.ts';
 import { addAdminRoutes } from './admin-routes.ts';
 import type { Metrics } from './metrics.ts';
+import type { SourceControl } from './source-routes.ts';
+import { addSourceRoutes } from './source-routes.ts';
 import type { Explain } from './why-route.ts';
 import { addWhyRoute } from './why-route.ts';
 
@@ -27,6 +29,7 @@ export interface HttpParts {
   readonly explain: Explain;
   /** Sees to what operators wish of queues and messages. */
   readonly admin: AdminDesk;
+  readonly sources: SourceControl;
 }
 
 /** A listener, open. */
@@ -52,6 +55,7 @@ export async function startHttpListener(
     if (matches(config.trusted_hosts, request.socket.remoteAddress ?? '')) return;
     await reply.code(401).send({ error: 'this address is not in trusted_hosts of the listener' });
   });
+  addSourceRoutes(server, parts.sources);
   // These read bodies, in a scope of their own.
   await server.register((scope, _options, done) => {
     addAdminRoutes(scope, parts.admin);

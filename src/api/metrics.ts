@@ -3,6 +3,8 @@
  * asks, so that counting costs nothing in between. Counts nothing itself.
  */
 import { Counter, Gauge, Registry } from 'prom-client';
+import type { SourceMeters } from './source-metrics.ts';
+import { addSourceMetrics } from './source-metrics.ts';
 import type { TlsNumbers } from './tls-metrics.ts';
 import { addTlsMetrics } from './tls-metrics.ts';
 
@@ -54,7 +56,7 @@ const DELAYS = {
 } as const;
 
 /** Makes the metrics of one worker. */
-export function createMetrics(meters: Meters): Metrics {
+export function createMetrics(meters: Meters, readSources?: () => SourceMeters): Metrics {
   const registry = new Registry();
   const registers = [registry];
   const gauge = (name: string, help: string, read: () => number): void => {
@@ -96,5 +98,6 @@ export function createMetrics(meters: Meters): Metrics {
   counters(insertThrottle[0], insertThrottle[1], 'queue', () => meters.delays?.insertThrottle);
   counters(readyFull[0], readyFull[1], 'queue', () => meters.delays?.readyFull);
   if (meters.tls !== undefined) addTlsMetrics(registry, meters.tls);
+  if (readSources !== undefined) addSourceMetrics(registry, readSources);
   return { contentType: registry.contentType, page: () => registry.metrics() };
 }

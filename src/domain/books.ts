@@ -7,6 +7,7 @@
 import { RuleBook } from './admin-rules.ts';
 import { invariant } from './invariant.ts';
 import { Rows } from './rows.ts';
+import type { SuspendReason } from './source-health.ts';
 
 const NONE = -1;
 
@@ -45,6 +46,8 @@ export interface SourceRow {
   state: SourceState;
   until: number;
   cause: string;
+  /** What suspended it: a kind of failure, or who did it by hand; '' while it is open. */
+  reason: SuspendReason | '';
   answer: string;
 }
 

@@ -18,7 +18,7 @@ import {
 } from './option-kinds.ts';
 import { keySource, proxyPlace } from './option-places.ts';
 import type { Kind, OptionTable, Parsed } from './options.ts';
-import { isTable, option, optional, pending, readOptions, required } from './options.ts';
+import { isTable, option, optional, readOptions, required } from './options.ts';
 import type { ThrottleSpec } from './throttle-spec.ts';
 import { parseThrottle } from './throttle-spec.ts';
 
@@ -56,6 +56,9 @@ const THRESHOLD_TABLE = {
   additionalProperties: false,
 };
 
+/** The time of each failure is held, so that a window is exact: 8 bytes each. */
+const FAILURES_MAX = 100_000;
+
 /** Reads "Immediate" or {Threshold = "3/5m"}. */
 export const suspendTrigger: Kind<SuspendTrigger> = {
   name: 'Immediate or {Threshold = rate}',
@@ -67,7 +70,12 @@ export const suspendTrigger: Kind<SuspendTrigger> = {
       const fix = "use 'Immediate' or {Threshold = '3/5m'}";
       throw new OptionValueError(`${showValue(value)} is not a trigger`, fix);
     }
-    return { Threshold: parseThrottle(Object.values(value)[0]) };
+    const Threshold = parseThrottle(Object.values(value)[0]);
+    if (Threshold.limit > FAILURES_MAX) {
+      const problem = `a threshold of ${Threshold.limit} failures is more than is kept in mind`;
+      throw new OptionValueError(problem, `use at most ${FAILURES_MAX}`);
+    }
+    return { Threshold };
   },
 };
 
@@ -100,10 +108,8 @@ export const SOURCE_OPTIONS = {
   ),
   socks5_proxy_username: optional(text, 'log in at the proxy (RFC 1929)'),
   socks5_proxy_password: optional(keySource, 'password of that log-in'),
-  suspend_when_unplumbed: pending(
-    optional(suspendRule, 'when the source address is not on this machine'),
-  ),
-  suspend_when_proxy_unhealthy: pending(optional(suspendRule, 'when the proxy does not answer')),
+  suspend_when_unplumbed: optional(suspendRule, 'when the source address is not on this machine'),
+  suspend_when_proxy_unhealthy: optional(suspendRule, 'when the proxy does not do its work'),
   ttl: option(duration, '60s', 'how long the answer is kept'),
 } satisfies OptionTable;
 

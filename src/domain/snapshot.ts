@@ -9,6 +9,7 @@ import { invariant } from './invariant.ts';
 import type { RowColumns } from './rows.ts';
 import type { PackedRules } from './rule-snapshot.ts';
 import { packRules, unpackRules } from './rule-snapshot.ts';
+import { BY_HAND } from './source-health.ts';
 
 /**
  * Raise when the form changes. A newer form is not read, the log is folded instead; an older one
@@ -201,7 +202,11 @@ export function decodeBooks(given: Uint8Array): Books | undefined {
   Object.assign(books.engine, head.engine);
   for (const [key, text] of head.answers) books.answers.set(key, text);
   for (const [key, until] of head.rates ?? []) books.rates.set(key, until);
-  for (const source of head.sources) books.sources.set(source.name, { ...source });
+  for (const source of head.sources) {
+    // Pictures of earlier versions name no reason: only operators could suspend then.
+    const reason = source.state === 'suspended' ? BY_HAND : '';
+    books.sources.set(source.name, { ...source, reason: source.reason ?? reason });
+  }
   unpackRules(books.rules, head.orders);
   const start = aligned(8 + headBytes);
   if (head.form < SNAPSHOT_FORM_CHAINED) {

@@ -5,6 +5,8 @@
  */
 import type { Books, SourceRow } from '../domain/books.ts';
 import { invariant } from '../domain/invariant.ts';
+import type { FailureNote, SuspendReason } from '../domain/source-health.ts';
+import { BY_HAND } from '../domain/source-health.ts';
 import type { Applied } from './define.ts';
 import { define } from './define.ts';
 import type { PauseBody } from './queue.ts';
@@ -22,7 +24,8 @@ export const sourceOpened = define('source.opened')<{ readonly answer: string }>
   upcast: {},
   apply(books, body, applied) {
     const name = applied.stream;
-    books.sources.set(name, { name, state: 'open', until: 0, cause: '', answer: body.answer });
+    const { answer } = body;
+    books.sources.set(name, { name, state: 'open', until: 0, cause: '', reason: '', answer });
   },
 });
 
@@ -36,17 +39,25 @@ export const sourceConfigured = define('source.configured')<{ readonly answer: s
   },
 });
 
-export const sourceSuspended = define('source.suspended')<PauseBody>({
-  version: 1,
-  says: 'The source left rotation until a time.',
-  shape: { until: 'at', cause: 'text' },
-  upcast: {},
-  apply(books, body, applied) {
-    Object.assign(find(books, applied), {
-      state: 'suspended',
-      until: body.until,
-      cause: body.cause,
-    });
+/** The end of a suspension, and what led to it. */
+export interface SuspendedBody extends PauseBody {
+  readonly reason: SuspendReason;
+  /** Failures within the rule's period; 0 when it was done by hand. */
+  readonly count: number;
+  /** The newest of them, oldest first. */
+  readonly failures: readonly FailureNote[];
+}
+
+export const sourceSuspended = define('source.suspended')<SuspendedBody>({
+  version: 2,
+  says: 'The source left rotation until a time, or stays out of it until another.',
+  shape: { until: 'at', cause: 'text', reason: 'text', count: 'count', failures: 'json' },
+  // Version 1 knew suspensions by hand only.
+  upcast: {
+    1: (body: PauseBody): SuspendedBody => ({ ...body, reason: BY_HAND, count: 0, failures: [] }),
+  },
+  apply(books, { until, cause, reason }, applied) {
+    Object.assign(find(books, applied), { state: 'suspended', until, cause, reason });
   },
 });
 
@@ -56,7 +67,8 @@ export const sourceResumed = define('source.resumed')<Record<never, never>>({
   shape: {},
   upcast: {},
   apply(books, _body, applied) {
-    Object.assign(find(books, applied), { state: 'open', until: 0, cause: '' });
+    const open = { state: 'open', until: 0, cause: '', reason: '' } as const;
+    Object.assign(find(books, applied), open);
   },
 });
 

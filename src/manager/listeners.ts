@@ -79,7 +79,7 @@ async function openHttp(config: HttpListenerConfig, parts: ListenerParts): Promi
     ...(config.use_tls && hasIdentity
       ? { tls: { cert: readKey(tls_certificate), key: readKey(tls_private_key) } }
       : {}),
-    metrics: createMetrics(parts.meters),
+    metrics: createMetrics(parts.meters, () => parts.opened.engine.sources.meters()),
     whyNotAlive: () => {
       const refusal = parts.opened.engine.admit();
       return refusal && `${refusal.code} ${refusal.enhanced} ${refusal.text}`;
@@ -87,6 +87,7 @@ async function openHttp(config: HttpListenerConfig, parts: ListenerParts): Promi
     requestBump: parts.requestBump,
     explain: parts.explain,
     admin: adminDesk(parts.opened.engine),
+    sources: parts.opened.engine.sources,
   });
 }
 

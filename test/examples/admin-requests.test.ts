@@ -29,6 +29,7 @@ before(async () => {
     metrics: createMetrics(new WorkerMeters()),
     whyNotAlive: () => undefined,
     requestBump: () => {},
+    sources: { now: () => 0, suspended: () => [], suspend: () => {}, resume: () => {} },
     explain: () => 'nothing is explained here',
     admin: {
       allocateId: () => 'the-id',

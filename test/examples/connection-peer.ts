@@ -11,6 +11,7 @@ import type {
   ConnectionHost,
   ConnectionRequest,
   Ending,
+  FailedCandidate,
   PeerInfo,
   Settlement,
   Transaction,
@@ -146,6 +147,9 @@ export class TestHost implements ConnectionHost {
   queue: Transaction[] = [];
   body: readonly Buffer[] = [Buffer.from('Subject: x\r\n\r\nhello\r\n')];
   releases = true;
+  readonly failures: FailedCandidate[] = [];
+  /** Failures after which nothing more may be dialled. */
+  dialsMax = Number.POSITIVE_INFINITY;
   readonly #ticker: NodeJS.Timeout;
 
   constructor() {
@@ -154,6 +158,15 @@ export class TestHost implements ConnectionHost {
 
   steadyMs(): number {
     return performance.now();
+  }
+
+  mayDial(): boolean {
+    return this.dialsMax > 0;
+  }
+
+  failed(_id: number, failed: FailedCandidate): void {
+    this.failures.push(failed);
+    this.dialsMax -= 1;
   }
 
   opened(_id: number, peer: PeerInfo): void {

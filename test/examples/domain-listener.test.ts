@@ -10,7 +10,8 @@ import {
   parseListenerDomain,
   sessionSettings,
 } from '../../src/domain/options-listener.ts';
-import { createRotation, pick } from '../../src/domain/round-robin.ts';
+import type { Rotation } from '../../src/domain/round-robin.ts';
+import { createRotation, Ring } from '../../src/domain/round-robin.ts';
 
 test('a listener without options has the documented defaults', () => {
   const listener = parseListenerConfig({}, 'listener');
@@ -81,13 +82,21 @@ test('listener domains read reports both ways', () => {
 });
 
 const member = (name: string, weight: number) => ({ name, weight });
+type Member = ReturnType<typeof member>;
+const ringOf = (...members: readonly Member[]) => new Ring(members);
+
+function pick(ring: Ring<Member>, rotation: Rotation): string | undefined {
+  ring.begin();
+  return ring.members[ring.pick(rotation)]?.name;
+}
 
 function shares(weights: readonly number[], picks: number): number[] {
   const members = weights.map((weight, at) => member(String(at), weight));
   const rotation = createRotation();
   const counts = new Array<number>(weights.length).fill(0);
+  const ring = new Ring(members);
   for (let turn = 0; turn < picks; turn += 1) {
-    const at = Number(pick(members, rotation)?.name);
+    const at = Number(pick(ring, rotation));
     counts[at] = (counts[at] ?? 0) + 1;
   }
   return counts;
@@ -104,14 +113,14 @@ test('full cycles of the rotation are exact', () => {
 
 test('a rotation of one or none leaves the state alone', () => {
   const rotation = { idx: 4, cw: 3 };
-  assert.equal(pick([], rotation), undefined);
-  assert.equal(pick([member('z', 0)], rotation), undefined);
-  assert.equal(pick([member('a', 9), member('z', 0)], rotation)?.name, 'a');
+  assert.equal(pick(ringOf(), rotation), undefined);
+  assert.equal(pick(ringOf(member('z', 0)), rotation), undefined);
+  assert.equal(pick(ringOf(member('a', 9), member('z', 0)), rotation), 'a');
   assert.deepEqual(rotation, { idx: 4, cw: 3 });
 });
 
 test('a threshold left behind by heavy members does not delay the light ones', () => {
   const rotation = { idx: 0, cw: 4_000_000_000 };
-  assert.equal(pick([member('a', 1), member('b', 1)], rotation)?.name, 'b');
+  assert.equal(pick(ringOf(member('a', 1), member('b', 1)), rotation), 'b');
   assert.equal(rotation.cw, 1);
 });

@@ -23,15 +23,30 @@ const NO_DESK: AdminDesk = {
   listRules: () => Promise.resolve({ rules: [], at: 0 }),
 };
 
+const NO_SOURCES = {
+  suspended: [],
+  suspensions: [],
+  failures: [],
+  bindFailures: 0,
+  proxyFailures: 0,
+};
+const NO_CONTROL = {
+  now: () => 0,
+  suspended: () => [],
+  suspend: () => {},
+  resume: () => {},
+};
+
 async function listen(options: Record<string, unknown> = {}): Promise<string> {
   const config = parseHttpListenerConfig({ listen: '127.0.0.1:0', ...options }, 'test');
   const listener = await startHttpListener(config, {
-    metrics: createMetrics(meters),
+    metrics: createMetrics(meters, () => NO_SOURCES),
     whyNotAlive: () => whyNot,
     requestBump: (reason) => bumps.push(reason),
     explain: ({ kind, name }) =>
       name === 'known' ? { subject: { kind, name }, reasons: [] } : `there is no ${kind} ${name}`,
     admin: NO_DESK,
+    sources: NO_CONTROL,
   });
   open.push(listener);
   return `http://127.0.0.1:${listener.port}`;

@@ -14,6 +14,7 @@ import type {
   TlsRequest,
 } from '../../src/ports/ports.ts';
 import type { ProxyRoute } from '../../src/ports/proxy-route.ts';
+import { BrokenAddresses } from './broken.ts';
 import type { Chance, Faults } from './chance.ts';
 import type { LifeClock, WorldTime } from './clock.ts';
 import type { Deed, Exchanger, ServerSession } from './exchanger.ts';
@@ -57,6 +58,9 @@ export class Internet {
   tap: Tap = () => {};
   /** Links ever made; their ordinal numbers them. */
   dials = 0;
+  readonly broken = new BrokenAddresses();
+  /** Sees each dial when it is made; `from` is '' where the system chooses. */
+  onDial: (from: string, to: string) => void = () => {};
   /** Who dialled from where, in order. */
   readonly dialled: Dialled[] = [];
 
@@ -118,13 +122,26 @@ export class WorldLink implements Link {
       to: request.address,
       ...(through === undefined ? {} : { through }),
     });
-    if (request.proxy === undefined || through === undefined) {
+    net.onDial(request.localAddress ?? '', request.address);
+    const broken = net.broken.from.get(request.localAddress ?? '');
+    if (broken !== undefined) this.#fail(broken, request.localAddress ?? '');
+    else if (request.proxy === undefined || through === undefined) {
       this.#dial(net.hosts.get(request.address), request.localAddress ?? '192.0.2.1');
     } else this.#dialThrough(request, request.proxy, through);
   }
 
   stalled(): Fault | undefined {
     return this.#stalled;
+  }
+
+  // A proxy takes its time to fail, a local address fails at once.
+  #fail(code: FaultCode, from: string): void {
+    const { chance, time, broken } = this.#net;
+    const waitMs = code === 'FAULT_LINK_UNPLUMBED' ? 0 : chance.between(1, DIAL_MS_MAX);
+    this.#later(waitMs, () => {
+      broken.failed.push({ at: time.now, from, code });
+      this.#lose(code, `told to fail with ${code}`);
+    });
   }
 
   write(chunks: readonly (Buffer | string)[]): boolean {

@@ -255,6 +255,7 @@ export class World {
   /** From now on the world is kind: no faults, and every exchanger takes everything. */
   calm(): void {
     this.net.faults = CALM;
+    this.net.broken.from.clear();
     this.life.log.freeDisk();
     this.bodies.isFull = false;
     this.plan.failing = undefined;

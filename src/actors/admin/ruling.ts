@@ -110,7 +110,7 @@ function touchReady(core: Core, name: string): void {
 
 /** Queues that rest, or wait for room elsewhere, may choose the ready queue again. */
 function freeReady(core: Core): void {
-  core.turns.push({ kind: 'sourceFreed' });
+  core.turns.push({ kind: 'sourceFreed', source: undefined });
   for (const queue of core.queues.values()) {
     if (queue.due.length > 0) core.touchedQueues.add(queue);
   }

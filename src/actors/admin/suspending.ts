@@ -8,6 +8,7 @@ import type { AdminRule } from '../../domain/admin-rules.ts';
 import type { QueueRow } from '../../domain/books.ts';
 import { readyQueueName, SMTP_PROTOCOL } from '../../domain/site-name.ts';
 import type { Core, HeldQueue, Member } from '../core.ts';
+import type { PoolMembers } from '../pools.ts';
 import { purgeDue, purgeRow } from './purging.ts';
 import { walkQueues } from './walking.ts';
 
@@ -76,47 +77,50 @@ export function releaseQueues(core: Core, at: number): void {
   walkQueues(core, rows, { isOn: () => true, visit }, at);
 }
 
-/** Members of a queue's pool whose ready queue is suspended, and until when. */
+/** Members of a pool whose ready queue towards a site is suspended, and until when. */
 interface Shut {
   readonly revision: number;
   readonly members: readonly Member[];
-  readonly site: string;
   readonly until: ReadonlyMap<string, number>;
 }
 
-const shutOf = new WeakMap<HeldQueue, Shut>();
+const shutOf = new WeakMap<PoolMembers, Map<string, Shut>>();
+/** Sites for which that is kept; past it all are looked up anew. */
+const SITES_MAX = 1_024;
 
-/** Leaves out the members whose ready queue for this queue is suspended. */
-export function leaveOutSuspended(
-  core: Core,
-  queue: HeldQueue,
-  rotation: { readonly earliest: number; readonly open: readonly Member[] },
-): { readonly earliest: number; readonly open: readonly Member[] } {
-  if (queue.site === undefined || !core.rules.hasReady) return rotation;
-  const { until } = shutMembers(core, queue, queue.site.site);
-  if (until.size === 0) return rotation;
-  let { earliest } = rotation;
-  const open = rotation.open.filter(({ name }) => {
+/**
+ * Leaves the members whose ready queue towards a site is suspended out of the selection that has
+ * begun; answers the earliest end of these suspensions, Infinity where there is none.
+ */
+export function leaveOutSuspended(core: Core, pool: PoolMembers, site: string): number {
+  let earliest = Number.POSITIVE_INFINITY;
+  if (!core.rules.hasReady) return earliest;
+  const { until } = shutMembers(core, pool, site);
+  if (until.size === 0) return earliest;
+  for (const [index, { name }] of pool.ring.members.entries()) {
     const end = until.get(name);
-    if (end !== undefined) earliest = Math.min(earliest, end);
-    return end === undefined;
-  });
-  return { earliest, open };
+    if (end === undefined) continue;
+    pool.ring.refuse(index);
+    earliest = Math.min(earliest, end);
+  }
+  return earliest;
 }
 
-// Kept until rules, members or site change: a pool of 500 sources is not named for each message.
-function shutMembers(core: Core, queue: HeldQueue, site: string): Shut {
+// Kept until rules or members change: a pool of 500 sources is not named for each message.
+function shutMembers(core: Core, pool: PoolMembers, site: string): Shut {
   const { revision } = core.rules;
-  const { members } = queue;
-  const known = shutOf.get(queue);
-  const isFresh = known?.revision === revision && known.members === members && known.site === site;
-  if (known !== undefined && isFresh) return known;
+  const members = pool.known;
+  const sites = shutOf.get(pool) ?? new Map<string, Shut>();
+  shutOf.set(pool, sites);
+  const known = sites.get(site);
+  if (known?.revision === revision && known.members === members) return known;
   const until = new Map<string, number>();
   for (const { name } of members) {
     const rule = core.rules.findReady(readyQueueName(name, site, SMTP_PROTOCOL));
     if (rule !== undefined) until.set(name, rule.until);
   }
-  const shut = { revision, members, site, until };
-  shutOf.set(queue, shut);
+  if (sites.size >= SITES_MAX) sites.clear();
+  const shut = { revision, members, until };
+  sites.set(site, shut);
   return shut;
 }

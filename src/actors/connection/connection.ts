@@ -141,6 +141,10 @@ export interface Ending {
 /** Who owns connections. The calls come while a call into the connection or a link runs. */
 export interface ConnectionHost {
   steadyMs(): number;
+  /** Whether another candidate may be dialled: not while the source is suspended. */
+  mayDial(id: number): boolean;
+  /** A candidate failed; told before the next is dialled. */
+  failed(id: number, failed: FailedCandidate): void;
   /** Introduction, TLS and login are done; again after each reconnect. */
   opened(id: number, peer: PeerInfo): void;
   /** Wants work: `give`, or nothing; after `idle_timeout` it parts. */
@@ -171,6 +175,8 @@ export interface Connection {
   stop(): void;
   /** Ends at once; a message in hand is settled as broken. */
   abort(why: string): void;
+  /** Ends at once and hands back what it has, untried; once the final dot is out, as `stop`. */
+  withdraw(why: string): void;
   state(): string;
 }
 
@@ -260,6 +266,13 @@ class ChartedConnection implements Connection {
     if (this.#held.isOver) return;
     this.#held.cause = why;
     this.#held.signal('abort.wanted');
+  }
+
+  withdraw(why: string): void {
+    const { attempt } = this.#held;
+    if (attempt?.isDotWritten === true) return this.stop();
+    if (attempt !== undefined) attempt.isWithdrawn = true;
+    this.abort(why);
   }
 
   state(): string {

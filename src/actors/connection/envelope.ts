@@ -36,6 +36,8 @@ export interface Attempt {
   body: readonly Buffer[];
   /** Why the last connection broke, while another host is tried. */
   broken: Reply | undefined;
+  /** The engine wants it back: nothing that was said of it counts. */
+  isWithdrawn: boolean;
 }
 
 /** How the connection reads a reply: credentials it may hold are masked. */
@@ -68,6 +70,7 @@ export function beginAttempt(transaction: Transaction, givenAt: number): Attempt
     isReleased: false,
     body: [],
     broken: undefined,
+    isWithdrawn: false,
   };
 }
 

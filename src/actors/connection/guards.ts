@@ -103,5 +103,6 @@ export const guards = {
   isSpent: ({ context: { held } }: Scene) => isSpent(held),
   isUnclean: ({ context: { held } }: Scene) => held.isUnclean,
   mustAskToDial: ({ context: { held } }: Scene) => mustAskToDial(held),
-  hasCandidate: ({ context: { held } }: Scene) => held.plan.length > 0,
+  hasCandidate: ({ context: { held } }: Scene) =>
+    held.plan.length > 0 && held.host.mayDial(held.request.id),
 };

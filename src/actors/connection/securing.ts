@@ -6,6 +6,7 @@
  */
 import { makeReply } from '../../domain/reply.ts';
 import type { Fault } from '../../ports/ports.ts';
+import type { FailedCandidate } from './connection.ts';
 import type { Conversation, SignalType } from './conversation.ts';
 import { ask, postureOf, troubleOf, waitFor, whereOf } from './conversation.ts';
 
@@ -37,8 +38,14 @@ export function refuse(held: Conversation, cause: string, code?: Fault['code']):
   const { candidate, stage } = held;
   if (candidate === undefined) return;
   const fault = tlsFault(held, cause, code);
-  held.failed.push({ candidate, stage, fault, reply: makeReply(454, '4.7.0', cause) });
+  noteFailed(held, { candidate, stage, fault, reply: makeReply(454, '4.7.0', cause) });
   held.cause = cause;
+}
+
+// Told before the next candidate is dialled, which the engine may not want any more.
+function noteFailed(held: Conversation, failed: FailedCandidate): void {
+  held.failed.push(failed);
+  held.host.failed(held.request.id, failed);
 }
 
 function tlsFault(
@@ -86,7 +93,7 @@ export function noteFailure(held: Conversation, signal: SignalType): void {
   const { candidate } = held;
   if (candidate === undefined) return;
   const trouble = troubleOf(held, signal);
-  held.failed.push({ candidate, stage: held.stage, ...trouble });
+  noteFailed(held, { candidate, stage: held.stage, ...trouble });
   held.cause = trouble.fault?.cause ?? trouble.reply.text;
   if (isTlsTrouble(held, signal)) held.tlsFailures += 1;
 }

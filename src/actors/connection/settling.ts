@@ -47,7 +47,7 @@ export function settleUnsent(held: Conversation): void {
 export function settleBroken(held: Conversation, signal: SignalType): void {
   const { attempt } = held;
   if (signal !== 'abort.wanted') followStrategy(held, held.request.path);
-  if (attempt === undefined || !attempt.hasBegun) return;
+  if (attempt === undefined || !attempt.hasBegun || attempt.isWithdrawn) return;
   const { reply } = troubleOf(held, signal);
   if (signal !== 'abort.wanted') held.cause = reply.text;
   judgeHeard(held, attempt, signal);
@@ -109,7 +109,9 @@ function followStrategy(held: Conversation, path: PathConfig): void {
 export function finishAttempt(held: Conversation): void {
   const { attempt } = held;
   if (attempt === undefined) return;
-  if (attempt.broken === undefined) {
+  // What was to be tried at the next host, and may not be from here, is tried from elsewhere.
+  const isWithheld = attempt.isWithdrawn || !held.host.mayDial(held.request.id);
+  if (attempt.broken === undefined || isWithheld) {
     held.attempt = undefined;
     held.host.settled(held.request.id, untried(attempt, held.host.steadyMs()));
     return;

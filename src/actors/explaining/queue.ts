@@ -49,7 +49,8 @@ function explainRoom(core: Core, held: HeldQueue, at: number): Reason[] {
 }
 
 function explainSources(core: Core, held: HeldQueue | undefined): Reason[] {
-  return (held?.members ?? []).flatMap(({ name }) => {
+  const pool = held === undefined ? undefined : core.pools.find(held.row.pool);
+  return (pool?.known ?? []).flatMap(({ name }) => {
     const order = findOrder(core, held, name);
     if (order !== undefined) return [readyReason(order)];
     const source = core.books.sources.get(name);

@@ -11,8 +11,9 @@ import type { QueueConfig } from '../../domain/options-queue.ts';
 import type { Answer } from '../../domain/policy-asker.ts';
 import { parseQueueName } from '../../domain/queue-name.ts';
 import { REFRESH_RETRY_MS } from '../answers.ts';
-import type { Core, HeldQueue, Member } from '../core.ts';
+import type { Core, HeldQueue } from '../core.ts';
 import { PLACE_READY } from '../held-rows.ts';
+import { isIncomplete, learnMembers, sharesText } from '../pools.ts';
 import { reshapeQueue } from '../shaping.ts';
 
 /** Opens a queue with the policy's answers. */
@@ -36,14 +37,6 @@ export function keepCurrent(core: Core, row: QueueRow, at: number): void {
   if (!core.asked.isCurrent(row.slot, core.epoch, at)) refreshQueue(core, row, at);
 }
 
-/** The members of a queue's pool that have a weight and a source. */
-export function membersOf(core: Core, row: QueueRow, at: number): Member[] {
-  const entries = core.answers.recordedPool(row.pool)?.entries ?? [];
-  return entries.filter(
-    ({ name, weight }) => weight > 0 && core.answers.source(name, at) !== undefined,
-  );
-}
-
 /** Asks the policy again; what is in force stays when it fails. */
 export function refreshQueue(core: Core, row: QueueRow, at: number): void {
   const held = core.queues.get(row.slot);
@@ -58,7 +51,7 @@ export function refreshQueue(core: Core, row: QueueRow, at: number): void {
   }
   noteAsked(core, row, answer.value, true, at);
   if (row.answer === answer.key && row.pool === pool.key) {
-    if (held !== undefined) completeMembers(core, held, at);
+    completeMembers(core, row, at);
     return;
   }
   const poolBefore = row.pool;
@@ -73,7 +66,7 @@ export function refreshQueue(core: Core, row: QueueRow, at: number): void {
     reshapeQueue(core, held);
     if (isMoved) forgetRoute(held);
   }
-  const isRepooled = poolBefore !== pool.key && changeMembers(core, row, held, poolBefore, at);
+  const isRepooled = poolBefore !== pool.key && changeMembers(core, row, held, poolBefore);
   if (isMoved || isRepooled) takeBackRows(core, row, isMoved, at);
 }
 
@@ -112,23 +105,17 @@ export function forgetRoute(queue: HeldQueue): void {
   queue.route += 1;
 }
 
-const shareText = (pool: PoolConfig | undefined): string => {
-  const shares = (pool?.entries ?? []).filter(({ weight }) => weight > 0);
-  return textOf(shares.map(({ name, weight }) => `${name} ${weight}`).sort());
-};
-
 /** Adopts the members of another pool, unless they are the same: then the round robin goes on. */
 function changeMembers(
   core: Core,
   row: QueueRow,
   held: HeldQueue | undefined,
   poolBefore: string,
-  at: number,
 ): boolean {
   const before = core.answers.recordedPool(poolBefore);
-  if (shareText(before) === shareText(core.answers.recordedPool(row.pool))) return false;
+  const after = core.answers.recordedPool(row.pool);
+  if (sharesText(before?.entries ?? []) === sharesText(after?.entries ?? [])) return false;
   if (held !== undefined) {
-    held.members = membersOf(core, row, at);
     held.robin = { idx: 0, cw: 0 };
     reshapeQueue(core, held);
     for (const ready of held.waitsFor) ready.waiting.delete(held);
@@ -142,12 +129,9 @@ function changeMembers(
 }
 
 /** A source that nobody knew when the queue was last looked at may be known by now. */
-function completeMembers(core: Core, held: HeldQueue, at: number): void {
-  const entries = core.answers.recordedPool(held.row.pool)?.entries ?? [];
-  const count = entries.filter(({ weight }) => weight > 0).length;
-  if (held.members.length === count) return;
-  held.members = membersOf(core, held.row, at);
-  reshapeQueue(core, held);
+function completeMembers(core: Core, row: QueueRow, at: number): void {
+  const pool = core.pools.find(row.pool);
+  if (pool !== undefined && isIncomplete(pool)) learnMembers(core, pool, at);
 }
 
 /** Rows made ready for a source or a place that the queue has left are placed anew. */

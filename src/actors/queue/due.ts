@@ -7,13 +7,14 @@
 import type { QueueRow } from '../../domain/books.ts';
 import { invariant } from '../../domain/invariant.ts';
 import { parseQueueName } from '../../domain/queue-name.ts';
+import { createRotation } from '../../domain/round-robin.ts';
 import { ROW_QUARANTINED } from '../../domain/rows.ts';
 import type { Core, HeldQueue } from '../core.ts';
 import { PLACE_DUE, PLACE_LEAVING, PLACE_WAITING } from '../held-rows.ts';
 import { expiresAtOf, movePlace } from '../rows-in-hand.ts';
 import { makeQueueShaping } from '../shaping.ts';
 import { SlotRing } from '../slot-ring.ts';
-import { keepCurrent, membersOf } from './configuring.ts';
+import { keepCurrent } from './configuring.ts';
 
 /** What is held about a queue; made when it is first needed. */
 export function holdQueue(core: Core, row: QueueRow, at: number): HeldQueue {
@@ -29,8 +30,7 @@ export function holdQueue(core: Core, row: QueueRow, at: number): HeldQueue {
     row,
     name: parseQueueName(row.name),
     config,
-    members: membersOf(core, row, at),
-    robin: { idx: 0, cw: 0 },
+    robin: createRotation(),
     site: undefined,
     siteExpiresAt: 0,
     isRouting: false,
