@@ -15,6 +15,7 @@ import { explain } from './actors/explaining/explain.ts';
 import { makeHands } from './actors/hands.ts';
 import { saveSnapshot } from './actors/housekeeping.ts';
 import type { Command, Input } from './actors/input.ts';
+import { watchLeases } from './actors/leasing.ts';
 import { admitNow, makeCore } from './actors/making.ts';
 import { Registry } from './actors/registry.ts';
 import type { SourceDesk } from './actors/source-desk.ts';
@@ -144,6 +145,7 @@ class RunningEngine implements Engine {
 
   start(ready: () => void): void {
     const { core } = this;
+    watchLeases(core);
     core.turns.push({
       kind: 'run',
       run: (at) => {

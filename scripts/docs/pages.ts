@@ -16,7 +16,7 @@ import { drawEvents } from './events.ts';
 import type { OptionEntries } from './options.ts';
 import { drawHandlers, drawOptions } from './options.ts';
 
-const DOCUMENTS = ['ARCHITECTURE.md', 'docs/policy.md'];
+const DOCUMENTS = ['ARCHITECTURE.md', 'docs/policy.md', 'docs/redis.md'];
 const CHART_PATH = /^src\/(?:[a-z-]+\/)*([a-z-]+)\/chart\.ts$/;
 const CATALOGUE = 'src/events/catalogue.ts';
 const HOOKS = 'src/policy/hooks.ts';

@@ -45,6 +45,7 @@ const LIBRARY_PATHS: Readonly<Record<string, RegExp>> = {
   xstate: /^src\/(actors|projections\/shipper)\/|^(test|bench|scripts)\//,
   rxjs: /^src\/projections\/|^(test|bench)\//,
   'smtp-server': /^src\/(intake|cli)\/|^(test|bench)\//,
+  ioredis: /^src\/ports\/node\/quotas-redis|^test\//,
   nodemailer: /^src\/(intake|cli)\/|^(test|bench)\//,
 };
 

@@ -97,6 +97,18 @@ export function renewLease(core: Core, session: Session, at: number): void {
   });
 }
 
+/** Whoever counts may want a place back: its connection ends once its message is through. */
+export function watchLeases(core: Core): void {
+  core.ports.quotas.watch?.(({ id }) => {
+    const run = (): void => {
+      for (const session of core.sessions.values()) {
+        if (session.held?.lease.id === id) loseLease(core, session);
+      }
+    };
+    core.turns.push({ kind: 'run', run });
+  });
+}
+
 function loseLease(core: Core, session: Session): void {
   if (core.sessions.get(session.id) !== session || session.isStopping) return;
   core.log('warn', `connection ${session.id} to ${session.ready.name} lost its place; it ends`);

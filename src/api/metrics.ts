@@ -3,6 +3,8 @@
  * asks, so that counting costs nothing in between. Counts nothing itself.
  */
 import { Counter, Gauge, Registry } from 'prom-client';
+import type { RedisNumbers } from './redis-metrics.ts';
+import { addRedisMetrics } from './redis-metrics.ts';
 import type { SourceMeters } from './source-metrics.ts';
 import { addSourceMetrics } from './source-metrics.ts';
 import type { TlsNumbers } from './tls-metrics.ts';
@@ -32,6 +34,8 @@ export interface Meters {
   readonly tls?: (() => TlsNumbers) | undefined;
   /** Messages that had to wait for a rate or for room, by queue; undefined before a start. */
   readonly delays?: Delays | undefined;
+  /** Quotas shared through Redis; undefined where they are not. */
+  readonly redis?: (() => RedisNumbers) | undefined;
 }
 
 /** The metrics as a page of text. */
@@ -99,5 +103,6 @@ export function createMetrics(meters: Meters, readSources?: () => SourceMeters):
   counters(readyFull[0], readyFull[1], 'queue', () => meters.delays?.readyFull);
   if (meters.tls !== undefined) addTlsMetrics(registry, meters.tls);
   if (readSources !== undefined) addSourceMetrics(registry, readSources);
+  if (meters.redis !== undefined) addRedisMetrics(registry, meters.redis);
   return { contentType: registry.contentType, page: () => registry.metrics() };
 }

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import type { Rule } from '../domain/explanation.ts';
 import type { HttpListenerConfig } from '../domain/options-http.ts';
 import type { ListenerConfig } from '../domain/options-listener.ts';
+import type { RedisConfig } from '../domain/options-redis.ts';
 import type { PolicyAsker } from '../domain/policy-asker.ts';
 import { openPolicyStore } from '../events/policy-store.ts';
 import type { CallWatch, PolicyFault } from '../policy/ask.ts';
@@ -23,6 +24,7 @@ export interface LoadedWorld {
   readonly smtpListeners: readonly ListenerConfig[];
   readonly httpListeners: readonly HttpListenerConfig[];
   readonly isMtaStsEnabled: boolean;
+  readonly redisThrottles: RedisConfig | undefined;
   readonly makeAsker: (onFault: (fault: PolicyFault) => void, watch: CallWatch) => PolicyAsker;
   /** Where the option of a rule was written. */
   readonly originOf: (rule: Rule) => string;
@@ -43,6 +45,7 @@ export async function loadNumbered(version: number, dir: string): Promise<Loaded
       smtpListeners: setup.smtpListeners,
       httpListeners: setup.httpListeners,
       isMtaStsEnabled: setup.isMtaStsEnabled,
+      redisThrottles: setup.redisThrottles,
       makeAsker: (onFault, watch) => createPolicyAsker(policy, onFault, findPlace, watch),
       originOf: createOriginFinder(policy, file),
       close: async () => {},
@@ -66,6 +69,7 @@ export async function loadEmbedded(version: number, smtpListen: string): Promise
     smtpListeners: setup.smtpListeners,
     httpListeners: setup.httpListeners,
     isMtaStsEnabled: setup.isMtaStsEnabled,
+    redisThrottles: setup.redisThrottles,
     makeAsker: (onFault, watch) => createPolicyAsker(policy, onFault, undefined, watch),
     originOf: createOriginFinder(policy, 'embedded'),
     hint: (place, data) => describe(place, data, sink.port),

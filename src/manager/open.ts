@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { EngineRow } from '../domain/books.ts';
 import type { PolicyAsker } from '../domain/policy-asker.ts';
-import { createQuotas } from '../domain/quotas.ts';
 import type { Engine, PolicyUse } from '../engine.ts';
 import { createEngine } from '../engine.ts';
 import type { PolicyFault } from '../policy/ask.ts';
@@ -25,6 +24,8 @@ import type { Clock } from '../ports/ports.ts';
 import { recover } from '../recover.ts';
 import type { LoadedWorld } from './load.ts';
 import type { OpeningLog } from './open-log.ts';
+import type { OpenedQuotas, QuotasParts } from './open-quotas.ts';
+import { openQuotas } from './open-quotas.ts';
 import type { NoteHandler } from './watchdog.ts';
 
 /** What opening needs. */
@@ -48,6 +49,8 @@ export interface OpenedEngine {
   readonly engine: Engine;
   readonly bodies: OpenedBodies;
   readonly clock: Clock;
+  /** How Redis is; undefined where quotas are counted in this process. */
+  readonly redis?: OpenedQuotas['redis'];
   /** The epoch it began with. */
   readonly epoch: number;
   /** A version as the engine takes it over. */
@@ -74,11 +77,12 @@ export async function openEngine(parts: OpenParts): Promise<OpenedEngine> {
     findAddresses: (host, answered) => resolver.findAddresses(host, 'Ipv4AndIpv6', answered),
   });
   const policyFetch = createPolicyFetch({ resolver });
+  const note: QuotasParts['log'] = (level, text) => logger[level](text);
   const stsShelf = openStsShelf(dir, (text) => logger.warn(text));
-  const quotas = createQuotas({ now: () => clock.now() });
+  const counting = await openQuotas({ redis: world.redisThrottles, clock, log: note });
   const makeAsker = askersFor(parts, clock, (fault) => engine?.policyFaulted(fault));
   engine = createEngine({
-    ports: { clock, random, network, resolver, log, bodies, policyFetch, quotas },
+    ports: { clock, random, network, resolver, log, bodies, policyFetch, quotas: counting.quotas },
     asker: makeAsker(world),
     books,
     last,
@@ -93,7 +97,7 @@ export async function openEngine(parts: OpenParts): Promise<OpenedEngine> {
     ehloName: parts.ehloName,
     readSecret: createSecretReader((text) => logger.error(text)),
     stsShelf,
-    log: (level, text) => logger[level](text),
+    log: note,
     fatal: ({ where, cause }) => parts.fatal(`the disk cannot be trusted: ${where}: ${cause}`),
   });
   const running = engine;
@@ -106,10 +110,12 @@ export async function openEngine(parts: OpenParts): Promise<OpenedEngine> {
     clock,
     epoch,
     makeUse: (from, why, next) => ({ ...policyOf(from, why, next), asker: makeAsker(from) }),
+    ...(counting.redis === undefined ? {} : { redis: counting.redis }),
     close: async () => {
       policyFetch.stop();
       resolver.stop();
       await stsShelf.close();
+      await counting.close();
       await new Promise<void>((resolve) => bodies.close(resolve));
     },
   };

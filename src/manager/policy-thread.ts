@@ -21,9 +21,9 @@ import { runPrepare } from './prepare.ts';
 
 const note = createNoteWriter((workerData as { readonly memory: SharedArrayBuffer }).memory);
 
-// Listeners are opened when a worker starts; everything else may change while it runs.
-const textOfSettings = ({ smtpListeners, httpListeners }: PolicySetup): string =>
-  answerText({ smtpListeners, httpListeners });
+// Listeners and Redis are opened when a worker starts; everything else may change while it runs.
+const textOfSettings = ({ smtpListeners, httpListeners, redisThrottles }: PolicySetup): string =>
+  answerText({ smtpListeners, httpListeners, redisThrottles });
 
 const load = async (job: LoadJob): Promise<JobResult> => {
   const { source, outDir, code, map, dnsServers } = job;

@@ -5,6 +5,7 @@
 
 import type { Delays } from '../api/metrics.ts';
 import type { TlsNumbers } from '../api/tls-metrics.ts';
+import type { RedisFigures } from '../ports/node/quotas-redis-presence.ts';
 import type { ManagerCounters } from './messages.ts';
 
 /** Counts of one worker. */
@@ -14,6 +15,8 @@ export class WorkerMeters {
   counters: ManagerCounters = { activations: 0, refusals: 0, workerRestarts: 0 };
   /** Messages that had to wait, as the engine counts them; undefined before it runs. */
   delays: Delays | undefined;
+  /** How Redis is; undefined where quotas are counted in this process. */
+  redis: (() => RedisFigures) | undefined;
   /** Faults of the policy, by handler. */
   readonly faults = new Map<string, number>();
   tls: (() => TlsNumbers) | undefined;

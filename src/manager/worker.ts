@@ -129,6 +129,7 @@ class WorkerLife {
     this.#opened = opened;
     this.#meters.tls = () => opened.engine.tlsNumbers();
     this.#meters.delays = opened.engine.delays;
+    this.#meters.redis = opened.redis;
     const world = await loading;
     this.#world = world;
     this.#tellUsing(world.version, opened.epoch);

@@ -8,6 +8,7 @@ import type { HTTP_LISTENER_OPTIONS } from '../domain/options-http.ts';
 import type { LISTENER_DOMAIN_OPTIONS, LISTENER_OPTIONS } from '../domain/options-listener.ts';
 import type { PATH_OPTIONS } from '../domain/options-path.ts';
 import type { QUEUE_OPTIONS } from '../domain/options-queue.ts';
+import type { REDIS_OPTIONS } from '../domain/options-redis.ts';
 import type { MessageView } from '../domain/policy-asker.ts';
 
 /** A value as operators write it: what JSON and TOML can hold. */
@@ -37,6 +38,9 @@ export type ListenerDomainOptions = OptionsOf<typeof LISTENER_DOMAIN_OPTIONS>;
 /** What setup is told about an HTTP listener. */
 export type HttpListenerOptions = OptionsOf<typeof HTTP_LISTENER_OPTIONS>;
 
+/** Where and how rates and limits are shared between daemons (configure_redis_throttles). */
+export type RedisThrottlesOptions = OptionsOf<typeof REDIS_OPTIONS>;
+
 /** What `init` may set up. */
 export interface Setup {
   smtpListener(options: SmtpListenerOptions): void;
@@ -47,6 +51,8 @@ export interface Setup {
   configMonitorInterval(interval: OptionValue): void;
   /** Whether policies that receivers publish by MTA-STS are looked for at all; true without it. */
   mtaStsEnabled(isEnabled: boolean): void;
+  /** Shares rates and limits, other than `local:` ones, with other daemons; called once. */
+  redisThrottles(options: RedisThrottlesOptions): void;
   /** Not available in this version: refused with a sentence. */
   logHook(options: Readonly<Record<string, OptionValue>>): void;
 }

@@ -11,6 +11,8 @@ import type { HttpListenerConfig } from '../domain/options-http.ts';
 import { parseHttpListenerConfig } from '../domain/options-http.ts';
 import type { ListenerConfig } from '../domain/options-listener.ts';
 import { parseListenerConfig } from '../domain/options-listener.ts';
+import type { RedisConfig } from '../domain/options-redis.ts';
+import { parseRedisConfig } from '../domain/options-redis.ts';
 import type { Policy } from './define.ts';
 import { handlersOf } from './define.ts';
 import type { Setup } from './hooks.ts';
@@ -25,6 +27,8 @@ export interface PolicySetup {
   readonly monitorMs: number;
   /** Whether MTA-STS policies of receivers are looked for. */
   readonly isMtaStsEnabled: boolean;
+  /** Undefined: rates and limits are counted in this process. */
+  readonly redisThrottles: RedisConfig | undefined;
 }
 
 /** Says where in the policy something was thrown: `file:line:column`, or ''. */
@@ -65,6 +69,13 @@ function added<T extends Placed>(known: readonly T[], config: T, where: string):
   return Object.freeze([...known, config]);
 }
 
+/** Reads how quotas are shared; refuses a second call. */
+function readRedis(options: unknown, known: RedisConfig | undefined): RedisConfig {
+  const where = 'setup.redisThrottles';
+  if (known === undefined) return parseRedisConfig(options, where);
+  throw new OptionError(where, '', 'was called twice', 'keep one of the calls');
+}
+
 const createCollector = (): Collector => {
   const collected: Collected = {
     smtpListeners: [],
@@ -72,6 +83,7 @@ const createCollector = (): Collector => {
     monitorGlobs: undefined,
     monitorMs: MONITOR_MS,
     isMtaStsEnabled: true,
+    redisThrottles: undefined,
   };
   let isOpen = true;
   const checkOpen = (method: string): void => {
@@ -105,6 +117,10 @@ const createCollector = (): Collector => {
     mtaStsEnabled: (isEnabled) => {
       checkOpen('mtaStsEnabled');
       collected.isMtaStsEnabled = locate('setup.mtaStsEnabled', '', () => flag.read(isEnabled));
+    },
+    redisThrottles: (options) => {
+      checkOpen('redisThrottles');
+      collected.redisThrottles = readRedis(options, collected.redisThrottles);
     },
     logHook: () => {
       throw unavailable('logHook');

@@ -62,6 +62,11 @@ export interface Quotas {
    * needs no lease, for the holder can count its own.
    */
   isShared(limit: NamedLimit): boolean;
+  /**
+   * Tells of leases whose holders must stop soon, although they still hold them: somebody else
+   * needs the place. Only where limits are shared.
+   */
+  watch?(lost: (lease: Lease) => void): void;
   /** Only where some rates are counted in this process: asks for what is to outlive it. */
   remember?(memory: RateMemory): void;
 }
