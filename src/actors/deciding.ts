@@ -41,6 +41,10 @@ export const ALARM_CUT = 'cut';
 /** Submissions that were held back are overdue. */
 export const ALARM_PACE = 'pace';
 
+/** Looks at queues and ready queues that one turn has in any case, and for each there is. */
+const LOOKS_FREE = 10_000;
+const LOOKS_EACH = 64;
+
 type Routed = Extract<Input, { readonly kind: 'routed' }>;
 
 /** Decides one input. */
@@ -99,21 +103,44 @@ export function ring(core: Core, at: number): void {
 /** Brings together, until nothing is touched any more; then reads back what was missing. */
 export function match(core: Core, at: number): void {
   wakeFreed(core);
+  bringTogether(core, at);
+  recordReserves(core);
+  drawCold(core);
+  if (core.whenQuiet !== undefined) endWhenQuiet(core, at);
+}
+
+/**
+ * Each is looked at a few times at most. Should two parts ever undo each other's work, the turn
+ * ends all the same, the next goes on, and the log says so: a daemon that hangs tells nothing.
+ */
+function bringTogether(core: Core, at: number): void {
+  let looksLeft = LOOKS_FREE + LOOKS_EACH * (core.queues.size + core.readyQueues.size);
+  const mayLook = (): boolean => {
+    looksLeft -= 1;
+    return looksLeft >= 0;
+  };
   for (;;) {
     if (core.touchedQueues.size === 0 && core.touchedReady.size === 0) returnRest(core);
-    if (core.touchedQueues.size === 0 && core.touchedReady.size === 0) break;
+    if (core.touchedQueues.size === 0 && core.touchedReady.size === 0) return;
     for (const queue of core.touchedQueues) {
+      if (!mayLook()) return goOnLater(core);
       core.touchedQueues.delete(queue);
       placeDueRows(core, queue, at);
     }
     for (const ready of core.touchedReady) {
+      if (!mayLook()) return goOnLater(core);
       core.touchedReady.delete(ready);
       serveReadyQueue(core, ready, at);
     }
   }
-  recordReserves(core);
-  drawCold(core);
-  if (core.whenQuiet !== undefined) endWhenQuiet(core, at);
+}
+
+function goOnLater(core: Core): void {
+  const [queue] = core.touchedQueues;
+  const [ready] = core.touchedReady;
+  const names = [queue?.row.name, ready?.name].filter((name) => name !== undefined).join(', ');
+  core.log('error', `a turn did not come to rest, the next goes on: ${names}`);
+  core.turns.push({ kind: 'run', run: () => {} });
 }
 
 function endWhenQuiet(core: Core, at: number): void {

@@ -33,8 +33,8 @@ type Choice =
   | { readonly kind: 'none' };
 
 const FULL: Choice = { kind: 'full' };
-const DENIED: Choice = { kind: 'denied' };
 const ASKING: Choice = { kind: 'asking' };
+const DENIED: Choice = { kind: 'denied' };
 const NOBODY: Choice = { kind: 'none' };
 
 /** Places as many due rows of a queue as there is room for. */
@@ -103,8 +103,9 @@ function chooseSource(core: Core, queue: HeldQueue, site: Site, at: number): Cho
   const earliest = Math.min(pool.earliest, leaveOutSuspended(core, pool, site.site));
   let isFull = false;
   let denial: Denial | undefined;
+  let index = takePicked(queue, ring);
   for (;;) {
-    const index = nextMember(queue, ring);
+    if (index < 0) index = ring.pick(queue.robin);
     if (index < 0) break;
     const member = ring.members[index] as Candidate;
     const ready = findReadyQueue(core, queue, site, member, readies, at);
@@ -121,6 +122,7 @@ function chooseSource(core: Core, queue: HeldQueue, site: Site, at: number): Cho
       isFull = true;
     }
     ring.refuse(index);
+    index = -1;
   }
   if (isFull) waitForRoom(core, queue, ring.members, readies);
   // The earliest of all: where a suspension ends first, the queue rests until then.
@@ -136,15 +138,13 @@ function chooseSource(core: Core, queue: HeldQueue, site: Site, at: number): Cho
   return NOBODY;
 }
 
-/** The member that was picked while its ready queue was being told, else the next in rotation. */
-function nextMember({ shaping, robin }: HeldQueue, ring: Ring<Candidate>): number {
+/** The member that was picked while its ready queue was being told, where it still may be. */
+function takePicked({ shaping }: HeldQueue, ring: Ring<Candidate>): number {
   const { picked } = shaping;
-  if (picked !== undefined) {
-    shaping.picked = undefined;
-    const index = ring.members.findIndex((member) => member === picked);
-    if (index >= 0 && !ring.isRefused(index)) return index;
-  }
-  return ring.pick(robin);
+  if (picked === undefined) return -1;
+  shaping.picked = undefined;
+  const index = ring.members.indexOf(picked as Candidate);
+  return index >= 0 && ring.isRefused(index) ? -1 : index;
 }
 
 /** Where one member is full many may be: they are left out in one go, not pick by pick. */

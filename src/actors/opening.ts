@@ -68,8 +68,8 @@ export function sessionPlanned(
   core.touchedReady.add(ready);
   refreshReadyQueue(core, ready, at);
   const isCurrent = revision === ready.revision;
-  const isUsable = isCurrent && !core.health.isOut(ready.source.name);
-  const isWanted = isUsable && answer.kind === 'plan' && !core.isStopping && ready.size > 0;
+  const isOpen = !core.isStopping && !core.health.isOut(ready.source.name);
+  const isWanted = isCurrent && answer.kind === 'plan' && isOpen && ready.size > 0;
   if (!isWanted) releaseLease(core, held);
   // Made for a source or a path that has changed meanwhile: it is planned anew.
   if (!isCurrent) return feedStarved(core);

@@ -115,7 +115,10 @@ export function letDial(core: Core, ready: ReadyQueue, at: number): void {
       }
       const token = shaping.dialing.rates.length === 0 ? undefined : spendToken(shaping.dialing);
       whenRecorded(core, () => {
-        if (!session.connection.letDial(true) && token !== undefined) returnToken(core, token);
+        // A rule may have put the source out meanwhile.
+        const mayGo = !core.health.isOut(ready.source.name);
+        const isUsed = session.connection.letDial(mayGo);
+        if (!isUsed && token !== undefined) returnToken(core, token);
       });
     }
     dialers.shift();

@@ -12,7 +12,7 @@ import type { Core } from './core.ts';
 import { wakeWaiting } from './matching.ts';
 import { rowIsDue } from './queue/due.ts';
 import { withdrawRows } from './serving.ts';
-import { releaseQueue } from './shaping.ts';
+import { releaseQueue, releaseReady } from './shaping.ts';
 
 /** Queues woken in one turn when a source came back; a turn stays short. */
 const WAKE_MAX = 2_000;
@@ -107,6 +107,7 @@ export function withdrawSource(core: Core, source: string, at: number): void {
       else session.connection.stop();
     }
     ready.idle.length = 0;
+    releaseReady(core, ready);
     // Nobody will make room there: who waited for it looks elsewhere.
     wakeWaiting(core, ready);
   }
@@ -144,10 +145,11 @@ function wakeFrom(core: Core, start: number, isMeant: (pool: string) => boolean)
     const row = queues[slot];
     if (row === undefined || row.state === 'suspended' || !isMeant(row.pool)) continue;
     const held = core.queues.get(slot);
+    const isInLine = held?.shaping.chooser.line !== undefined;
+    if (isInLine) releaseQueue(core, held);
     if (row.state === 'resting') {
       core.turns.emit({ type: 'queue.woke', stream: row.name, body: {} });
-    } else if (held?.shaping.chooser.line !== undefined) releaseQueue(core, held);
-    else if (held === undefined || held.waitsFor.size === 0) continue;
+    } else if (!isInLine && (held === undefined || held.waitsFor.size === 0)) continue;
     if (held !== undefined) core.touchedQueues.add(held);
     left -= 1;
     if (left > 0) continue;

@@ -54,7 +54,8 @@ function isSpent(held: Conversation): boolean {
 }
 
 function mustAskToDial(held: Conversation): boolean {
-  return held.plan.length > 0 && held.request.asksToDial?.() === true;
+  if (held.plan.length === 0 || !held.host.mayDial(held.request.id)) return false;
+  return held.request.asksToDial?.() === true;
 }
 
 function mayRetryInClear(held: Conversation): boolean {
