@@ -56,7 +56,9 @@ export function placeDueRows(core: Core, queue: HeldQueue, at: number): void {
     }
     queue.passed = -1;
     const choice = chooseSource(core, queue, queue.site, at);
-    if (choice.kind !== 'denied') core.lines.leave(queue.shaping.chooser);
+    // Who waits, or asks in its turn, keeps its place in the line.
+    const isWaiting = choice.kind === 'denied' || choice.kind === 'asking';
+    if (!isWaiting) core.lines.leave(queue.shaping.chooser);
     if (choice.kind === 'ready') {
       countPromotion(queue);
       const ticket = movePlace(core, slot, PLACE_READY, choice.ready);

@@ -152,6 +152,7 @@ function giveBack(core: Core, { rates, keys }: Token, count: number, at: number)
 
 /** The turn has no more use for what is left. */
 export function returnRest(core: Core): void {
+  if (core.rationed.size === 0) return;
   for (const ration of core.rationed) {
     core.rationed.delete(ration);
     const { tokens } = ration;

@@ -59,7 +59,7 @@ export async function startLife(parts: LifeParts): Promise<Life> {
   const clock = new LifeClock(time);
   const life = { clock, isOpen: false, isFatal: false } as { -readonly [K in keyof Life]: Life[K] };
   const log = createMemoryLog(
-    makeLater(parts, clock),
+    makeLogThread(parts, clock),
     {
       // A step of its own: the process may die between the commit and its knowing of it.
       durable: (turn, commitMs) => clock.soon(() => life.engine.durable(turn, commitMs)),
@@ -109,7 +109,7 @@ export async function startLife(parts: LifeParts): Promise<Life> {
 }
 
 /** The log is a thread of its own: it answers late, but in the order it was asked. */
-function makeLater({ time, chance, faultsNow }: LifeParts, clock: LifeClock) {
+function makeLogThread({ time, chance, faultsNow }: LifeParts, clock: LifeClock) {
   let freeAt = 0;
   return (task: () => void): void => {
     const isSlow = chance.hits(faultsNow().slowLog);
