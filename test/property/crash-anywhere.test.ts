@@ -40,6 +40,7 @@ test('crash anywhere', async () => {
         world.calm();
         for (const domain of DOMAINS) world.zone.mx.set(domain, goodMx(domain));
         // Mail of which the policy never says how it is sent waits for as long as that is so.
+        world.plan.queues[''] = { ...world.plan.queues[''], egress_pool: 'three' };
         world.usePolicy();
         await world.runFor(HOURS_MS);
         checkBalance(world);
