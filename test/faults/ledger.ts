@@ -33,6 +33,8 @@ export interface Ledger {
 
 interface Row {
   readonly position: number;
+  /** Milliseconds since 1970. */
+  readonly at: number;
   readonly stream: string;
   readonly type: string;
   readonly body: string;
@@ -61,7 +63,7 @@ export function readRows(data: string): Row[] {
   return names.sort().flatMap((name) => {
     const db = new Database(join(folder, name), { readonly: true });
     try {
-      const sql = 'SELECT position, stream, type, body FROM event ORDER BY position';
+      const sql = 'SELECT position, at, stream, type, body FROM event ORDER BY position';
       return db.prepare(sql).all() as Row[];
     } finally {
       db.close();
