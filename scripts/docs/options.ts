@@ -11,7 +11,6 @@ export interface OptionEntry {
   readonly standard?: unknown;
   readonly says: string;
   readonly inert?: string;
-  readonly isPending?: true;
 }
 
 /** A table of options as the documents need it. */
@@ -28,9 +27,7 @@ const standardOf = ({ presence, standard }: OptionEntry): string => {
 /** One table of options. */
 export function drawOptions(table: OptionEntries): string {
   const rows = Object.entries(table).map(([name, row]) => {
-    const yet = row.isPending === true ? ' (checked, **nothing acts on it yet**)' : '';
-    const says =
-      row.inert === undefined ? `${row.says}${yet}` : `accepted, changes nothing: ${row.says}`;
+    const says = row.inert === undefined ? row.says : `accepted, changes nothing: ${row.says}`;
     return `| \`${name}\` | ${cell(row.kind.name)} | ${standardOf(row)} | ${cell(says)} |`;
   });
   return ['| Option | Kind | Default | Means |', '|---|---|---|---|', ...rows].join('\n');

@@ -27,8 +27,6 @@ export interface OptionRow<T, Presence extends 'kept' | 'optional' | 'required'>
   readonly says: string;
   /** Why the option changes nothing here, when it is accepted only so that old files still load. */
   readonly inert?: string;
-  /** It is checked, and nothing acts on it in this version. */
-  readonly isPending?: true;
 }
 
 /** An option that has a default. */
@@ -52,11 +50,6 @@ export function inert<T>(kind: Kind<T>, reason: string): OptionRow<T, 'optional'
 }
 
 type AnyRow = OptionRow<unknown, 'kept' | 'optional' | 'required'>;
-
-/** An option that nothing acts on yet; documents and warnings say so. */
-export function pending<Row extends AnyRow>(row: Row): Row {
-  return { ...row, isPending: true };
-}
 
 /** A table of options by name. */
 export type OptionTable = Readonly<Record<string, AnyRow>>;
@@ -185,16 +178,4 @@ function editDistance(from: string, to: string): number {
     above = line;
   }
   return above[to.length] ?? 0;
-}
-
-/** The options in `value` that were set and that nothing acts on yet. */
-export function pendingIn(table: OptionTable, value: Readonly<Record<string, unknown>>): string[] {
-  const isSet = ([key, row]: [string, AnyRow]): boolean => {
-    if (row.isPending !== true || value[key] === undefined) return false;
-    if (row.presence !== 'kept') return true;
-    return JSON.stringify(value[key]) !== JSON.stringify(row.kind.read(row.standard));
-  };
-  return Object.entries(table)
-    .filter(isSet)
-    .map(([key]) => key);
 }

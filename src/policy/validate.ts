@@ -4,14 +4,11 @@
  * is wrong is gathered, so that one run is one round of mending. It puts nothing in force.
  */
 import type { OptionError } from '../domain/option-error.ts';
-import type { OptionTable } from '../domain/options.ts';
-import { nearest, pendingIn } from '../domain/options.ts';
+import { nearest } from '../domain/options.ts';
 import type { PoolConfig } from '../domain/options-egress.ts';
-import { SOURCE_OPTIONS, UNSPECIFIED } from '../domain/options-egress.ts';
+import { UNSPECIFIED } from '../domain/options-egress.ts';
 import type { ListenerConfig } from '../domain/options-listener.ts';
-import { PATH_OPTIONS } from '../domain/options-path.ts';
 import type { QueueConfig } from '../domain/options-queue.ts';
-import { QUEUE_OPTIONS } from '../domain/options-queue.ts';
 import type { QueueName } from '../domain/queue-name.ts';
 import { formatQueueName } from '../domain/queue-name.ts';
 import { mxListSiteName } from '../domain/site-name.ts';
@@ -115,7 +112,6 @@ class Resolution {
   readonly #found: Gatherer;
   readonly #faults: PolicyFault[] = [];
   readonly #asker;
-  readonly #pending = new Set<string>();
   readonly #pools = new Map<string, PoolConfig | undefined>();
   readonly #sources = new Map<string, boolean>();
 
@@ -127,7 +123,6 @@ class Resolution {
   /** From a queue to its paths. */
   queue(name: QueueName): void {
     const { value } = this.#asker.queueConfig(name);
-    this.#warnPending('get_queue_config', QUEUE_OPTIONS, value);
     this.#settle();
     const pool = value.egress_pool ?? UNSPECIFIED;
     const where = `get_queue_config for ${formatQueueName(name)}: egress_pool`;
@@ -164,7 +159,6 @@ class Resolution {
     this.#sources.set(name, config !== undefined);
     if (config === undefined) this.#unknown('source', name, [...this.#knownSources()]);
     else {
-      this.#warnPending('get_egress_source', SOURCE_OPTIONS, config);
       for (const text of halfProxies(config)) this.#found.warn(`the source '${name}'`, text);
     }
     this.#askPath(PROBE_DOMAIN, name, PROBE_DOMAIN);
@@ -191,18 +185,7 @@ class Resolution {
   }
 
   #askPath(domain: string, source: string, site: string): void {
-    const { value } = this.#asker.pathConfig(domain, source, site);
-    this.#warnPending('get_egress_path_config', PATH_OPTIONS, value);
-  }
-
-  /** Each option once: what an operator relies on must not be missing in silence. */
-  #warnPending(handler: string, table: OptionTable, value: object): void {
-    for (const key of pendingIn(table, value as Readonly<Record<string, unknown>>)) {
-      const id = `${handler} ${key}`;
-      if (this.#pending.has(id)) continue;
-      this.#pending.add(id);
-      this.#found.warn(handler, `${key} is checked, but nothing acts on it in this version`);
-    }
+    this.#asker.pathConfig(domain, source, site);
   }
 
   #unknown(kind: 'pool' | 'source', name: string, others: readonly string[]): void {

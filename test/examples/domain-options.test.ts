@@ -6,16 +6,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OptionError } from '../../src/domain/option-error.ts';
-import { listOf, text } from '../../src/domain/option-kinds.ts';
 import type { OptionTable } from '../../src/domain/options.ts';
-import {
-  nearest,
-  option,
-  optional,
-  pending,
-  pendingIn,
-  readOptions,
-} from '../../src/domain/options.ts';
+import { nearest } from '../../src/domain/options.ts';
 import {
   POOL_OPTIONS,
   parsePoolConfig,
@@ -228,18 +220,6 @@ test('every row says something, and no default is given to an optional row', () 
       assert.equal(row.presence === 'kept', row.standard !== undefined, key);
     }
   }
-});
-
-test('what was set and is not acted on yet is known by name', () => {
-  const table = {
-    acted: optional(text, 'something acts on it'),
-    waits: pending(optional(text, 'nothing does')),
-    full: pending(option(listOf(text), [], 'nothing does, and it has a default')),
-  } satisfies OptionTable;
-  const read = (raw: object) => pendingIn(table, readOptions(table, raw, 'p'));
-  assert.deepEqual(read({ acted: 'a', waits: 'b' }), ['waits']);
-  assert.deepEqual(read({ full: ['a'] }), ['full']);
-  assert.deepEqual(read({ acted: 'a' }), []);
 });
 
 test('only near words are suggested', () => {
