@@ -36,6 +36,8 @@ import { ANY_SOURCE, decideTrip, sourceRang, wakeFreed } from './suspending.ts';
 /** The alarm that looks after snapshots and idle things. */
 export const ALARM_HOUSE = 'house';
 
+/** A turn had to be broken off. */
+const ALARM_UNREST = 'unrest';
 /** The time given for stopping is over. */
 export const ALARM_CUT = 'cut';
 /** Submissions that were held back are overdue. */
@@ -44,6 +46,8 @@ export const ALARM_PACE = 'pace';
 /** Looks at queues and ready queues that one turn has in any case, and for each there is. */
 const LOOKS_FREE = 10_000;
 const LOOKS_EACH = 64;
+/** A turn that did not come to rest is gone on with after this at the latest, ms. */
+const UNREST_MS = 1_000;
 
 type Routed = Extract<Input, { readonly kind: 'routed' }>;
 
@@ -123,24 +127,24 @@ function bringTogether(core: Core, at: number): void {
     if (core.touchedQueues.size === 0 && core.touchedReady.size === 0) returnRest(core);
     if (core.touchedQueues.size === 0 && core.touchedReady.size === 0) return;
     for (const queue of core.touchedQueues) {
-      if (!mayLook()) return goOnLater(core);
+      if (!mayLook()) return goOnLater(core, at);
       core.touchedQueues.delete(queue);
       placeDueRows(core, queue, at);
     }
     for (const ready of core.touchedReady) {
-      if (!mayLook()) return goOnLater(core);
+      if (!mayLook()) return goOnLater(core, at);
       core.touchedReady.delete(ready);
       serveReadyQueue(core, ready, at);
     }
   }
 }
 
-function goOnLater(core: Core): void {
+function goOnLater(core: Core, at: number): void {
   const [queue] = core.touchedQueues;
   const [ready] = core.touchedReady;
   const names = [queue?.row.name, ready?.name].filter((name) => name !== undefined).join(', ');
   core.log('error', `a turn did not come to rest, the next goes on: ${names}`);
-  core.turns.push({ kind: 'run', run: () => {} });
+  core.alarms.set(ALARM_UNREST, at + UNREST_MS);
 }
 
 function endWhenQuiet(core: Core, at: number): void {
@@ -166,8 +170,8 @@ function alarmRang(core: Core, name: string, at: number): void {
   if (name === ALARM_TICK) return tickSessions(core, at);
   if (name === ALARM_HOUSE) return keepHouse(core, at);
   if (name === ALARM_CUT) return cutAll(core, at);
-  // Waking up is all that this one is for.
-  if (name === ALARM_PACE) return;
+  // Waking up is all that these are for.
+  if (name === ALARM_PACE || name === ALARM_UNREST) return;
   const space = name.indexOf(' ');
   const what = name.slice(space + 1);
   switch (name.slice(0, space)) {

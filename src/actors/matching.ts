@@ -32,6 +32,7 @@ type Choice =
   | { readonly kind: 'denied' | 'asking' }
   | { readonly kind: 'none' };
 
+const ENDLESS = Number.POSITIVE_INFINITY;
 const FULL: Choice = { kind: 'full' };
 const ASKING: Choice = { kind: 'asking' };
 const DENIED: Choice = { kind: 'denied' };
@@ -102,7 +103,9 @@ function chooseSource(core: Core, queue: HeldQueue, site: Site, at: number): Cho
   const { ring } = pool;
   const readies = readiesOf(pool, site);
   ring.begin();
-  const earliest = Math.min(pool.earliest, leaveOutSuspended(core, pool, site.site));
+  // Under an enforced policy a ready queue may have a name of its own: each is looked at below.
+  const shutUntil = isEnforced(site) ? ENDLESS : leaveOutSuspended(core, pool, site.site);
+  let earliest = Math.min(pool.earliest, shutUntil);
   let isFull = false;
   let denial: Denial | undefined;
   let index = takePicked(queue, ring);
@@ -111,7 +114,9 @@ function chooseSource(core: Core, queue: HeldQueue, site: Site, at: number): Cho
     if (index < 0) break;
     const member = ring.members[index] as Candidate;
     const ready = findReadyQueue(core, queue, site, member, readies, at);
-    if (ready !== undefined && ready.size < ready.path.max_ready) {
+    const shut = ready && core.rules.findReady(ready.name);
+    if (shut !== undefined) earliest = Math.min(earliest, shut.until);
+    else if (ready !== undefined && ready.size < ready.path.max_ready) {
       const word = mayChoose(core, queue, ready, ring.members.length, at);
       if (word === 'had') return { kind: 'ready', ready };
       if (word === 'asking') {
@@ -136,7 +141,7 @@ function chooseSource(core: Core, queue: HeldQueue, site: Site, at: number): Cho
     core.delays.readyFull.add(queue.row.name);
     return FULL;
   }
-  if (earliest !== Number.POSITIVE_INFINITY) return { kind: 'resting', until: earliest };
+  if (earliest !== ENDLESS) return { kind: 'resting', until: earliest };
   return NOBODY;
 }
 
