@@ -175,8 +175,7 @@ function releaseBody(core: Core, offer: Offer): void {
   if (!offer.isDurable || !offer.isGiven) return;
   if (offer.body === undefined || offer.isReleased) return;
   if (core.offers.get(offer.number) !== offer) return;
-  offer.isReleased = true;
-  offer.session.connection.release(offer.number, offer.body);
+  offer.isReleased = offer.session.connection.release(offer.number, offer.body);
 }
 
 /** Takes every row out of a ready queue and puts it back to be placed anew. */

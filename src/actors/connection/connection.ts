@@ -163,8 +163,11 @@ export interface Connection {
   readonly id: number;
   /** Sends the envelope when idle, else as soon as it is; one message at a time. */
   give(transaction: Transaction): void;
-  /** The offer is durable and here is the body: it goes once the peer said 354. */
-  release(offer: number, body: readonly Buffer[]): void;
+  /**
+   * The offer is durable and here is the body: it goes once the peer said 354. False when the
+   * connection does not have the message, so that nothing of it can have gone or will go.
+   */
+  release(offer: number, body: readonly Buffer[]): boolean;
   /** An answer to `wantsDial`; false when it came too late and nothing was dialled for it. */
   letDial(isAllowed: boolean): boolean;
   /** An answer to `wantsResend`; false when it came too late and nothing was sent for it. */
@@ -227,13 +230,14 @@ class ChartedConnection implements Connection {
     held.signal('message.given');
   }
 
-  release(offer: number, body: readonly Buffer[]): void {
+  release(offer: number, body: readonly Buffer[]): boolean {
     const { attempt } = this.#held;
     // The connection may have broken, and told so, before the engine knew.
-    if (attempt === undefined || attempt.transaction.offer !== offer) return;
+    if (attempt === undefined || attempt.transaction.offer !== offer) return false;
     attempt.body = body;
     attempt.isReleased = true;
     this.#held.signal('body.released');
+    return true;
   }
 
   letDial(isAllowed: boolean): boolean {
