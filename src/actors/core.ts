@@ -27,6 +27,7 @@ import type { Connection, ConnectionHost, Outcome, PeerInfo } from './connection
 import type { HeldRows } from './held-rows.ts';
 import type { Input } from './input.ts';
 import type { HeldLease } from './leasing.ts';
+import type { KeptRest } from './plan-rest.ts';
 import type { Pools } from './pools.ts';
 import type { Asked } from './queue/asked.ts';
 import type { QuotaLines } from './quota-lines.ts';
@@ -94,6 +95,8 @@ export interface ReadyQueue {
   readonly shaping: PathShaping;
   /** No new connection before this time. */
   notBefore: number;
+  /** A plan that the next connection goes on with. */
+  rest: KeptRest | undefined;
   usedAt: number;
   /** It was let go: one that is needed again is another. */
   isGone: boolean;

@@ -6,7 +6,7 @@
 import type { SourceConfig } from '../domain/options-egress.ts';
 import { formatReply } from '../domain/reply.ts';
 import type { FaultCode } from '../ports/ports.ts';
-import type { FailedCandidate } from './connection/connection.ts';
+import type { FailedCandidate } from './connection/ending.ts';
 
 const UNPLUMBED =
   'All failures are related to having an unplumbed source address. ' +

@@ -8,7 +8,8 @@ import type { QueueMove } from '../domain/queue-change.ts';
 import type { Refusal, Submission } from '../intake/host.ts';
 import type { BodyRef, Fault, StoredRecord } from '../ports/ports.ts';
 import type { AdminCommand } from './admin/wishes.ts';
-import type { Ending, PeerInfo, Settlement } from './connection/connection.ts';
+import type { PeerInfo, Settlement } from './connection/connection.ts';
+import type { Ending } from './connection/ending.ts';
 import type { HeldQueue, ReadyQueue } from './core.ts';
 import type { HeldLease } from './leasing.ts';
 

@@ -11,6 +11,7 @@ import type { Input } from './input.ts';
 import type { HeldLease } from './leasing.ts';
 import { askLease, releaseLease } from './leasing.ts';
 import { bounceRow, deferRow } from './outcome.ts';
+import { takeRest } from './plan-rest.ts';
 import { refreshReadyQueue } from './ready-queue.ts';
 import { dialRoom, isWaitLong } from './sending.ts';
 import { tlsPartsOf } from './tls-posture.ts';
@@ -86,10 +87,12 @@ export function sessionPlanned(
   }
   if (!isWanted) return feedStarved(core);
   const link = core.nextLink;
+  const rest = takeRest(ready, answer.candidates, at);
   core.nextLink += 1;
   const connection = openConnection(core.ports.network, core.connectionHost, {
     id: link,
     plan: answer.candidates,
+    ...(rest === undefined ? {} : { rest }),
     path: ready.path,
     source: ready.source,
     ehloName: ready.path.ehlo_domain ?? ready.source.ehlo_domain ?? core.ehloName,

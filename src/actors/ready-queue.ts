@@ -86,6 +86,7 @@ export function openReadyQueue(
     stsUses: new Map([[site.mtaSts ?? 'none', site.expiresAt]]),
     shaping: makePathShaping(core, about, () => core.touchedReady.add(ready)),
     notBefore: 0,
+    rest: undefined,
     usedAt: at,
     isGone: false,
   };
@@ -160,6 +161,7 @@ export function endConnections(ready: ReadyQueue): void {
   ready.revision += 1;
   ready.failures = 0;
   ready.notBefore = 0;
+  ready.rest = undefined;
   for (const session of ready.sessions) endSession(ready, session);
 }
 

@@ -5,7 +5,8 @@
  */
 import type { Reply } from '../domain/reply.ts';
 import { formatReply } from '../domain/reply.ts';
-import type { Ending, Outcome, PeerInfo, Settlement } from './connection/connection.ts';
+import type { Outcome, PeerInfo, Settlement } from './connection/connection.ts';
+import type { Ending } from './connection/ending.ts';
 import type { Core, Cycle, Offer, ReadyQueue, Session } from './core.ts';
 import { describeFailedDials } from './failed-dials.ts';
 import { PLACE_READY } from './held-rows.ts';
@@ -13,6 +14,7 @@ import { releaseLease } from './leasing.ts';
 import { feedStarved } from './opening.ts';
 import type { Share } from './outcome.ts';
 import { deferRow, deferShare, endShare, unsettleRow, witnessOf } from './outcome.ts';
+import { keepRest } from './plan-rest.ts';
 import { returnToken } from './rationing.ts';
 import { addressesOf, emitLast, leftIndexes, messageIdOf, movePlace } from './rows-in-hand.ts';
 import { noteTlsFailures } from './tls-posture.ts';
@@ -29,6 +31,7 @@ export function linkOpened(core: Core, link: number, peer: PeerInfo, at: number)
   noteTlsFailures(core, session, peer.tlsFailures ?? 0, at);
   session.ready.failures = 0;
   session.ready.notBefore = 0;
+  session.ready.rest = undefined;
 }
 
 /** The connection wants work. */
@@ -146,8 +149,11 @@ export function linkEnded(core: Core, link: number, ending: Ending, at: number):
   core.touchedReady.add(ready);
   noteTlsFailures(core, session, ending.tlsFailures ?? 0, at);
   if (session.offer !== undefined) abandonOffer(core, session.offer, ending.cause, at);
+  if (session.isStopping) return;
+  // A rate stopped it, not its hosts: no attempt, and the next goes on with the plan.
+  if (ending.rest !== undefined) return keepRest(core, ready, ending.rest, at);
   // Nothing tried: it was told not to dial.
-  if (ending.connectedOnce || session.isStopping || ending.attempts.length === 0) return;
+  if (ending.connectedOnce || ending.attempts.length === 0) return;
   ready.failures += 1;
   const pauseMs = Math.min(RECONNECT_STEP_MS * ready.failures, RECONNECT_MS_MAX);
   ready.notBefore = Math.max(ready.notBefore, at + pauseMs);

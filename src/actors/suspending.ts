@@ -7,7 +7,7 @@ import { formatDuration } from '../domain/duration.ts';
 import type { SuspendReason } from '../domain/source-health.ts';
 import { BY_HAND } from '../domain/source-health.ts';
 import type { SuspendedBody } from '../events/source.ts';
-import type { FailedCandidate } from './connection/connection.ts';
+import type { FailedCandidate } from './connection/ending.ts';
 import type { Core } from './core.ts';
 import { wakeWaiting } from './matching.ts';
 import { rowIsDue } from './queue/due.ts';

@@ -10,13 +10,12 @@ import type {
   Connection,
   ConnectionHost,
   ConnectionRequest,
-  Ending,
-  FailedCandidate,
   PeerInfo,
   Settlement,
   Transaction,
 } from '../../src/actors/connection/connection.ts';
 import { openConnection } from '../../src/actors/connection/connection.ts';
+import type { Ending, FailedCandidate } from '../../src/actors/connection/ending.ts';
 import { parseSourceConfig } from '../../src/domain/options-egress.ts';
 import { parsePathConfig } from '../../src/domain/options-path.ts';
 import { createNetwork } from '../../src/ports/node/network.ts';

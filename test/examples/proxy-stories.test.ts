@@ -4,7 +4,7 @@
  * each is what a source's health is judged by. Deliberately unknown here: bytes (test/contracts).
  */
 import assert from 'node:assert/strict';
-import type { FailedCandidate } from '../../src/actors/connection/connection.ts';
+import type { FailedCandidate } from '../../src/actors/connection/ending.ts';
 import { makePlan } from '../world/policy.ts';
 import type { ProxyAnswer } from '../world/proxy.ts';
 import { story } from '../world/story.ts';

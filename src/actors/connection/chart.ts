@@ -77,8 +77,8 @@ export const connectionChart = vocabulary.createMachine({
       entry: 'askToDial',
       on: {
         'dial.allowed': 'dialing',
-        'dial.denied': 'closed',
-        'deadline.passed': 'closed',
+        'dial.denied': { target: 'closed', actions: 'noteDenial' },
+        'deadline.passed': { target: 'closed', actions: 'noteDenial' },
         'stop.wanted': { target: '#connection.closed', actions: 'noteStop' },
       },
     },

@@ -14,6 +14,7 @@ import { connectionChart } from './chart.ts';
 import type { Conversation } from './conversation.ts';
 import { makeConversation } from './conversation.ts';
 import { actions } from './effects.ts';
+import type { Ending, FailedCandidate, PlanRest } from './ending.ts';
 import { beginAttempt, untried } from './envelope.ts';
 import { guards } from './guards.ts';
 import { prepare } from './transaction.ts';
@@ -33,6 +34,8 @@ export interface ConnectionRequest {
   readonly id: number;
   /** In order; used up front to back. */
   readonly plan: readonly Candidate[];
+  /** What another connection left of its plan; taken instead of a whole one. */
+  readonly rest?: PlanRest;
   readonly path: PathConfig;
   readonly source: SourceConfig;
   readonly ehloName: string;
@@ -106,35 +109,6 @@ export interface PeerInfo {
   /** Why the conversation is in clear although the peer offers TLS. */
   readonly tlsFault?: Fault;
   /** How often TLS failed on this connection before it was open. */
-  readonly tlsFailures?: number;
-}
-
-/** Where a candidate failed. */
-export type FailedStage =
-  | 'dialing'
-  | 'greeting'
-  | 'introducing'
-  | 'securing'
-  | 'authenticating'
-  | 'open';
-
-/** A candidate that failed: by a fault of the world, or by what the peer answered. */
-export interface FailedCandidate {
-  readonly candidate: Candidate;
-  readonly stage: FailedStage;
-  readonly fault?: Fault;
-  readonly reply: Reply;
-}
-
-/** The end of a connection. */
-export interface Ending {
-  readonly attempts: readonly FailedCandidate[];
-  /** Some candidate got as far as taking mail. */
-  readonly connectedOnce: boolean;
-  /** Transactions begun. */
-  readonly deliveries: number;
-  readonly cause: string;
-  /** How often TLS failed: in the handshake, at STARTTLS, or in the first words inside it. */
   readonly tlsFailures?: number;
 }
 

@@ -9,14 +9,9 @@ import { makeReply, readReply } from '../../domain/reply.ts';
 import type { Fault, Link, LinkSecured, Network } from '../../ports/ports.ts';
 import type { Capabilities } from './capabilities.ts';
 import { NO_CAPABILITIES } from './capabilities.ts';
-import type {
-  Candidate,
-  ConnectionHost,
-  ConnectionRequest,
-  FailedCandidate,
-  FailedStage,
-} from './connection.ts';
+import type { Candidate, ConnectionHost, ConnectionRequest } from './connection.ts';
 import type { Dialogue, HeardReply, Phase } from './dialogue.ts';
+import type { FailedCandidate, FailedStage } from './ending.ts';
 import type { Attempt } from './envelope.ts';
 import type { ConnectionSignal } from './vocabulary.ts';
 
@@ -85,6 +80,8 @@ export interface Conversation {
   deliveriesInAll: number;
   connectedOnce: boolean;
   isStopping: boolean;
+  /** It ends because it was not let dial. */
+  isDenied: boolean;
   isOver: boolean;
   cause: string;
 }
@@ -95,17 +92,18 @@ export function makeConversation(
   host: ConnectionHost,
   request: ConnectionRequest,
 ): Conversation {
+  const { rest } = request;
   return {
     network,
     host,
     request,
     signal: () => {},
-    plan: [...request.plan],
+    plan: [...(rest?.plan ?? request.plan)],
     candidate: undefined,
-    clearCandidate: undefined,
+    clearCandidate: rest?.clearCandidate,
     connectLeftMs: request.path.connect_timeout,
     dialedAt: 0,
-    failed: [],
+    failed: [...(rest?.failed ?? [])],
     stage: 'dialing',
     link: undefined,
     dialogue: undefined,
@@ -118,7 +116,7 @@ export function makeConversation(
     peer: NO_CAPABILITIES,
     isPlain: false,
     tls: undefined,
-    tlsFault: undefined,
+    tlsFault: rest?.tlsFault,
     tlsFailures: 0,
     hasCredentialsSent: false,
     isParted: false,
@@ -137,8 +135,9 @@ export function makeConversation(
     recipientsMax: request.path.max_recipients_per_batch,
     deliveries: 0,
     deliveriesInAll: 0,
-    connectedOnce: false,
+    connectedOnce: rest?.connectedOnce ?? false,
     isStopping: false,
+    isDenied: false,
     isOver: false,
     cause: '',
   };

@@ -5,6 +5,7 @@
  */
 import type { Conversation, SignalType } from './conversation.ts';
 import { ask, troubleOf } from './conversation.ts';
+import { restOf } from './ending.ts';
 import {
   askToDial,
   awaitGreeting,
@@ -53,6 +54,11 @@ function noteStop(held: Conversation): void {
   held.cause = 'stopped';
 }
 
+function noteDenial(held: Conversation): void {
+  held.isDenied = true;
+  held.cause = 'not let dial: new links have a rate';
+}
+
 function sendReset(held: Conversation): void {
   held.isUnclean = false;
   ask(held, 'reset', 'RSET\r\n', 250, held.request.path.rset_timeout);
@@ -81,12 +87,14 @@ function dropLink(held: Conversation): void {
 function tellEnded(held: Conversation): void {
   held.isOver = true;
   finishAttempt(held);
+  const rest = restOf(held);
   held.host.ended(held.request.id, {
     attempts: held.failed,
     connectedOnce: held.connectedOnce,
     deliveries: held.deliveriesInAll,
     cause: held.cause,
     tlsFailures: held.tlsFailures,
+    ...(rest === undefined ? {} : { rest }),
   });
 }
 
@@ -128,6 +136,7 @@ export const actions = {
   settleBroken: hand(settleBroken),
   noteIdleEnd: hand(noteIdleEnd),
   noteStop: hand(noteStop),
+  noteDenial: hand(noteDenial),
   sendReset: hand(sendReset),
   sendParting: hand(sendParting),
   dropLink: hand(dropLink),

@@ -6,9 +6,9 @@
  */
 import { makeReply } from '../../domain/reply.ts';
 import type { Fault } from '../../ports/ports.ts';
-import type { FailedCandidate } from './connection.ts';
 import type { Conversation, SignalType } from './conversation.ts';
 import { ask, postureOf, troubleOf, waitFor, whereOf } from './conversation.ts';
+import type { FailedCandidate } from './ending.ts';
 
 const ADDRESS_LIKE = /^\[|:|^[\d.]+$/;
 const IDENTITY: Fault['code'] = 'FAULT_TLS_IDENTITY';

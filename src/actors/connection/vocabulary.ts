@@ -73,6 +73,7 @@ export const vocabulary = setup({
     settleBroken: mute,
     noteIdleEnd: mute,
     noteStop: mute,
+    noteDenial: mute,
     sendReset: mute,
     sendParting: mute,
     dropLink: mute,
