@@ -29,6 +29,8 @@ export function mayPromote(core: Core, queue: HeldQueue, at: number): boolean {
   if (word === 'had') return true;
   if (word !== 'asking') {
     core.delays.messageRate.add(queue.row.name);
+    // Whoever comes behind it in the line for a source may be able to use its turn.
+    core.lines.leave(queue.shaping.chooser);
     core.lines.stand(promoter, word);
   }
   return false;
@@ -39,14 +41,23 @@ export function countPromotion({ shaping }: HeldQueue): void {
   if (shaping.promoting.rates.length > 0) spendToken(shaping.promoting);
 }
 
+/**
+ * While another answer is awaited, what the queue's own rate granted stays: given back, it would
+ * have to be asked for again when that answer comes, which then would be given back in its turn.
+ */
+export function keepPromotions({ shaping }: HeldQueue, isAwaiting: boolean): void {
+  shaping.promoting.isKept = isAwaiting;
+}
+
 /** Whether the source of a ready queue with room may be chosen; counts it if so. */
 export function mayChoose(
   core: Core,
   queue: HeldQueue,
-  { shaping, path, size }: ReadyQueue,
+  ready: ReadyQueue,
   members: number,
   at: number,
 ): 'had' | 'asking' | Denial {
+  const { shaping, path, size } = ready;
   const { choosing, refused } = shaping;
   if (choosing.rates.length === 0) return 'had';
   const share = Math.ceil((queue.due.length + 1) / members);
@@ -55,6 +66,10 @@ export function mayChoose(
   if (word === 'had') {
     spendToken(choosing);
     refused.delete(queue);
-  } else if (word !== 'asking') refused.add(queue);
+    queue.shaping.refusedBy.delete(ready);
+  } else if (word !== 'asking') {
+    refused.add(queue);
+    queue.shaping.refusedBy.add(ready);
+  }
   return word;
 }

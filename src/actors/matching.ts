@@ -10,7 +10,7 @@ import { resolveSite } from '../domain/mx-site.ts';
 import { UNSPECIFIED } from '../domain/options-egress.ts';
 import type { Ring } from '../domain/round-robin.ts';
 import { leaveOutSuspended, obeyRules } from './admin/suspending.ts';
-import { countPromotion, mayChoose, mayPromote, mustWait } from './choosing.ts';
+import { countPromotion, keepPromotions, mayChoose, mayPromote, mustWait } from './choosing.ts';
 import type { Core, HeldQueue, ReadyQueue } from './core.ts';
 import { PLACE_READY } from './held-rows.ts';
 import { deferRow } from './outcome.ts';
@@ -53,6 +53,7 @@ export function placeDueRows(core: Core, queue: HeldQueue, at: number): void {
     if (word === 'gone') continue;
     if (word === 'asking') {
       queue.due.unshift(slot, core.held.ticketOf(slot));
+      keepPromotions(queue, queue.shaping.isPassing);
       return;
     }
     queue.passed = -1;
@@ -75,6 +76,7 @@ export function placeDueRows(core: Core, queue: HeldQueue, at: number): void {
       queue.due.unshift(slot, core.held.ticketOf(slot));
       // It comes first again, and its rates have counted it already.
       queue.passed = slot;
+      keepPromotions(queue, choice.kind === 'asking');
       if (choice.kind === 'resting') restQueue(core, queue, choice.until);
       return;
     }

@@ -19,6 +19,11 @@ export interface Denial extends Binding {
   readonly key: string;
 }
 
+/** Somebody who was told no, and need not ask again before that may have changed. */
+export interface Denied {
+  said: Denial | undefined;
+}
+
 /** Somebody who may wait, for one thing at a time. */
 export interface Waiter {
   /** Has it looked at again in this turn. */
@@ -51,6 +56,8 @@ const firstOf = ({ waiters }: Line): Waiter => waiters.values().next().value as 
 /** All lines. */
 export class QuotaLines {
   readonly #lines = new Map<string, Line>();
+  /** Who was told no, by the key that said it. */
+  readonly #denied = new Map<string, Set<Denied>>();
   readonly #alarms: Alarms;
 
   constructor(alarms: Alarms) {
@@ -107,10 +114,32 @@ export class QuotaLines {
 
   /** The alarm of a line rang, or what it is for was freed: its first looks again. */
   wakeFirst(key: string): void {
+    for (const one of this.#denied.get(key) ?? []) one.said = undefined;
+    this.#denied.delete(key);
     const line = this.#lines.get(key);
     if (line === undefined) return;
     line.until = 0;
     firstOf(line).wake();
+  }
+
+  /** Keeps what was said until the line of it moves; undefined: it was no no. */
+  remember(one: Denied, said: Denial | undefined): void {
+    this.forget(one);
+    if (said === undefined) return;
+    one.said = said;
+    const all = this.#denied.get(said.key);
+    if (all === undefined) this.#denied.set(said.key, new Set([one]));
+    else all.add(one);
+  }
+
+  /** Whoever was told no asks again. */
+  forget(one: Denied): void {
+    const { said } = one;
+    if (said === undefined) return;
+    one.said = undefined;
+    const all = this.#denied.get(said.key);
+    all?.delete(one);
+    if (all?.size === 0) this.#denied.delete(said.key);
   }
 
   /** True while it stands in a line and it is not its turn to ask. */

@@ -8,10 +8,10 @@ import type { NamedRate } from '../domain/throttle.ts';
 import { intervalMs, rateKey, slowestFirst } from '../domain/throttle.ts';
 import type { Taken } from '../ports/quotas.ts';
 import type { Core } from './core.ts';
-import type { Denial, Waiter } from './quota-lines.ts';
+import type { Denial, Denied, Waiter } from './quota-lines.ts';
 
 /** Tokens taken together from the same rates. */
-export interface Ration {
+export interface Ration extends Denied {
   /** The slowest first. */
   rates: readonly NamedRate[];
   keys: readonly string[];
@@ -21,8 +21,8 @@ export interface Ration {
   isAsking: boolean;
   /** Answers have come late: more than one at a time is worth asking for. */
   isLate: boolean;
-  /** What a late answer said; it is heard once. */
-  said: Denial | undefined;
+  /** Another answer is awaited before they can be spent: the turn does not give them back. */
+  isKept: boolean;
   /** Whom a late answer wakes. */
   readonly askers: Set<Waiter>;
 }
@@ -44,6 +44,7 @@ export function makeRation(rates: readonly NamedRate[]): Ration {
     at: 0,
     isAsking: false,
     isLate: false,
+    isKept: false,
     said: undefined,
     askers: new Set(),
   };
@@ -55,12 +56,14 @@ export function makeRation(rates: readonly NamedRate[]): Ration {
  */
 export function renewRation(core: Core, old: Ration, rates: readonly NamedRate[]): Ration {
   const made = makeRation(rates);
+  core.lines.forget(old);
   return made.keys.join('\n') === old.keys.join('\n') ? old : dropRation(core, old, made);
 }
 
 function dropRation(core: Core, old: Ration, made: Ration): Ration {
   giveBack(core, old, old.tokens, old.at);
   old.tokens = 0;
+  old.isKept = false;
   for (const waiter of old.askers) waiter.wake();
   old.askers.clear();
   return made;
@@ -83,7 +86,6 @@ export function askTokens(
     return 'asking';
   }
   const { said } = ration;
-  ration.said = undefined;
   if (said !== undefined && said.until > at) return said;
   const before = core.lines.ahead(waiter, ration.keys);
   if (before !== undefined) return before;
@@ -127,7 +129,9 @@ function noteTaken(core: Core, ration: Ration, taken: Taken, at: number): Denial
 
 function hearTaken(core: Core, ration: Ration, taken: Taken, at: number): void {
   ration.isLate = true;
-  ration.said = noteTaken(core, ration, taken, at);
+  const denial = noteTaken(core, ration, taken, at);
+  // Nobody asked where the rates have changed meanwhile.
+  if (ration.askers.size > 0) core.lines.remember(ration, denial);
   for (const waiter of ration.askers) waiter.wake();
   ration.askers.clear();
 }
@@ -154,6 +158,7 @@ function giveBack(core: Core, { rates, keys }: Token, count: number, at: number)
 export function returnRest(core: Core): void {
   if (core.rationed.size === 0) return;
   for (const ration of core.rationed) {
+    if (ration.isKept && ration.tokens > 0) continue;
     core.rationed.delete(ration);
     const { tokens } = ration;
     ration.tokens = 0;

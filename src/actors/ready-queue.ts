@@ -10,7 +10,7 @@ import type { PathConfig } from '../domain/options-path.ts';
 import type { Answer } from '../domain/policy-asker.ts';
 import { REFRESH_RETRY_MS } from './answers.ts';
 import type { Core, ReadyQueue, Session } from './core.ts';
-import { makePathShaping, releaseReady, reshapePath } from './shaping.ts';
+import { makePathShaping, reshapePath, retireReady } from './shaping.ts';
 import { SlotRing } from './slot-ring.ts';
 
 /** A ready queue nothing came into for this long is let go; it comes back when needed. */
@@ -178,8 +178,10 @@ export function reapReadyQueues(core: Core, at: number): void {
   for (const [name, ready] of core.readyQueues) {
     const isBusy = ready.size > 0 || ready.sessions.size > 0 || ready.planning > 0;
     if (isBusy || ready.waiting.size > 0 || at - ready.usedAt < READY_IDLE_MS) continue;
-    if (ready.shaping.isLeasing || ready.shaping.refused.size > 0) continue;
-    releaseReady(core, ready);
+    const { isLeasing, choosing, refused } = ready.shaping;
+    // Who was told no here looks again when the rates change.
+    if (isLeasing || choosing.isAsking || refused.size > 0) continue;
+    retireReady(core, ready);
     ready.isGone = true;
     core.readyQueues.delete(name);
   }

@@ -45,6 +45,8 @@ export interface QueueShaping {
   readonly chooser: Waiter;
   /** The member that was picked while its ready queue was being told. */
   picked: Member | undefined;
+  /** Ready queues whose source may not be chosen just now; the other side of their `refused`. */
+  readonly refusedBy: Set<ReadyQueue>;
   /** The head of the due rows is being counted for rates that the policy names for it. */
   isPassing: boolean;
 }
@@ -117,7 +119,10 @@ export function reshapePath(core: Core, ready: ReadyQueue): { readonly isRelimit
   const rates = choosingRates(name, ready.source.name, path);
   shaping.choosing = renewRation(core, shaping.choosing, rates);
   for (const waiter of [shaping.sender, shaping.dialer, shaping.leaser]) lines.leave(waiter);
-  for (const queue of shaping.refused) queue.shaping.chooser.wake();
+  for (const queue of shaping.refused) {
+    queue.shaping.refusedBy.delete(ready);
+    queue.shaping.chooser.wake();
+  }
   shaping.refused.clear();
   const before = shaping.limitKeys;
   shaping.limits = leasedLimits(core, name, path);
@@ -139,6 +144,7 @@ export function makeQueueShaping(
     promoter: makeWaiter(wake),
     chooser: makeWaiter(wake),
     picked: undefined,
+    refusedBy: new Set(),
     isPassing: false,
   };
 }
@@ -153,10 +159,22 @@ export function reshapeQueue(core: Core, queue: HeldQueue): void {
   core.touchedQueues.add(queue);
 }
 
-/** Takes a queue out of the lines it stands in. */
-export function releaseQueue(core: Core, { shaping }: HeldQueue): void {
-  core.lines.leave(shaping.promoter);
-  core.lines.leave(shaping.chooser);
+/** Takes a queue out of the lines it stands in; nothing is kept for it any more. */
+export function releaseQueue(core: Core, queue: HeldQueue): void {
+  const { promoter, chooser, promoting, refusedBy } = queue.shaping;
+  core.lines.leave(promoter);
+  core.lines.leave(chooser);
+  core.lines.forget(promoting);
+  promoting.isKept = false;
+  for (const ready of refusedBy) ready.shaping.refused.delete(queue);
+  refusedBy.clear();
+}
+
+/** A ready queue is let go: nobody waits for it, and nothing that it was told is remembered. */
+export function retireReady(core: Core, ready: ReadyQueue): void {
+  const { sending, dialing, choosing } = ready.shaping;
+  releaseReady(core, ready);
+  for (const ration of [sending, dialing, choosing]) core.lines.forget(ration);
 }
 
 /** Takes a ready queue out of the lines it stands in. */
