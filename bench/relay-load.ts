@@ -9,9 +9,10 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { findFreePort } from '../test/faults/free-port.ts';
 import { medianOf, quantileOf, readTree } from './machine.ts';
 import type { Peer } from './relay-peers.ts';
-import { findPort, pause, untilGreeted } from './relay-peers.ts';
+import { pause, untilGreeted } from './relay-peers.ts';
 
 /** What is sent. */
 export interface Workload {
@@ -51,7 +52,7 @@ export class Sink {
   }
 
   static async start(folder: string): Promise<Sink> {
-    const port = await findPort();
+    const port = await findFreePort();
     const counts = join(folder, 'sink-counts');
     const out = openSync(counts, 'w');
     // As root, smtp-sink insists on another user.

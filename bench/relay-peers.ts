@@ -7,9 +7,10 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { findFreePort } from '../test/faults/free-port.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const START_MS_MAX = 20_000;
@@ -42,16 +43,6 @@ export function whyNot(name: PeerName): string | undefined {
   return process.getuid?.() === 0 ? undefined : 'Postfix can only be started by root';
 }
 
-/** A port nobody listens on just now. */
-export async function findPort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  if (typeof address !== 'object' || address === null) throw new Error('no free port');
-  return address.port;
-}
-
 /** Waits until something greets on the port. */
 export async function untilGreeted(port: number): Promise<void> {
   const end = performance.now() + START_MS_MAX;
@@ -73,7 +64,7 @@ export async function untilGreeted(port: number): Promise<void> {
 /** Starts a peer whose spool is `folder`. */
 export async function startPeer(name: PeerName, folder: string, sinkPort: number): Promise<Peer> {
   mkdirSync(folder, { recursive: true });
-  const port = await findPort();
+  const port = await findFreePort();
   const command = name === 'waybill' ? waybillCommand : postfixCommand;
   const [program = '', ...args] = command(folder, port, sinkPort);
   const child = spawn(program, args, { cwd: '/', stdio: ['ignore', 'ignore', 'pipe'] });

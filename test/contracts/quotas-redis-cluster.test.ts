@@ -9,13 +9,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseRedisConfig } from '../../src/domain/options-redis.ts';
 import { createQuotas } from '../../src/domain/quotas.ts';
 import { openRedisQuotas } from '../../src/ports/node/quotas-redis.ts';
+import { findFreePort } from '../faults/free-port.ts';
 import { acquire, held, limit, rate, take } from './quotas-contract.ts';
-import { freePort, noRedis, RedisServer } from './redis-server.ts';
+import { noRedis, RedisServer } from './redis-server.ts';
 
 const READY_MS_MAX = 20_000;
 
 async function startNode(): Promise<RedisServer> {
-  const bus = String(await freePort());
+  const bus = String(await findFreePort());
   return await RedisServer.start({
     options: ['--cluster-enabled', 'yes', '--cluster-port', bus, '--cluster-config-file', 'c.conf'],
   });

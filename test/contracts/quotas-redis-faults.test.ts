@@ -12,9 +12,10 @@ import { createQuotas } from '../../src/domain/quotas.ts';
 import type { OpenedRedisQuotas } from '../../src/ports/node/quotas-redis.ts';
 import { openRedisQuotas } from '../../src/ports/node/quotas-redis.ts';
 import type { Lease, Quotas } from '../../src/ports/quotas.ts';
+import { findFreePort } from '../faults/free-port.ts';
 import { acquire, held, limit, rate, take } from './quotas-contract.ts';
 import { Greed } from './quotas-greed.ts';
-import { freePort, noRedis, RedisServer } from './redis-server.ts';
+import { noRedis, RedisServer } from './redis-server.ts';
 
 const now = (): number => Date.now();
 const BEAT_MS = 100;
@@ -189,7 +190,7 @@ test('who has more than its share comes down before the other goes up', {
 });
 
 test('a daemon starts without Redis, and finds it later', { skip: noRedis }, async () => {
-  const port = await freePort();
+  const port = await findFreePort();
   const daemon = open(`redis://127.0.0.1:${port}`);
   await daemon.firstWord;
   try {

@@ -7,10 +7,11 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { findFreePort } from '../faults/free-port.ts';
 
 const START_MS_MAX = 20_000;
 
@@ -46,15 +47,6 @@ export const noTimedRedis: string | false =
     ? false
     : 'g++ is not installed, so a server cannot be given a clock (Debian: g++)');
 
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { readonly port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 /** How a Redis is run. */
 export interface RedisWish {
   /** More of its options: `--requirepass`, 'x'. */
@@ -79,7 +71,7 @@ export class RedisServer {
 
   /** Starts one; rejects when it does not listen in time. */
   static async start(wish: RedisWish = {}): Promise<RedisServer> {
-    return await RedisServer.startAt(await freePort(), wish);
+    return await RedisServer.startAt(await findFreePort(), wish);
   }
 
   /** Starts one on a port that was chosen before. */

@@ -14,9 +14,9 @@ import {
   readFileSync,
   writeFileSync,
 } from 'node:fs';
-import type { AddressInfo } from 'node:net';
-import { createConnection, createServer } from 'node:net';
+import { createConnection } from 'node:net';
 import { join } from 'node:path';
+import { findFreePort } from './free-port.ts';
 import { makeScratch, pause, until } from './scratch.ts';
 
 const START_WAIT_MS_MAX = 30_000;
@@ -89,16 +89,6 @@ smtpd_forbid_unauth_pipelining = no
 in_flow_delay = 0
 `;
 };
-
-const findFreePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 
 const isAnswering = (port: number): Promise<boolean> =>
   new Promise((resolve) => {

@@ -7,9 +7,9 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
-import { createConnection, createServer } from 'node:net';
+import { createConnection } from 'node:net';
 import { join } from 'node:path';
+import { findFreePort } from './free-port.ts';
 import { pause } from './scratch.ts';
 
 const START_WAIT_MS_MAX = 20_000;
@@ -63,16 +63,6 @@ export function whyNoProxies(): string | undefined {
   // HAProxy may only take a foreign source address with the rights to do so.
   return process.getuid?.() === 0 ? undefined : 'HAProxy and Dante need root to send from anywhere';
 }
-
-const findFreePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 
 const isListening = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
