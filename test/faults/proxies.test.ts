@@ -7,22 +7,14 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { judgeRun } from './conservation.ts';
-import { readLedger, readRows } from './ledger.ts';
-import { PolicyWorld, SHAPE } from './policy-world.ts';
-import { danteFrom, HAPROXY, ProxyProgram, whyNoProxies } from './proxy-programs.ts';
-import { promisedOf } from './scenario.ts';
-import { makeScratch, until } from './scratch.ts';
+import { readRows } from './ledger.ts';
+import { BY_SOCKS, ProxiedWorld } from './proxied-world.ts';
+import { whyNoProxies } from './proxy-programs.ts';
 import type { Copy } from './target.ts';
-import { verifyData } from './verify.ts';
 
-const BY_SOCKS = '127.0.0.77';
 const BY_HAPROXY = '127.0.0.66';
 const BY_TEXT_HEADER = '127.0.0.67';
 const ALL = [BY_SOCKS, BY_HAPROXY, BY_TEXT_HEADER];
-const FLOW_MS_MAX = 40_000;
-const DRAIN_MS_MAX = 60_000;
-const COPIES_MIN = 50;
 
 // HAProxy has a name of several addresses where the machine knows ::1 by it; one of them answers.
 const formatSources = (socks: number, haproxy: number): string => `[source."socks"]
@@ -47,68 +39,29 @@ ha_proxy_protocol = "v1"
 const skip = whyNoProxies();
 
 describe('mail through real proxies', { skip: skip ?? false }, () => {
-  const scratch = makeScratch('proxies');
-  const world = new PolicyWorld(scratch.path);
-  const [target] = world.targets;
-  let socks: ProxyProgram;
-  let haproxy: ProxyProgram;
+  const run = new ProxiedWorld('proxies');
+  before(() => run.start(formatSources));
+  after(() => run.close());
 
-  before(async () => {
-    await world.prepare();
-    socks = await ProxyProgram.start(danteFrom(BY_SOCKS), scratch.path);
-    haproxy = await ProxyProgram.start(HAPROXY, scratch.path);
-    world.edit('sources.toml', formatSources(socks.port, haproxy.port));
-    await world.start().demandPort();
-    world.startSending();
-  });
-  after(async () => {
-    await world.close();
-    await socks?.kill();
-    await haproxy?.kill();
-    scratch.remove();
-  });
-
-  /** Waits for new copies by way of each of the addresses. */
-  const demandFlow = async (...peers: string[]): Promise<void> => {
-    const from = target.copies.length;
-    const count = (peer: string): number =>
-      target.copies.slice(from).filter((copy) => copy.peer === peer).length;
-    const isFlowing = (): boolean => peers.every((peer) => count(peer) >= COPIES_MIN);
-    await until(isFlowing, FLOW_MS_MAX);
-    const told = peers.map((peer) => `${peer} ${count(peer)}`).join();
-    assert.ok(isFlowing(), `${told}\n${world.daemon.tail}\n${socks.tail}\n${haproxy.tail}`);
-  };
-
-  test('each source sends through its proxy', () => demandFlow(...ALL));
+  test('each source sends through its proxy', () => run.demandFlow(...ALL));
 
   test('HAProxy is killed: the other goes on; it is back: all', async () => {
-    await haproxy.kill();
-    await demandFlow(BY_SOCKS);
-    await haproxy.run();
-    await demandFlow(...ALL);
+    await run.haproxy.kill();
+    await run.demandFlow(BY_SOCKS);
+    await run.haproxy.run();
+    await run.demandFlow(...ALL);
   });
 
   test('Dante is killed: the other goes on; it is back: all', async () => {
-    await socks.kill();
-    await demandFlow(BY_HAPROXY, BY_TEXT_HEADER);
-    await socks.run();
-    await demandFlow(...ALL);
+    await run.socks.kill();
+    await run.demandFlow(BY_HAPROXY, BY_TEXT_HEADER);
+    await run.socks.run();
+    await run.demandFlow(...ALL);
   });
 
   test('every message came, none in another way, and the log says in which', async () => {
-    await world.stopSending();
-    const arrived = (): Set<number> => new Set(target.copies.map(({ number }) => number));
-    const promised = promisedOf(world.answers);
-    await until(() => arrived().size >= promised.length, DRAIN_MS_MAX);
-    const { code } = await world.daemon.stop();
-    assert.equal(code, 0, world.daemon.tail);
-    const told = verifyData(world.data);
-    assert.equal(told.code, 0, told.text);
-    const { answers } = world;
-    const { copies } = target;
-    const verdict = judgeRun({ answers, copies, ledger: readLedger(world.data), shape: SHAPE });
-    assert.deepEqual([verdict.breaches, verdict.queued], [[], 0]);
-    judgeWays(copies);
+    await run.settle();
+    judgeWays(run.copies);
     judgeLog();
   });
 
@@ -122,7 +75,7 @@ describe('mail through real proxies', { skip: skip ?? false }, () => {
   };
 
   const judgeLog = (): void => {
-    const rows = readRows(world.data).filter(({ type }) => type.startsWith('message.de'));
+    const rows = readRows(run.world.data).filter(({ type }) => type.startsWith('message.de'));
     const bodies = rows.map(({ body }) => body);
     const tells = (part: RegExp): boolean => bodies.some((body) => part.test(body));
     assert.ok(tells(/"via":"socks5 127\.0\.0\.77:\d+"/), 'the address that Dante told');

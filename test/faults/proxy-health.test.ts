@@ -6,19 +6,12 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { judgeRun } from './conservation.ts';
-import { readLedger, readRows } from './ledger.ts';
-import { PolicyWorld, SHAPE } from './policy-world.ts';
-import { danteFrom, HAPROXY, ProxyProgram, whyNoProxies } from './proxy-programs.ts';
-import { promisedOf } from './scenario.ts';
-import { makeScratch, pause, until } from './scratch.ts';
-import { verifyData } from './verify.ts';
+import { readRows } from './ledger.ts';
+import { BY_SOCKS, ProxiedWorld } from './proxied-world.ts';
+import { whyNoProxies } from './proxy-programs.ts';
+import { pause } from './scratch.ts';
 
-const BY_SOCKS = '127.0.0.77';
 const BY_HAPROXY = '127.0.0.66';
-const FLOW_MS_MAX = 40_000;
-const DRAIN_MS_MAX = 60_000;
-const COPIES_MIN = 50;
 /** How long each source stays out, as the files say, ms. */
 const OUT_MS = 3_000;
 const RULE = 'suspend_when_proxy_unhealthy = { duration = "3s" }';
@@ -46,72 +39,32 @@ interface Change {
 const skip = whyNoProxies();
 
 describe('sources whose proxy is away', { skip: skip ?? false }, () => {
-  const scratch = makeScratch('proxy-health');
-  const world = new PolicyWorld(scratch.path);
-  const [target] = world.targets;
-  let socks: ProxyProgram;
-  let haproxy: ProxyProgram;
-
-  before(async () => {
-    await world.prepare();
-    socks = await ProxyProgram.start(danteFrom(BY_SOCKS), scratch.path);
-    haproxy = await ProxyProgram.start(HAPROXY, scratch.path);
-    world.edit('sources.toml', formatSources(socks.port, haproxy.port));
-    await world.start().demandPort();
-    world.startSending();
-  });
-  after(async () => {
-    await world.close();
-    await socks?.kill();
-    await haproxy?.kill();
-    scratch.remove();
-  });
-
-  const demandFlow = async (...peers: string[]): Promise<void> => {
-    const from = target.copies.length;
-    const count = (peer: string): number =>
-      target.copies.slice(from).filter((copy) => copy.peer === peer).length;
-    const isFlowing = (): boolean => peers.every((peer) => count(peer) >= COPIES_MIN);
-    await until(isFlowing, FLOW_MS_MAX);
-    assert.ok(
-      isFlowing(),
-      `${peers.map((peer) => `${peer} ${count(peer)}`)}\n${world.daemon.tail}`,
-    );
-  };
+  const run = new ProxiedWorld('proxy-health');
+  before(() => run.start(formatSources));
+  after(() => run.close());
 
   test('one is away: its mail goes by the other; it is back: both', async () => {
-    await demandFlow(BY_SOCKS, BY_HAPROXY);
-    await socks.kill();
-    await demandFlow(BY_HAPROXY);
-    await socks.run();
-    await demandFlow(BY_SOCKS, BY_HAPROXY);
+    await run.demandFlow(BY_SOCKS, BY_HAPROXY);
+    await run.socks.kill();
+    await run.demandFlow(BY_HAPROXY);
+    await run.socks.run();
+    await run.demandFlow(BY_SOCKS, BY_HAPROXY);
   });
 
   test('both are away: mail waits; they are back: it goes', async () => {
-    await Promise.all([socks.kill(), haproxy.kill()]);
+    await Promise.all([run.socks.kill(), run.haproxy.kill()]);
     await pause(BOTH_AWAY_MS);
-    await Promise.all([socks.run(), haproxy.run()]);
-    await demandFlow(BY_SOCKS, BY_HAPROXY);
+    await Promise.all([run.socks.run(), run.haproxy.run()]);
+    await run.demandFlow(BY_SOCKS, BY_HAPROXY);
   });
 
   test('all mail came, and the log says who was out, why and for how long', async () => {
-    await world.stopSending();
-    const arrived = (): Set<number> => new Set(target.copies.map(({ number }) => number));
-    const promised = promisedOf(world.answers);
-    await until(() => arrived().size >= promised.length, DRAIN_MS_MAX);
-    const { code } = await world.daemon.stop();
-    assert.equal(code, 0, world.daemon.tail);
-    const told = verifyData(world.data);
-    assert.equal(told.code, 0, told.text);
-    const { answers } = world;
-    const ledger = readLedger(world.data);
-    const verdict = judgeRun({ answers, copies: target.copies, ledger, shape: SHAPE });
-    assert.deepEqual([verdict.breaches, verdict.queued], [[], 0]);
+    await run.settle();
     for (const source of ['socks', 'haproxy']) judgeSource(source);
   });
 
   const judgeSource = (source: string): void => {
-    const changes = readRows(world.data)
+    const changes = readRows(run.world.data)
       .filter(({ stream, type }) => stream === source && /^source\.(susp|resum)/.test(type))
       .map(({ type, at, body }): Change => ({ ...JSON.parse(body), type, at }));
     const suspensions = changes.filter(({ type }) => type === 'source.suspended');
