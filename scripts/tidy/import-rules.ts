@@ -15,7 +15,14 @@ const REACHES: Readonly<Record<string, readonly string[]>> = {
   events: ['domain', 'ports/ports.ts'],
   policy: ['domain', 'ports/ports.ts'],
   actors: ['domain', 'events', 'ports/ports.ts', 'ports/quotas.ts'],
-  projections: ['domain', 'events', 'ports/ports.ts'],
+  projections: [
+    'domain',
+    'events',
+    'ports/ports.ts',
+    'ports/committed-log.ts',
+    'ports/sink.ts',
+    'ports/timers.ts',
+  ],
   ports: ['domain', 'ports'],
 };
 
@@ -26,6 +33,8 @@ const REACHES: Readonly<Record<string, readonly string[]>> = {
 const KNOWS: Readonly<Record<string, readonly string[]>> = {
   domain: ['ports/ports.ts', 'ports/quotas.ts'],
   actors: ['intake/host.ts', 'turn.ts'],
+  events: ['ports/committed-log.ts'],
+  ports: ['projections/log-record/record.ts'],
 };
 
 /** Where modules of the platform (`node:`) may be imported. */
