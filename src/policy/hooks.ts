@@ -3,7 +3,9 @@
  * Names are the reference's, so that knowledge and data files carry over; the names of options come
  * from the tables that read them. It does not know how handlers are called, or when.
  */
+import type { CustomSinkSource } from '../domain/hook-sinks.ts';
 import type { POOL_OPTIONS, SOURCE_OPTIONS } from '../domain/options-egress.ts';
+import type { HOOK_OPTIONS } from '../domain/options-hook.ts';
 import type { HTTP_LISTENER_OPTIONS } from '../domain/options-http.ts';
 import type { LISTENER_DOMAIN_OPTIONS, LISTENER_OPTIONS } from '../domain/options-listener.ts';
 import type { PATH_OPTIONS } from '../domain/options-path.ts';
@@ -41,6 +43,11 @@ export type HttpListenerOptions = OptionsOf<typeof HTTP_LISTENER_OPTIONS>;
 /** Where and how rates and limits are shared between daemons (configure_redis_throttles). */
 export type RedisThrottlesOptions = OptionsOf<typeof REDIS_OPTIONS>;
 
+/** What setup is told about a log hook; a custom sink is code, so no data file can hold it. */
+export type LogHookOptions = Omit<OptionsOf<typeof HOOK_OPTIONS>, 'custom'> & {
+  readonly custom?: CustomSinkSource | undefined;
+};
+
 /** What `init` may set up. */
 export interface Setup {
   smtpListener(options: SmtpListenerOptions): void;
@@ -53,8 +60,8 @@ export interface Setup {
   mtaStsEnabled(isEnabled: boolean): void;
   /** Shares rates and limits, other than `local:` ones, with other daemons; called once. */
   redisThrottles(options: RedisThrottlesOptions): void;
-  /** Not available in this version: refused with a sentence. */
-  logHook(options: Readonly<Record<string, OptionValue>>): void;
+  /** A reader of the log that sends its records on (configure_log_hook). */
+  logHook(options: LogHookOptions): void;
 }
 
 /** What was found wrong while a policy was checked; any refusal refuses the version. */

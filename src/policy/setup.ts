@@ -7,6 +7,8 @@ import { OptionError } from '../domain/option-error.ts';
 import { duration, flag, listOf, text } from '../domain/option-kinds.ts';
 import type { ListenPlace } from '../domain/option-places.ts';
 import { locate } from '../domain/options.ts';
+import type { CaptureLists, HookConfig } from '../domain/options-hook.ts';
+import { joinCaptureLists, parseHookConfig } from '../domain/options-hook.ts';
 import type { HttpListenerConfig } from '../domain/options-http.ts';
 import { parseHttpListenerConfig } from '../domain/options-http.ts';
 import type { ListenerConfig } from '../domain/options-listener.ts';
@@ -29,20 +31,20 @@ export interface PolicySetup {
   readonly isMtaStsEnabled: boolean;
   /** Undefined: rates and limits are counted in this process. */
   readonly redisThrottles: RedisConfig | undefined;
+  /** In the order in which they were set up; a custom sink among them is code of the policy. */
+  readonly logHooks: readonly HookConfig[];
 }
+
+/** Metadata and headers that reception keeps, because a hook asks for them. */
+export const captureListsOf = ({ logHooks }: Pick<PolicySetup, 'logHooks'>): CaptureLists =>
+  joinCaptureLists(logHooks.map(({ capture }) => capture));
 
 /** Says where in the policy something was thrown: `file:line:column`, or ''. */
 export type PlaceFinder = (thrown: unknown) => string;
 
 const LISTENERS_MAX = 256;
+const LOG_HOOKS_MAX = 64;
 const MONITOR_MS = 10_000;
-
-const unavailable = (method: string): PolicyError =>
-  new PolicyError(
-    '',
-    `setup.${method} is not available in this version`,
-    `remove the call of setup.${method}`,
-  );
 
 type Collected = { -readonly [Key in keyof PolicySetup]: PolicySetup[Key] };
 
@@ -76,6 +78,18 @@ function readRedis(options: unknown, known: RedisConfig | undefined): RedisConfi
   throw new OptionError(where, '', 'was called twice', 'keep one of the calls');
 }
 
+/** Adds a log hook; refuses a name that is used twice, however it is written, or one too many. */
+function addedHook(known: readonly HookConfig[], options: unknown): readonly HookConfig[] {
+  const where = 'setup.logHook';
+  const hook = parseHookConfig(options, where);
+  const isTaken = known.some(({ name }) => name.toLowerCase() === hook.name.toLowerCase());
+  if (isTaken || known.length >= LOG_HOOKS_MAX) {
+    const problem = isTaken ? `'${hook.name}' is used by two hooks` : 'is one hook too many';
+    throw new OptionError(where, 'name', problem, 'rename or remove one of them');
+  }
+  return Object.freeze([...known, hook]);
+}
+
 const createCollector = (): Collector => {
   const collected: Collected = {
     smtpListeners: [],
@@ -84,6 +98,7 @@ const createCollector = (): Collector => {
     monitorMs: MONITOR_MS,
     isMtaStsEnabled: true,
     redisThrottles: undefined,
+    logHooks: [],
   };
   let isOpen = true;
   const checkOpen = (method: string): void => {
@@ -122,8 +137,9 @@ const createCollector = (): Collector => {
       checkOpen('redisThrottles');
       collected.redisThrottles = readRedis(options, collected.redisThrottles);
     },
-    logHook: () => {
-      throw unavailable('logHook');
+    logHook: (options) => {
+      checkOpen('logHook');
+      collected.logHooks = addedHook(collected.logHooks, options);
     },
   };
   return {

@@ -186,13 +186,22 @@ describe('the setup of a policy is refused', () => {
     );
   });
 
-  it('for what is not available in this version', async () => {
-    for (const method of ['logHook']) {
-      assert.equal(
-        await refusal(define(`{ init(setup) {\n  setup.${method}({});\n} }`)),
-        `policy.ts:3:9: setup.${method} is not available in this version; ` +
-          `remove the call of setup.${method}`,
-      );
-    }
+  it('for a log hook without a sink, and for two of one name', async () => {
+    const url = "url: 'http://127.0.0.1:4242/log'";
+    assert.equal(
+      await refusal(define("{ init(setup) {\n  setup.logHook({ name: 'webhook' });\n} }")),
+      "policy.ts:3:9: setup.logHook 'webhook': url: no sink is given; " +
+        "give exactly one of url, amqp, kafka and custom, as in url: 'https://…'",
+    );
+    assert.equal(
+      await refusal(
+        define(
+          `{ init(setup) {\n  setup.logHook({ name: 'webhook', ${url} });\n` +
+            `  setup.logHook({ name: 'WebHook', ${url} });\n} }`,
+        ),
+      ),
+      "policy.ts:4:9: setup.logHook: name: 'WebHook' is used by two hooks; " +
+        'rename or remove one of them',
+    );
   });
 });
