@@ -7,6 +7,7 @@ import { schemaDocument } from '../../src/domain/option-schema.ts';
 import type { Kind } from '../../src/domain/options.ts';
 import { DKIM_FILE } from '../../src/policy/helpers/dkim-file.ts';
 import { LISTENER_DOMAINS_FILE } from '../../src/policy/helpers/listener-domains.ts';
+import { LOG_HOOKS_FILE } from '../../src/policy/helpers/log-hook-file.ts';
 import { QUEUES_FILE } from '../../src/policy/helpers/queue-file.ts';
 import { SHAPING_FILE } from '../../src/policy/helpers/shaping-file.ts';
 import { SOURCES_FILE } from '../../src/policy/helpers/sources.ts';
@@ -18,6 +19,7 @@ export const DATA_FILES: Readonly<Record<string, Kind<unknown>>> = {
   shaping: SHAPING_FILE,
   'listener-domains': LISTENER_DOMAINS_FILE,
   dkim: DKIM_FILE,
+  'log-hooks': LOG_HOOKS_FILE,
 };
 
 /** The text of every schema file, by its name. */

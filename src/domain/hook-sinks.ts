@@ -135,6 +135,6 @@ function withUrl(place: string | undefined, http: GivenSink['http'], where: stri
 }
 
 function readKind<Name extends keyof Kinds>(kind: Name, raw: unknown, where: string): HookSink {
-  const config = SINK_KINDS[kind](raw, `${where} ${kind}`);
+  const config = SINK_KINDS[kind](raw, `${where} ${kind}`.trim());
   return Object.freeze({ kind, config }) as HookSink;
 }

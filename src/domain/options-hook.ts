@@ -196,7 +196,7 @@ type HookOptions = Parsed<typeof HOOK_OPTIONS>;
 /** Reads a log hook; `where` names it in a refusal. */
 export function parseHookConfig(raw: unknown, where: string): HookConfig {
   const given = readOptions(HOOK_OPTIONS, raw, where);
-  const place = `${where} '${given.name}'`;
+  const place = where === '' ? '' : `${where} '${given.name}'`;
   const { retention } = given;
   return Object.freeze({
     name: given.name,

@@ -11,6 +11,7 @@ import { parsePathConfig } from '../domain/options-path.ts';
 import { parseQueueConfig } from '../domain/options-queue.ts';
 import type { Answer, PolicyAsker } from '../domain/policy-asker.ts';
 import { formatQueueName } from '../domain/queue-name.ts';
+import { Recent } from '../domain/recent.ts';
 import { answerKey, answerText, freezeDeep } from './answer-text.ts';
 import { createMessageAsker } from './ask-message.ts';
 import type { AskedHandler, Caller, CallWatch, PolicyFault } from './calling.ts';
@@ -24,7 +25,8 @@ const LAST_ANSWERS_MAX = 65_536;
 const KNOWN_ANSWERS_MAX = 4_096;
 const NO_HOSTS: readonly string[] = Object.freeze([]);
 
-interface Question<T> {
+/** A question with an answer that configures something. */
+export interface Question<T> {
   readonly handler: AskedHandler;
   readonly args: readonly unknown[];
   /** The same question has the same id. */
@@ -34,32 +36,6 @@ interface Question<T> {
   /** The name that a pool or a source carries in its own options. */
   readonly name?: string;
   readonly read: (raw: unknown, where: string) => T;
-}
-
-/**
- * Forgets, half by half, what was not stored lately. (Taking out the first key of a big map one by
- * one costs a walk over all that was taken out before it.)
- */
-class Recent<T> {
-  readonly #halfMax: number;
-  #young = new Map<string, T>();
-  #old = new Map<string, T>();
-
-  constructor(max: number) {
-    this.#halfMax = max / 2;
-  }
-
-  get(key: string): T | undefined {
-    return this.#young.get(key) ?? this.#old.get(key);
-  }
-
-  set(key: string, value: T): void {
-    if (this.#young.size >= this.#halfMax) {
-      this.#old = this.#young;
-      this.#young = new Map();
-    }
-    this.#young.set(key, value);
-  }
 }
 
 // What JSON would drop or bend must not look like an answer without it.
@@ -100,9 +76,14 @@ const createReader = () => {
   };
 };
 
-type Ask = <T>(question: Question<T>, mayBeUnknown?: boolean) => Answer<T> | 'unknown' | undefined;
+/** Asks; 'unknown' where nobody answered and that is no fault, undefined where one failed. */
+export type Ask = <T>(
+  question: Question<T>,
+  mayBeUnknown?: boolean,
+) => Answer<T> | 'unknown' | undefined;
 
-const createAsk = (caller: Caller): Ask => {
+/** Asks over the handlers of a policy, remembering the last good answer to each question. */
+export const createAsk = (caller: Caller): Ask => {
   const last = new Recent<Answer<unknown>>(LAST_ANSWERS_MAX);
   const readAnswer = createReader();
   // Pools and sources have no default: one that nobody knows is a mistake of the policy.

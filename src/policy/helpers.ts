@@ -9,6 +9,8 @@
 export { dkim } from './helpers/dkim.ts';
 /** What may be relayed for which domain. */
 export { listenerDomains } from './helpers/listener-domains.ts';
+/** Who is told what becomes of the mail. */
+export { logHooks } from './helpers/log-hooks.ts';
 /** How queues retry, expire and route. */
 export { queues } from './helpers/queues.ts';
 /** How a source may talk to a site. */

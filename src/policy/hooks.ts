@@ -12,6 +12,7 @@ import type { PATH_OPTIONS } from '../domain/options-path.ts';
 import type { QUEUE_OPTIONS } from '../domain/options-queue.ts';
 import type { REDIS_OPTIONS } from '../domain/options-redis.ts';
 import type { MessageView } from '../domain/policy-asker.ts';
+import type { LogRecord } from '../projections/log-record/record.ts';
 
 /** A value as operators write it: what JSON and TOML can hold. */
 export type OptionValue =
@@ -140,6 +141,8 @@ export interface Handlers {
     message: MessageView,
     data: Readonly<Record<string, string>>,
   ): QueueChange | undefined;
+  /** Asked for each hook; a name as the answer means: that hook takes it, and no other. */
+  should_enqueue_log_record(record: LogRecord, hook_name: string): boolean | string | undefined;
 }
 
 /** The name of a handler. */
@@ -162,6 +165,7 @@ export const HANDLERS: Readonly<Record<HandlerName, string>> = {
   throttle_insert_ready_queue: 'names rates that a message must pass before it is made ready',
   requeue_message: 'may move a message, or its next attempt, when it goes back to its queue',
   rebind_message: 'moves messages when an operator asks for it',
+  should_enqueue_log_record: 'says whether a log hook takes a record, or which one does',
 };
 
 /** Handlers of the reference that have no place here yet. */
@@ -173,5 +177,4 @@ export const HANDLERS_ABSENT: readonly string[] = [
   'smtp_server_data',
   'smtp_server_message_received',
   'http_message_generated',
-  'should_enqueue_log_record',
 ];

@@ -4,6 +4,7 @@
  * queues share it. It answers for every domain, so it must stand behind all other parts that do.
  * It does not know the engine; what reception does with tenants is asked through `receive`.
  */
+import { isHookDomain } from '../../domain/hook-name.ts';
 import type { OptionTable } from '../../domain/options.ts';
 import { readOptions, required } from '../../domain/options.ts';
 import { parseQueueConfig } from '../../domain/options-queue.ts';
@@ -12,7 +13,7 @@ import { ANSWERS_ALL } from '../define.ts';
 import type { Checks, NamedThrottle, PolicyPart, QueueOptions } from '../hooks.ts';
 import { PolicyError } from '../policy-error.ts';
 import type { DomainMap } from './domain-map.ts';
-import { createDomainMap } from './domain-map.ts';
+import { createDomainMap, normalDomain } from './domain-map.ts';
 import type { DataSource } from './files.ts';
 import { dataSources, readDataFiles, refuseIn } from './files.ts';
 import type { Placings } from './origins.ts';
@@ -111,6 +112,12 @@ const createPileFinder = (data: QueueData, domains: DomainMap<QueueBlock>): Find
   };
 };
 
+// What holds for every queue is about mail; of a log hook the data speaks by its own name only.
+const hookAnswer = (data: QueueData, domain: string): QueueOptions | undefined => {
+  const block = data.domains.get(normalDomain(domain));
+  return block === undefined ? undefined : makePile([block.options]).answer;
+};
+
 const rateOf = (block: QueueBlock | undefined): string | undefined => {
   const rate = block?.options.get(OVERALL)?.value;
   return rate === undefined ? undefined : String(rate);
@@ -201,7 +208,10 @@ export const queues = (settings: QueuesSettings): QueuesPart => {
     routingDomainOf: (...asked: Parameters<FindPile>) => findPile(...asked).routingDomain,
   };
   const part: PolicyPart = {
-    get_queue_config: (domain, tenant, campaign) => findPile(domain, tenant, campaign).answer,
+    get_queue_config(domain, tenant, campaign) {
+      if (isHookDomain(domain)) return hookAnswer(data, domain);
+      return findPile(domain, tenant, campaign).answer;
+    },
     throttle_insert_ready_queue: (message) => throttlesOf(data, message),
     validate_config: (checks) => checkData(data, checks),
   };

@@ -2,9 +2,10 @@
  * From shaping data to the options of one path. The idea: which blocks hold for a routing domain, a
  * site and a source is a short list; equal lists give the same frozen object, so that a hundred
  * thousand queues share the few answers that a set of files can give.
- *   default, providers, their sources, site, domain, sources of the site, sources of the domain
+ *   default (for receivers of mail), providers, their sources, site, domain, sources of the site, sources of the domain
  * It does not ask DNS: sites are what was learnt when the version was prepared.
  */
+import { isHookDomain } from '../../domain/hook-name.ts';
 import { classifyRoutingDomain } from '../../domain/routing-domain.ts';
 import type { OptionValue, PathOptions } from '../hooks.ts';
 import { normalDomain } from './domain-map.ts';
@@ -176,6 +177,8 @@ export const createShapingAnswers = (
   return {
     find({ routingDomain, source, site, mxHosts }) {
       const name = normalDomain(routingDomain);
+      // What holds for everybody protects receivers of mail; a log hook is none.
+      const base = isHookDomain(name) ? EMPTY_SHAPING_BLOCK : data.base;
       const layers = {
         providers: matchedBy(routingDomain, mxHosts),
         // What is written of a domain's site holds for that domain also when its exchangers were
@@ -189,10 +192,10 @@ export const createShapingAnswers = (
       // Without providers or options by source, all sources have one answer.
       const isOwn =
         layers.providers.length > 0 || blocks.some(({ sources }) => sources.has(source));
-      const key = `${blocks.map(idOf).join(' ')} ${isOwn ? source : ''}`;
+      const key = `${[base, ...blocks].map(idOf).join(' ')} ${isOwn ? source : ''}`;
       const known = answers.get(key);
       if (known !== undefined) return known;
-      const made = makeAnswer(data.base, layers);
+      const made = makeAnswer(base, layers);
       if (answers.size >= ANSWERS_MAX) answers.clear();
       answers.set(key, made);
       return made;

@@ -4,6 +4,7 @@
  * other in the order of the files, unless one says `replace_base`.
  * It does not know exchangers, so the blocks that hold for a domain's site stay in their order.
  */
+import { isHookDomain } from '../../domain/hook-name.ts';
 import { OptionValueError, showValue } from '../../domain/option-error.ts';
 import { flag, limit, listOf, mapOf, tableOf, throttle } from '../../domain/option-kinds.ts';
 import { openTable } from '../../domain/option-tables.ts';
@@ -239,7 +240,8 @@ export const readShapingFile = ({ name: file, table }: DataFile): ShapingData =>
     const domain = normalDomain(key);
     checkKey(file, key, raw as DataTable);
     const block = readBlock(file, `'${key}'`, raw as DataTable);
-    const isRollup = (raw as DataTable)['mx_rollup'] !== false;
+    // A log hook has no exchangers; `mx_rollup = false` is customary for it, and implied.
+    const isRollup = (raw as DataTable)['mx_rollup'] !== false && !isHookDomain(domain);
     if (isRollup) rollups.push({ domain, where: `${file}: '${key}'`, block });
     else domains.set(domain, joinShapingBlocks(domains.get(domain) ?? EMPTY_SHAPING_BLOCK, block));
   }
