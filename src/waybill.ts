@@ -42,6 +42,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./cli/why.ts'),
   },
   {
+    name: 'tail',
+    summary: 'follow log files and print their records',
+    load: () => import('./cli/tail.ts'),
+  },
+  {
     name: 'policy',
     summary: 'look at, compare, check and activate versions of the policy',
     load: () => import('./cli/policy.ts'),

@@ -16,11 +16,10 @@ import { drawEvents } from './events.ts';
 import type { OptionEntries } from './options.ts';
 import { drawHandlers, drawOptions } from './options.ts';
 
-const DOCUMENTS = ['ARCHITECTURE.md', 'docs/policy.md', 'docs/redis.md'];
 const CHART_PATH = /^src\/(?:[a-z-]+\/)*([a-z-]+)\/chart\.ts$/;
 const CATALOGUE = 'src/events/catalogue.ts';
 const HOOKS = 'src/policy/hooks.ts';
-const OPTION_FILE = /^src\/domain\/options-[a-z]+\.ts$/;
+const OPTION_FILE = /^src\/domain\/options-[a-z-]+\.ts$/;
 const OPTION_TABLE = /^([A-Z_]+)_OPTIONS$/;
 const MARKED = /(<!-- generated: ([^>]+?) -->\n)([\s\S]*?)(<!-- end -->)/g;
 
@@ -124,6 +123,12 @@ interface Filled {
   readonly text: string;
 }
 
+/** The documents that may have places for parts. */
+const listDocuments = (root: string): readonly string[] => [
+  'ARCHITECTURE.md',
+  ...readPaths(root).filter((path) => /^docs\/[^/]+\.md$/.test(path)),
+];
+
 /** All documents with fresh parts, and what is wrong with them as they are. */
 async function fillAll(root: string): Promise<{ pages: Filled[]; wrong: string[]; old: string[] }> {
   const parts = await collectParts(root);
@@ -131,7 +136,7 @@ async function fillAll(root: string): Promise<{ pages: Filled[]; wrong: string[]
   const wrong = parts.flatMap(({ faults }) => [...faults]);
   const old: string[] = [];
   let homeless = parts.map(({ name }) => name);
-  for (const name of DOCUMENTS) {
+  for (const name of listDocuments(root)) {
     const path = join(root, name);
     if (!existsSync(path)) {
       wrong.push(`${name} is missing`);

@@ -61,6 +61,8 @@ const LIBRARY_PATHS: Readonly<Record<string, RegExp>> = {
   rxjs: /^src\/projections\/|^(test|bench)\//,
   'smtp-server': /^src\/(intake|cli)\/|^(test|bench)\//,
   ioredis: /^src\/ports\/node\/quotas-redis|^test\//,
+  '@hpcc-js': /^src\/projections\/log-files\/|^test\//,
+  fzstd: /^src\/projections\/log-files\//,
   nodemailer: /^src\/(intake|cli)\/|^(test|bench)\//,
 };
 
