@@ -12,7 +12,6 @@ import { createTimers } from '../src/ports/node/timers.ts';
 import type { OutgoingRecord } from '../src/ports/sink.ts';
 import { openFilesSink } from '../src/projections/log-files/files-sink.ts';
 import type { LogRecord } from '../src/projections/log-record/record.ts';
-import { RECORD_TYPES } from '../src/projections/log-record/record.ts';
 import { measureFlushUs, medianOf } from './machine.ts';
 
 const { values } = parseArgs({
@@ -56,8 +55,9 @@ const makeRecord = (position: number): OutgoingRecord => {
 
 const measure = async (records: readonly OutgoingRecord[]): Promise<number> => {
   const dir = mkdtempSync(join(tmpdir(), 'waybill-bench-'));
-  const config = parseLocalLogs({ log_dir: dir }, 'bench', RECORD_TYPES);
-  const sink = await openFilesSink({ config, timers: createTimers() });
+  const { sink: files } = parseLocalLogs({ log_dir: dir }, 'bench');
+  if (files.kind !== 'files') throw new Error('a logger writes files');
+  const sink = await openFilesSink({ config: files.config, timers: createTimers() });
   const { signal } = new AbortController();
   const began = performance.now();
   for (let at = 0; at < records.length; at += BATCH) {

@@ -7,6 +7,7 @@ import type { LogRecord } from '../projections/log-record/record.ts';
 import { OptionError, OptionValueError } from './option-error.ts';
 import type { JsonSchema, Kind, OptionTable } from './options.ts';
 import { isTable, optional } from './options.ts';
+import type { LocalLogsConfig } from './options-local-logs.ts';
 
 /** One record as a policy's own sink is given it. */
 export interface HookMessage {
@@ -55,7 +56,9 @@ export type HookSink =
         readonly config: ReturnType<Kinds[Name]>;
       };
     }[keyof Kinds]
-  | { readonly kind: 'custom'; readonly source: CustomSinkSource };
+  | { readonly kind: 'custom'; readonly source: CustomSinkSource }
+  /** Local log files: they have a call of their own. */
+  | { readonly kind: 'files'; readonly config: LocalLogsConfig };
 
 /** The kind of a sink. */
 export type SinkKind = HookSink['kind'];

@@ -23,16 +23,8 @@ import {
 } from './option-kinds.ts';
 import { isHostName } from './option-places.ts';
 import type { Kind, OptionTable, Parsed } from './options.ts';
-import {
-  inert,
-  isTable,
-  locate,
-  nearest,
-  option,
-  optional,
-  readOptions,
-  required,
-} from './options.ts';
+import { inert, option, optional, readOptions, required } from './options.ts';
+import { perRecordOf, readTemplates, settingsFor, templateText } from './options-per-record.ts';
 import type { RecordType } from './record-type.ts';
 import { RECORD_TYPES } from './record-type.ts';
 
@@ -40,7 +32,6 @@ import { RECORD_TYPES } from './record-type.ts';
 export const BATCH_RECORDS_MAX = 10_000;
 
 const NAMES_MAX = 1_000;
-const TEMPLATE_CHARS_MAX = 65_536;
 const BYTES_MIN = 1_048_576;
 const RETAINED_BYTES = 10_000_000_000;
 const ONLY_FILES = 'a hook writes no files; only local logs have this';
@@ -73,18 +64,6 @@ const domain: Kind<string> = {
   },
 };
 
-const templateText: Kind<string> = {
-  name: 'template',
-  schema: { type: 'string', minLength: 1, maxLength: TEMPLATE_CHARS_MAX },
-  read(value) {
-    if (typeof value === 'string' && value !== '' && value.length <= TEMPLATE_CHARS_MAX) {
-      return value;
-    }
-    const problem = `${showValue(value)} is no template`;
-    throw new OptionValueError(problem, `give a text of at most ${TEMPLATE_CHARS_MAX} characters`);
-  },
-};
-
 const PER_RECORD_OPTIONS = {
   enable: option(flag, true, 'whether records of this type are sent'),
   template: optional(templateText, 'what is sent in place of the JSON record'),
@@ -92,37 +71,6 @@ const PER_RECORD_OPTIONS = {
   log_dir: inert(text, ONLY_FILES),
   segment_header: inert(text, ONLY_FILES),
 } satisfies OptionTable;
-
-const recordSettings = tableOf(PER_RECORD_OPTIONS);
-type RecordSettings = Parsed<typeof PER_RECORD_OPTIONS>;
-
-/** Settings by record type; `Any` holds for the types that have none of their own. */
-const perRecord: Kind<Readonly<Record<string, RecordSettings>>> = {
-  name: 'table from record type or Any to {enable, template}',
-  schema: {
-    type: 'object',
-    properties: Object.fromEntries(
-      ['Any', ...RECORD_TYPES].map((type) => [type, recordSettings.schema ?? {}]),
-    ),
-    additionalProperties: false,
-  },
-  read(value) {
-    if (!isTable(value)) {
-      const fix = 'write { Delivery: { enable: false } }';
-      throw new OptionValueError(`${showValue(value)} is not a table`, fix);
-    }
-    const known = ['Any', ...RECORD_TYPES];
-    const read = Object.entries(value).map(([type, settings]) => {
-      if (!known.includes(type)) {
-        const near = nearest(type, known);
-        const fix = near === undefined ? `use ${known.join(', ')}` : `did you mean '${near}'?`;
-        throw new OptionError('', type, 'is no type of record', fix);
-      }
-      return [type, locate('', type, () => recordSettings.read(settings))] as const;
-    });
-    return Object.freeze(Object.fromEntries(read));
-  },
-};
 
 const start: Kind<HookStart> = {
   name: 'beginning, now or RFC 3339 time',
@@ -148,6 +96,12 @@ const RETENTION_OPTIONS = {
 /** Parallel sending is not there yet, and a file that asks for it must not silently go without. */
 const ordering = oneOf('hook');
 
+/** What every reader of the log can be told. */
+export const READING_ROWS = {
+  start: option(start, 'now', 'where one begins that was not there before'),
+  retention: option(tableOf(RETENTION_OPTIONS), {}, 'what may be lost while the sink is away'),
+} satisfies OptionTable;
+
 /** The table behind parseHookConfig. */
 export const HOOK_OPTIONS = {
   name: required(hookName, 'names the hook; `<name>.log_hook` is the domain of its shaping'),
@@ -156,14 +110,13 @@ export const HOOK_OPTIONS = {
   tenants: optional(namesOf(text), 'tenants whose records it takes; all without it'),
   campaigns: optional(namesOf(text), 'campaigns whose records it takes; all without it'),
   domains: optional(namesOf(domain), 'domains of recipients it takes; all without it'),
-  per_record: option(perRecord, {}, 'what differs by type of record'),
+  per_record: option(perRecordOf(PER_RECORD_OPTIONS), {}, 'what differs by type of record'),
   meta: option(namesOf(text), [], 'metadata that its records carry; `name*` for all that begin so'),
   headers: option(namesOf(text), [], 'headers that its records carry, kept at reception'),
   batch_size: option(wholeNumber(1, BATCH_RECORDS_MAX), 1, 'records sent at a time, at most'),
   min_batch_size: option(wholeNumber(1, BATCH_RECORDS_MAX), 1, 'records a batch waits for'),
   max_batch_latency: option(duration, '0s', 'how long it waits for them'),
-  start: option(start, 'now', 'where a hook begins that was not there before'),
-  retention: option(tableOf(RETENTION_OPTIONS), {}, 'what may be lost while the sink is away'),
+  ...READING_ROWS,
   disable_after: optional(duration, 'a spell of nothing but refusals, then the hook is disabled'),
   ordering: option(ordering, 'hook', 'records of a hook go one batch after the other, in order'),
   back_pressure: inert(positive, THE_LOG),
@@ -197,28 +150,31 @@ type HookOptions = Parsed<typeof HOOK_OPTIONS>;
 export function parseHookConfig(raw: unknown, where: string): HookConfig {
   const given = readOptions(HOOK_OPTIONS, raw, where);
   const place = where === '' ? '' : `${where} '${given.name}'`;
-  const { retention } = given;
   return Object.freeze({
     name: given.name,
     filter: readFilter(given, place),
     batching: readBatching(given, place),
     capture: Object.freeze({ meta: given.meta, headers: given.headers }),
-    templates: readTemplates(given),
-    retention: Object.freeze({ maxAgeMs: retention.max_age, maxBytes: retention.max_bytes }),
-    start: given.start,
+    templates: readTemplates(given.per_record),
+    ...readReading(given),
     disableAfterMs: given.disable_after,
     sink: readHookSink(given, place),
   });
 }
 
-function settingsOf(given: HookOptions, type: RecordType): RecordSettings | undefined {
-  return given.per_record[type] ?? given.per_record['Any'];
-}
+/** Where a reader begins, and what may be lost. */
+export const readReading = ({
+  start: from,
+  retention,
+}: Parsed<typeof READING_ROWS>): Pick<HookConfig, 'start' | 'retention'> => ({
+  start: from,
+  retention: Object.freeze({ maxAgeMs: retention.max_age, maxBytes: retention.max_bytes }),
+});
 
 function readFilter(given: HookOptions, where: string): HookFilter {
   const { tenants, campaigns, domains } = given;
   const asked = given.types ?? RECORD_TYPES;
-  const types = asked.filter((type) => settingsOf(given, type)?.enable !== false);
+  const types = asked.filter((type) => settingsFor(given.per_record, type)?.enable !== false);
   for (const key of ['types', 'tenants', 'campaigns', 'domains'] as const) {
     if (given[key]?.length !== 0) continue;
     throw new OptionError(where, key, 'is empty, so nothing would be sent', 'fill or remove it');
@@ -242,15 +198,6 @@ function readBatching(given: HookOptions, where: string): HookBatching {
     throw new OptionError(where, 'min_batch_size', problem, 'raise batch_size, or lower it');
   }
   return Object.freeze({ batchSize, minBatchSize, maxBatchLatencyMs: given.max_batch_latency });
-}
-
-function readTemplates(given: HookOptions): ReadonlyMap<RecordType, string> {
-  const templates = new Map<RecordType, string>();
-  for (const type of RECORD_TYPES) {
-    const template = settingsOf(given, type)?.template;
-    if (template !== undefined) templates.set(type, template);
-  }
-  return templates;
 }
 
 /** All that any of these lists asks for, without repetitions: what reception must keep. */

@@ -8,6 +8,7 @@ import type { POOL_OPTIONS, SOURCE_OPTIONS } from '../domain/options-egress.ts';
 import type { HOOK_OPTIONS } from '../domain/options-hook.ts';
 import type { HTTP_LISTENER_OPTIONS } from '../domain/options-http.ts';
 import type { LISTENER_DOMAIN_OPTIONS, LISTENER_OPTIONS } from '../domain/options-listener.ts';
+import type { LOCAL_LOG_OPTIONS } from '../domain/options-local-logs.ts';
 import type { PATH_OPTIONS } from '../domain/options-path.ts';
 import type { QUEUE_OPTIONS } from '../domain/options-queue.ts';
 import type { REDIS_OPTIONS } from '../domain/options-redis.ts';
@@ -49,6 +50,11 @@ export type LogHookOptions = Omit<OptionsOf<typeof HOOK_OPTIONS>, 'custom'> & {
   readonly custom?: CustomSinkSource | undefined;
 };
 
+/** What setup is told about local log files; a filter is code, so no data file can hold it. */
+export type LocalLogsOptions = Omit<OptionsOf<typeof LOCAL_LOG_OPTIONS>, 'filter_event'> & {
+  readonly filter_event?: ((record: LogRecord) => unknown) | undefined;
+};
+
 /** What `init` may set up. */
 export interface Setup {
   smtpListener(options: SmtpListenerOptions): void;
@@ -61,6 +67,8 @@ export interface Setup {
   mtaStsEnabled(isEnabled: boolean): void;
   /** Shares rates and limits, other than `local:` ones, with other daemons; called once. */
   redisThrottles(options: RedisThrottlesOptions): void;
+  /** Writes records into compressed files (configure_local_logs); each call is a logger. */
+  localLogs(options: LocalLogsOptions): void;
   /** A reader of the log that sends its records on (configure_log_hook). */
   logHook(options: LogHookOptions): void;
 }

@@ -8,7 +8,7 @@ import { duration, flag, listOf, text } from '../domain/option-kinds.ts';
 import type { ListenPlace } from '../domain/option-places.ts';
 import { locate } from '../domain/options.ts';
 import type { CaptureLists, HookConfig } from '../domain/options-hook.ts';
-import { joinCaptureLists, parseHookConfig } from '../domain/options-hook.ts';
+import { joinCaptureLists } from '../domain/options-hook.ts';
 import type { HttpListenerConfig } from '../domain/options-http.ts';
 import { parseHttpListenerConfig } from '../domain/options-http.ts';
 import type { ListenerConfig } from '../domain/options-listener.ts';
@@ -19,6 +19,7 @@ import type { Policy } from './define.ts';
 import { handlersOf } from './define.ts';
 import type { Setup } from './hooks.ts';
 import { describeThrown, isPolicyError, PolicyError } from './policy-error.ts';
+import { addedHook, addedLogs } from './setup-readers.ts';
 
 /** What the `init` handlers asked for. */
 export interface PolicySetup {
@@ -31,7 +32,7 @@ export interface PolicySetup {
   readonly isMtaStsEnabled: boolean;
   /** Undefined: rates and limits are counted in this process. */
   readonly redisThrottles: RedisConfig | undefined;
-  /** In the order in which they were set up; a custom sink among them is code of the policy. */
+  /** Hooks and local logs in the order of their set-up; custom sinks are code of the policy. */
   readonly logHooks: readonly HookConfig[];
 }
 
@@ -43,7 +44,6 @@ export const captureListsOf = ({ logHooks }: Pick<PolicySetup, 'logHooks'>): Cap
 export type PlaceFinder = (thrown: unknown) => string;
 
 const LISTENERS_MAX = 256;
-const LOG_HOOKS_MAX = 64;
 const MONITOR_MS = 10_000;
 
 type Collected = { -readonly [Key in keyof PolicySetup]: PolicySetup[Key] };
@@ -76,18 +76,6 @@ function readRedis(options: unknown, known: RedisConfig | undefined): RedisConfi
   const where = 'setup.redisThrottles';
   if (known === undefined) return parseRedisConfig(options, where);
   throw new OptionError(where, '', 'was called twice', 'keep one of the calls');
-}
-
-/** Adds a log hook; refuses a name that is used twice, however it is written, or one too many. */
-function addedHook(known: readonly HookConfig[], options: unknown): readonly HookConfig[] {
-  const where = 'setup.logHook';
-  const hook = parseHookConfig(options, where);
-  const isTaken = known.some(({ name }) => name.toLowerCase() === hook.name.toLowerCase());
-  if (isTaken || known.length >= LOG_HOOKS_MAX) {
-    const problem = isTaken ? `'${hook.name}' is used by two hooks` : 'is one hook too many';
-    throw new OptionError(where, 'name', problem, 'rename or remove one of them');
-  }
-  return Object.freeze([...known, hook]);
 }
 
 const createCollector = (): Collector => {
@@ -140,6 +128,10 @@ const createCollector = (): Collector => {
     logHook: (options) => {
       checkOpen('logHook');
       collected.logHooks = addedHook(collected.logHooks, options);
+    },
+    localLogs: (options) => {
+      checkOpen('localLogs');
+      collected.logHooks = addedLogs(collected.logHooks, options);
     },
   };
   return {

@@ -6,12 +6,12 @@ import assert from 'node:assert/strict';
 import { appendFileSync, chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { HookConfig } from '../../src/domain/options-hook.ts';
 import type { LocalLogsConfig } from '../../src/domain/options-local-logs.ts';
 import { parseLocalLogs } from '../../src/domain/options-local-logs.ts';
 import type { Sink } from '../../src/ports/sink.ts';
 import { openFilesSink } from '../../src/projections/log-files/files-sink.ts';
 import { loadDecompress } from '../../src/projections/log-files/zstd.ts';
-import { RECORD_TYPES } from '../../src/projections/log-record/record.ts';
 import {
   hasZstd,
   listSegments,
@@ -24,8 +24,12 @@ import {
 
 const never = new AbortController().signal;
 
-const read = (raw: unknown): LocalLogsConfig =>
-  parseLocalLogs(raw, 'setup.localLogs', RECORD_TYPES);
+const filesOf = ({ sink }: HookConfig): LocalLogsConfig => {
+  assert.ok(sink.kind === 'files');
+  return sink.config;
+};
+
+const read = (raw: unknown): LocalLogsConfig => filesOf(parseLocalLogs(raw, 'setup.localLogs'));
 
 const textOf = async (path: string): Promise<string> => {
   const decompress = (await loadDecompress())();
@@ -198,13 +202,21 @@ test('settings are refused with the key and what to do', () => {
     [{}, /log_dir: is missing/],
     [{ log_dir: '/l', compression_level: 22 }, /compression_level: 22 is not a whole number/],
     [{ log_dir: '/l', max_file_size: 0 }, /max_file_size/],
-    [{ log_dir: '/l', per_record: { Bounced: {} } }, /per_record.Bounced: is not a record type/],
+    [{ log_dir: '/l', per_record: { Bounced: {} } }, /per_record.Bounced: is no type of record/],
     [{ log_dir: '/l', per_record: { Any: { suffix: '/../x' } } }, /per_record.*suffix.*not a suf/],
     [{ log_dir: '/l', per_record: { Any: { sufix: 'x' } } }, /did you mean 'suffix'/],
     [{ log_dir: '/l', filter_event: 'name' }, /filter_event: 'name' is not a function/],
   ];
   for (const [raw, message] of refusals) assert.throws(() => read(raw), message);
   const config = read({ log_dir: '/l', min_free_space: '10%', back_pressure: 128_000 });
-  assert.equal(config.name, '/l');
   assert.equal(config.max_file_size, 1_000_000_000);
+  const names = ['/var/log/waybill', './logs', '/', 'C:\\mail logs\\'].map(
+    (log_dir) => parseLocalLogs({ log_dir }, 'here').name,
+  );
+  assert.deepEqual(names, ['var-log-waybill', 'logs', 'logs', 'C-mail-logs']);
+  const hook = parseLocalLogs(
+    { log_dir: '/l', name: 'bounces', per_record: { Any: { enable: false }, Bounce: {} } },
+    'here',
+  );
+  assert.deepEqual([hook.name, [...hook.filter.types]], ['bounces', ['Bounce']]);
 });

@@ -4,6 +4,7 @@
  * Deliberately unknown here: the disk, compression, the text of a record.
  */
 import type { LocalLogsConfig, RecordFileStyle } from '../../domain/options-local-logs.ts';
+import { settingsFor } from '../../domain/options-per-record.ts';
 import type { At } from '../../ports/ports.ts';
 import type { RecordType } from '../log-record/record.ts';
 
@@ -21,7 +22,7 @@ const PLAIN: RecordFileStyle = Object.freeze({ enable: true });
 
 /** The style of a record type: its own, else that of `Any`, else none. */
 export const styleOf = (config: LocalLogsConfig, type: RecordType): RecordFileStyle =>
-  config.per_record[type] ?? config.per_record['Any'] ?? PLAIN;
+  settingsFor(config.per_record, type) ?? PLAIN;
 
 /** Where records of a type go. */
 export function segmentKindOf(config: LocalLogsConfig, type: RecordType): SegmentKind {
