@@ -3,7 +3,7 @@
  * Start it with: waybilld --policy examples/helpers/policy.ts
  * It does not say how single domains are treated; the files beside it do.
  */
-import { dkim, listenerDomains, queues, shaping, sources } from 'waybill/helpers';
+import { dkim, listenerDomains, logHooks, queues, shaping, sources } from 'waybill/helpers';
 import { definePolicy } from 'waybill/policy';
 
 export default definePolicy(
@@ -16,6 +16,7 @@ export default definePolicy(
   listenerDomains({ files: ['listener-domains.toml'] }),
   dkim({ files: ['dkim.toml'] }),
   shaping({ files: ['shaping.toml'] }),
+  logHooks({ files: ['log-hooks.toml'] }),
   // It answers for every domain, so it comes behind all other parts that answer for queues.
   queues({ files: ['queues.toml'] }),
 );

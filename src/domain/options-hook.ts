@@ -93,8 +93,16 @@ const RETENTION_OPTIONS = {
   max_bytes: option(retainedBytes, RETAINED_BYTES, 'log kept for this hook alone, in octets'),
 } satisfies OptionTable;
 
-/** Parallel sending is not there yet, and a file that asks for it must not silently go without. */
-const ordering = oneOf('hook');
+/** Who asks for records out of order must not silently be given another thing. */
+const inOrder: Kind<'hook'> = {
+  name: 'hook',
+  schema: { const: 'hook' },
+  read(value) {
+    if (value === 'hook') return value;
+    const problem = `${showValue(value)} is not supported: records go in order`;
+    throw new OptionValueError(problem, "remove it, or write 'hook'");
+  },
+};
 
 /** What every reader of the log can be told. */
 export const READING_ROWS = {
@@ -118,7 +126,7 @@ export const HOOK_OPTIONS = {
   max_batch_latency: option(duration, '0s', 'how long it waits for them'),
   ...READING_ROWS,
   disable_after: optional(duration, 'a spell of nothing but refusals, then the hook is disabled'),
-  ordering: option(ordering, 'hook', 'records of a hook go one batch after the other, in order'),
+  ordering: option(inOrder, 'hook', 'records of a hook go one batch after the other, in order'),
   back_pressure: inert(positive, THE_LOG),
   deferred_spool: inert(flag, 'records are read from the log; nothing is spooled for a hook'),
 } satisfies OptionTable;

@@ -13,6 +13,7 @@ import type { PolicySetup } from '../policy/setup.ts';
 import { Gatherer, validateLoaded } from '../policy/validate.ts';
 import { createClock } from '../ports/node/clock.ts';
 import { createResolver } from '../ports/node/resolver.ts';
+import { checkHooks } from './hook-check.ts';
 import { checkListeners } from './listener-check.ts';
 import { askEffective } from './policy-effective.ts';
 import type { JobResult, LoadJob, PolicyJob, ProveJob } from './policy-jobs.ts';
@@ -39,6 +40,7 @@ const load = async (job: LoadJob): Promise<JobResult> => {
   } finally {
     resolver.stop();
   }
+  await checkHooks(imported, found);
   const { refusals, warnings } = validateLoaded(imported, found);
   const { monitorGlobs = [], monitorMs } = imported.setup;
   const settings = textOfSettings(imported.setup);
