@@ -47,6 +47,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./cli/tail.ts'),
   },
   {
+    name: 'hooks',
+    summary: 'show log hooks; pause, resume, skip and replay them',
+    load: () => import('./cli/hooks.ts'),
+  },
+  {
     name: 'policy',
     summary: 'look at, compare, check and activate versions of the policy',
     load: () => import('./cli/policy.ts'),

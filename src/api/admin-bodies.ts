@@ -6,27 +6,14 @@
 import type { AdminCommand, Span } from '../actors/admin/wishes.ts';
 import type { Criteria } from '../domain/admin-rules.ts';
 import { CRITERIA_PARTS, criteriaOf } from '../domain/admin-rules.ts';
-import { OptionError, OptionValueError, showValue } from '../domain/option-error.ts';
+import { moment } from '../domain/instant.ts';
+import { OptionError, showValue } from '../domain/option-error.ts';
 import { duration, flag, listOf, mapOf, text } from '../domain/option-kinds.ts';
-import type { Kind, Parsed } from '../domain/options.ts';
+import type { Parsed } from '../domain/options.ts';
 import { isTable, locate, option, optional, readOptions, required } from '../domain/options.ts';
 import type { QueueMove } from '../domain/queue-change.ts';
 import { parseQueueChange } from '../domain/queue-change.ts';
 import { formatQueueName, isUnambiguous, parseQueueName } from '../domain/queue-name.ts';
-
-// RFC 3339 section 5.6, with the offset that makes it a point in time.
-const MOMENT = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
-
-/** A point in time, in milliseconds since 1970. */
-const moment: Kind<number> = {
-  name: 'time',
-  read(value) {
-    const at = typeof value === 'string' && MOMENT.test(value) ? Date.parse(value) : Number.NaN;
-    if (Number.isFinite(at) && at >= 0) return at;
-    const fix = "write it like '2026-01-31T12:00:00Z'";
-    throw new OptionValueError(`${showValue(value)} is not a time`, fix);
-  },
-};
 
 /** Text in which control characters would only hide. */
 const name = optional(text, 'exactly so named; any when left out');

@@ -26,7 +26,7 @@ const BOUNCE = '/api/admin/bounce/v1';
 const REBIND = '/api/admin/rebind/v1';
 
 /** A refusal with its status. */
-class Refused extends Error {
+export class Refused extends Error {
   readonly statusCode: number;
 
   constructor(statusCode: number, sentence: string) {

@@ -8,8 +8,10 @@ import type { FastifyInstance } from 'fastify';
 import { fastify } from 'fastify';
 import { matches } from '../domain/cidr.ts';
 import type { HttpListenerConfig } from '../domain/options-http.ts';
+import type { HookDesk } from '../projections/hook-status.ts';
 import type { AdminDesk } from './admin-routes.ts';
 import { addAdminRoutes } from './admin-routes.ts';
+import { addHookRoutes } from './hook-routes.ts';
 import type { Metrics } from './metrics.ts';
 import type { SourceControl } from './source-routes.ts';
 import { addSourceRoutes } from './source-routes.ts';
@@ -30,6 +32,8 @@ export interface HttpParts {
   /** Sees to what operators wish of queues and messages. */
   readonly admin: AdminDesk;
   readonly sources: SourceControl;
+  /** Sees to the log hooks. */
+  readonly hooks: HookDesk;
 }
 
 /** A listener, open. */
@@ -59,6 +63,7 @@ export async function startHttpListener(
   // These read bodies, in a scope of their own.
   await server.register((scope, _options, done) => {
     addAdminRoutes(scope, parts.admin);
+    addHookRoutes(scope, parts.hooks);
     done();
   });
   // No other route reads a body, so any kind of one is as good as none; its size is still bounded.

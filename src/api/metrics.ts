@@ -3,6 +3,8 @@
  * asks, so that counting costs nothing in between. Counts nothing itself.
  */
 import { Counter, Gauge, Registry } from 'prom-client';
+import type { ReadHooks } from './hook-metrics.ts';
+import { addHookMetrics } from './hook-metrics.ts';
 import type { RedisNumbers } from './redis-metrics.ts';
 import { addRedisMetrics } from './redis-metrics.ts';
 import type { SourceMeters } from './source-metrics.ts';
@@ -36,6 +38,8 @@ export interface Meters {
   readonly delays?: Delays | undefined;
   /** Quotas shared through Redis; undefined where they are not. */
   readonly redis?: (() => RedisNumbers) | undefined;
+  /** How the log hooks are; undefined before they run. */
+  readonly hooks?: ReadHooks | undefined;
 }
 
 /** The metrics as a page of text. */
@@ -104,5 +108,6 @@ export function createMetrics(meters: Meters, readSources?: () => SourceMeters):
   if (meters.tls !== undefined) addTlsMetrics(registry, meters.tls);
   if (readSources !== undefined) addSourceMetrics(registry, readSources);
   if (meters.redis !== undefined) addRedisMetrics(registry, meters.redis);
+  if (meters.hooks !== undefined) addHookMetrics(registry, meters.hooks);
   return { contentType: registry.contentType, page: () => registry.metrics() };
 }

@@ -4,6 +4,8 @@
  * commander prints after the name of the option. Knows no command and no default.
  */
 import { InvalidArgumentError } from 'commander';
+import { moment } from '../domain/instant.ts';
+import { OptionValueError } from '../domain/option-error.ts';
 
 /** Where to listen or connect: a TCP port or a Unix socket. */
 export type Place = { readonly host: string; readonly port: number } | { readonly path: string };
@@ -73,6 +75,16 @@ export const parseCount = (text: string): number => {
     throw new InvalidArgumentError('Expected a whole number of at least 1.');
   }
   return count;
+};
+
+/** A point in time (RFC 3339), ms since 1970. */
+export const parseMoment = (text: string): number => {
+  try {
+    return moment.read(text);
+  } catch (error) {
+    if (error instanceof OptionValueError) throw new InvalidArgumentError(`${error.message}.`);
+    throw error;
+  }
 };
 
 /** A whole number from 0 to 2^32 - 1. */

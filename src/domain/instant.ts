@@ -6,14 +6,19 @@
  */
 import type { At } from '../ports/ports.ts';
 import { OptionValueError, showValue } from './option-error.ts';
+import type { Kind } from './options.ts';
 
-// RFC 3339 section 5.6.
-const MOMENT = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/;
+// RFC 3339 section 5.6, with the offset that makes it a point in time.
+const MOMENT = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
 
-/** Reads RFC 3339 text into ms since 1970. */
-export function parseInstant(value: unknown): At {
-  const at = typeof value === 'string' && MOMENT.test(value) ? Date.parse(value) : Number.NaN;
-  if (!Number.isNaN(at)) return at;
-  const fix = "write it like '2026-11-22T15:00:00Z' or '2026-11-22T16:00:00+01:00'";
-  throw new OptionValueError(`${showValue(value)} is no point in time`, fix);
-}
+/** A point in time, in milliseconds since 1970. */
+export const moment: Kind<At> = {
+  name: 'time',
+  schema: { type: 'string', pattern: MOMENT.source },
+  read(value) {
+    const at = typeof value === 'string' && MOMENT.test(value) ? Date.parse(value) : Number.NaN;
+    if (Number.isFinite(at) && at >= 0) return at;
+    const fix = "write it like '2026-01-31T12:00:00Z'";
+    throw new OptionValueError(`${showValue(value)} is not a time`, fix);
+  },
+};

@@ -9,7 +9,7 @@ import type { HookBatching, HookFilter, HookRetention, HookStart } from '../proj
 import { hookName } from './hook-name.ts';
 import type { HookSink } from './hook-sinks.ts';
 import { readHookSink, SINK_OPTIONS } from './hook-sinks.ts';
-import { parseInstant } from './instant.ts';
+import { moment } from './instant.ts';
 import { OptionError, OptionValueError, showValue } from './option-error.ts';
 import {
   duration,
@@ -78,7 +78,7 @@ const start: Kind<HookStart> = {
   read(value) {
     if (value === 'beginning' || value === 'now') return value;
     try {
-      return Object.freeze({ at: parseInstant(value) });
+      return Object.freeze({ at: moment.read(value) });
     } catch {
       const fix = "use 'beginning', 'now' or a time like '2026-11-22T15:00:00Z'";
       throw new OptionValueError(`${showValue(value)} is nowhere to start`, fix);

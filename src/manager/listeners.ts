@@ -8,6 +8,7 @@ import type { Subject } from '../domain/explanation.ts';
 import type { KeySource } from '../domain/option-places.ts';
 import type { HttpListenerConfig } from '../domain/options-http.ts';
 import { startSmtpListener } from '../intake/smtp.ts';
+import type { HookDesk } from '../projections/hook-status.ts';
 import { adminDesk } from './admin-desk.ts';
 import type { LoadedWorld } from './load.ts';
 import type { OpenedEngine } from './open.ts';
@@ -22,6 +23,7 @@ export interface ListenerParts {
   readonly meters: WorkerMeters;
   readonly requestBump: (reason: string) => void;
   readonly explain: (subject: Subject) => Told | string;
+  readonly hooks: HookDesk;
 }
 
 /** Listeners, open. */
@@ -86,6 +88,7 @@ async function openHttp(config: HttpListenerConfig, parts: ListenerParts): Promi
     },
     requestBump: parts.requestBump,
     explain: parts.explain,
+    hooks: parts.hooks,
     admin: adminDesk(parts.opened.engine),
     sources: parts.opened.engine.sources,
   });

@@ -8,6 +8,7 @@ import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Subject } from '../domain/explanation.ts';
+import type { HookAnswer, HookOrder } from '../projections/hook-status.ts';
 import { openControl } from './control-server.ts';
 import type { Exit } from './exit.ts';
 import { EXIT_SOFTWARE, exitFor } from './exit.ts';
@@ -149,6 +150,7 @@ class Manager {
       return told(await this.#lifeCycle.activate(Number(version)));
     }
     if (what === 'explain') return { ...(await this.#explain(request.subject)) };
+    if (what === 'hooks') return { answer: await this.#hooks(request.order) };
     if (what === 'stop') {
       this.#end({ code: 0, sentence: 'told to at the control socket' });
       return {};
@@ -158,7 +160,14 @@ class Manager {
 
   async #explain(subject: Subject | undefined): Promise<Told> {
     if (subject === undefined) throw new Error('explain needs a subject');
-    const answer = await this.#supervisor.explain(subject);
+    const answer = await this.#supervisor.ask({ kind: 'explain', subject });
+    if (typeof answer === 'string') throw new Error(answer);
+    return answer;
+  }
+
+  async #hooks(order: HookOrder | undefined): Promise<HookAnswer> {
+    if (order === undefined) throw new Error('hooks needs an order');
+    const answer = await this.#supervisor.ask({ kind: 'hooks', order });
     if (typeof answer === 'string') throw new Error(answer);
     return answer;
   }

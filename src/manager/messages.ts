@@ -5,6 +5,7 @@
  */
 
 import type { Subject } from '../domain/explanation.ts';
+import type { HookAnswer, HookOrder } from '../projections/hook-status.ts';
 import type { Told } from './telling.ts';
 
 /** Time given to sessions at a stop, and then to connections, ms: the usual patience of a peer. */
@@ -101,6 +102,7 @@ export type WorkerOrder =
   | { readonly kind: 'bump'; readonly epoch: number; readonly reason: string }
   | { readonly kind: 'beat'; readonly id: number; readonly counters: ManagerCounters }
   | { readonly kind: 'explain'; readonly id: number; readonly subject: Subject }
+  | { readonly kind: 'hooks'; readonly id: number; readonly order: HookOrder }
   | { readonly kind: 'stop' };
 
 /** worker → manager. */
@@ -116,19 +118,28 @@ export type WorkerWord =
       readonly hint?: string;
     }
   | { readonly kind: 'bump-wanted'; readonly reason: string }
-  /** The answer to `explain`, or the sentence that says why there is none. */
-  | { readonly kind: 'explained'; readonly id: number; readonly answer: Told | string }
+  /** The answer to `explain` or `hooks`, or the sentence that says why there is none. */
+  | { readonly kind: 'answered'; readonly id: number; readonly answer: Told | HookAnswer | string }
   /** The last word of a worker that cannot go on; its exit code says the same. */
   | { readonly kind: 'ending'; readonly code: number; readonly sentence: string };
 
 /** A tool's question at the control socket: one JSON object a line. */
 export interface ControlRequest {
   readonly id: number;
-  readonly do: 'status' | 'policy.reload' | 'policy.bump' | 'policy.activate' | 'explain' | 'stop';
+  readonly do:
+    | 'status'
+    | 'policy.reload'
+    | 'policy.bump'
+    | 'policy.activate'
+    | 'explain'
+    | 'hooks'
+    | 'stop';
   /** For `policy.activate`. */
   readonly version?: number;
   /** For `explain`. */
   readonly subject?: Subject;
+  /** For `hooks`. */
+  readonly order?: HookOrder;
 }
 
 /** The manager's answer at the control socket. */

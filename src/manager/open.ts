@@ -21,6 +21,7 @@ import { createNodeRandom } from '../ports/node/random.ts';
 import { createResolver } from '../ports/node/resolver.ts';
 import { createSecretReader } from '../ports/node/secrets.ts';
 import type { Clock } from '../ports/ports.ts';
+import type { HookDesk } from '../projections/hook-status.ts';
 import { recover } from '../recover.ts';
 import type { LoadedWorld } from './load.ts';
 import type { OpeningLog } from './open-log.ts';
@@ -51,6 +52,8 @@ export interface OpenedEngine {
   readonly clock: Clock;
   /** How Redis is; undefined where quotas are counted in this process. */
   readonly redis?: OpenedQuotas['redis'];
+  /** Who sees to the log hooks; undefined where there are none. */
+  readonly hooks?: HookDesk;
   /** The epoch it began with. */
   readonly epoch: number;
   /** A version as the engine takes it over. */

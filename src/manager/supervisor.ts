@@ -4,15 +4,14 @@
  * wanted last is told to every new life, so a worker always comes back on the version in force.
  * Does not decide which version that is.
  */
-import type { Subject } from '../domain/explanation.ts';
 import { BackOff } from './back-off.ts';
 import type { Exit } from './exit.ts';
 import { EXIT_NEWER, EXIT_POLICY, EXIT_SOFTWARE, EXIT_USAGE } from './exit.ts';
+import type { AnswerTo, Question } from './inquiries.ts';
 import { Inquiries } from './inquiries.ts';
 import type { ManagerCounters, WorkerWord } from './messages.ts';
 import { STOP_MS_MAX } from './messages.ts';
 import type { WorkerState, WorkerStatus } from './status.ts';
-import type { Told } from './telling.ts';
 import type { StartWorker, WorkerLink } from './worker-link.ts';
 
 /** Between two questions to a worker whether it lives, ms. */
@@ -129,9 +128,9 @@ export class Supervisor {
     return this.#acknowledgement();
   }
 
-  /** Asks the worker why something waits. */
-  explain(subject: Subject): Promise<Told | string> {
-    return this.#inquiries.ask((order) => this.#link?.send(order), subject);
+  /** Asks the worker. */
+  ask<Asked extends Question>(question: Asked): Promise<AnswerTo<Asked>> {
+    return this.#inquiries.ask((order) => this.#link?.send(order), question);
   }
 
   /** Stops the worker in good order and starts it again with what is wanted. */
@@ -180,7 +179,7 @@ export class Supervisor {
     if (word.kind === 'alive') this.#missed = 0;
     else if (word.kind === 'bump-wanted') this.#host.bumpWanted(word.reason);
     else if (word.kind === 'using') this.#acknowledge(word);
-    else if (word.kind === 'explained') this.#inquiries.hear(word);
+    else if (word.kind === 'answered') this.#inquiries.hear(word);
     else if (word.kind === 'unusable') this.#host.log('error', `the worker says: ${word.sentence}`);
     else if (word.kind === 'ready') {
       this.#state = 'ready';

@@ -6,6 +6,7 @@
 import type { Delays } from '../api/metrics.ts';
 import type { TlsNumbers } from '../api/tls-metrics.ts';
 import type { RedisFigures } from '../ports/node/quotas-redis-presence.ts';
+import type { HookAnswer } from '../projections/hook-status.ts';
 import type { ManagerCounters } from './messages.ts';
 
 /** Counts of one worker. */
@@ -20,6 +21,8 @@ export class WorkerMeters {
   /** Faults of the policy, by handler. */
   readonly faults = new Map<string, number>();
   tls: (() => TlsNumbers) | undefined;
+  /** How the log hooks are; undefined before the engine runs. */
+  hooks: (() => Promise<HookAnswer>) | undefined;
 
   /** A handler of the policy failed or was slow. */
   faulted(handler: string): void {

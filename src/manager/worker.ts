@@ -10,6 +10,8 @@ import { pino } from 'pino';
 import type { Subject } from '../domain/explanation.ts';
 import { lockDataDir } from '../events/data-lock.ts';
 import { lendBump } from '../policy/world.ts';
+import type { HookAnswer, HookDesk } from '../projections/hook-status.ts';
+import { NO_HOOKS } from '../projections/hook-status.ts';
 import type { Exit } from './exit.ts';
 import { EXIT_IO, exitFor } from './exit.ts';
 import type { OpenedListeners } from './listeners.ts';
@@ -73,6 +75,10 @@ class WorkerLife {
   /** Orders wait here until the first version is in use. */
   #work: Promise<unknown>;
   #isServing: () => void = () => {};
+  /** The log hooks, whoever sees to them by now. */
+  readonly #hooks: HookDesk = {
+    ask: (order) => (this.#opened?.hooks ?? NO_HOOKS).ask(order),
+  };
 
   constructor(args: WorkerArguments, channel: WorkerChannel, logger: Logger, log: OpeningLog) {
     this.#args = args;
@@ -130,6 +136,7 @@ class WorkerLife {
     this.#meters.tls = () => opened.engine.tlsNumbers();
     this.#meters.delays = opened.engine.delays;
     this.#meters.redis = opened.redis;
+    this.#meters.hooks = () => this.#hooks.ask({ do: 'list' });
     const world = await loading;
     this.#world = world;
     this.#tellUsing(world.version, opened.epoch);
@@ -139,6 +146,7 @@ class WorkerLife {
       logger: this.#logger,
       meters: this.#meters,
       explain: (subject) => this.explain(subject),
+      hooks: this.#hooks,
       requestBump: (reason) => this.#channel.say({ kind: 'bump-wanted', reason }),
     }).catch(async (error: unknown) => {
       await this.#stopAll(undefined, 0);
@@ -160,7 +168,11 @@ class WorkerLife {
       this.#meters.counters = order.counters;
       this.#channel.say({ kind: 'alive', id: order.id });
     } else if (order.kind === 'explain') {
-      this.#channel.say({ kind: 'explained', id: order.id, answer: this.explain(order.subject) });
+      this.#channel.say({ kind: 'answered', id: order.id, answer: this.explain(order.subject) });
+    } else if (order.kind === 'hooks') {
+      const { id } = order;
+      const say = (answer: HookAnswer) => this.#channel.say({ kind: 'answered', id, answer });
+      void this.#hooks.ask(order.order).then(say);
     } else if (order.kind === 'stop') {
       this.#end({ code: 0, sentence: 'told to' });
     } else if (order.kind === 'use' && this.#gotFirst !== undefined) {

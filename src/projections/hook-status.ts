@@ -56,3 +56,11 @@ export type HookAnswer =
 export interface HookDesk {
   ask(order: HookOrder): Promise<HookAnswer>;
 }
+
+/** The desk where no hook is set up. */
+export const NO_HOOKS: HookDesk = {
+  ask: async (order) =>
+    order.do === 'list'
+      ? { kind: 'hooks', hooks: [] }
+      : { kind: 'unknown', said: `there is no log hook ${order.name}; none is set up` },
+};

@@ -11,6 +11,7 @@ import { startHttpListener } from '../../src/api/http.ts';
 import { createMetrics } from '../../src/api/metrics.ts';
 import { parseHttpListenerConfig } from '../../src/domain/options-http.ts';
 import { WorkerMeters } from '../../src/manager/worker-meters.ts';
+import { NO_HOOKS } from '../../src/projections/hook-status.ts';
 
 const SUSPEND = '/api/admin/suspend/v1';
 const SUSPEND_READY = '/api/admin/suspend-ready-q/v1';
@@ -31,6 +32,7 @@ before(async () => {
     requestBump: () => {},
     sources: { now: () => 0, suspended: () => [], suspend: () => {}, resume: () => {} },
     explain: () => 'nothing is explained here',
+    hooks: NO_HOOKS,
     admin: {
       allocateId: () => 'the-id',
       command: (command) => {

@@ -71,8 +71,14 @@ describe('helpers in a policy file', () => {
     const made = make();
     const { policy, setup } = await loadPolicy(example, join(made.path, 'store'));
     assert.equal(setup.smtpListeners.length, 1);
-    const queue = handlersOf(policy, 'get_queue_config')[0]?.('a.com', 'acme', 'x', undefined);
-    assert.equal(queue?.egress_pool, 'acme');
+    const answers = handlersOf(policy, 'get_queue_config').map((ask) =>
+      ask('a.com', 'acme', 'x', undefined),
+    );
+    assert.equal(answers.find((one) => one !== undefined)?.egress_pool, 'acme');
+    assert.deepEqual(
+      setup.logHooks.map(({ name }) => name),
+      ['webhook', 'acme-failures'],
+    );
     const path = handlersOf(policy, 'get_egress_path_config')[0];
     const google = path?.('gmail.com', 'ip-2', 'x', ['gmail-smtp-in.l.google.com']);
     assert.deepEqual(google?.additional_message_rate_throttles, {

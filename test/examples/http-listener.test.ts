@@ -11,6 +11,7 @@ import { createMetrics } from '../../src/api/metrics.ts';
 import { LabelCounts } from '../../src/domain/label-counts.ts';
 import { parseHttpListenerConfig } from '../../src/domain/options-http.ts';
 import { WorkerMeters } from '../../src/manager/worker-meters.ts';
+import { NO_HOOKS } from '../../src/projections/hook-status.ts';
 
 const BUMP = '/api/admin/bump-config-epoch';
 const meters = new WorkerMeters();
@@ -47,6 +48,7 @@ async function listen(options: Record<string, unknown> = {}): Promise<string> {
       name === 'known' ? { subject: { kind, name }, reasons: [] } : `there is no ${kind} ${name}`,
     admin: NO_DESK,
     sources: NO_CONTROL,
+    hooks: NO_HOOKS,
   });
   open.push(listener);
   return `http://127.0.0.1:${listener.port}`;

@@ -10,6 +10,7 @@ import { createMetrics } from '../../src/api/metrics.ts';
 import type { SuspendedSource } from '../../src/api/source-routes.ts';
 import { parseHttpListenerConfig } from '../../src/domain/options-http.ts';
 import { WorkerMeters } from '../../src/manager/worker-meters.ts';
+import { NO_HOOKS } from '../../src/projections/hook-status.ts';
 
 const NOW = Date.parse('2026-11-22T12:00:00Z');
 const PATH = '/api/admin/suspend-source/v1';
@@ -55,6 +56,7 @@ async function listen(options: Record<string, unknown> = {}): Promise<string> {
     metrics: createMetrics(new WorkerMeters(), () => METERS),
     whyNotAlive: () => undefined,
     requestBump: () => {},
+    hooks: NO_HOOKS,
     sources: control,
     explain: () => 'nothing waits',
     admin: NO_DESK,
