@@ -188,6 +188,7 @@ export interface Bodies {
    * Stores a body and answers once it is durable; the chunks must not change until then. `header`
    * is a JSON text kept beside the bytes (the envelopes), so that a damaged log can be mended from
    * the bodies. The answer carries one reference; its owner gives it back by `refer(…, -1, …)`.
+   * Bodies that are handed over one after the other need not be answered in that order.
    * FAULT_DISK_FULL, FAULT_OVERLOADED: nothing was kept. FAULT_DISK_IO: outcome unknown.
    */
   write(

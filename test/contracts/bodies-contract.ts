@@ -65,7 +65,7 @@ function testReading(law: Law): void {
     assert.deepEqual(await mustRead(store, lines), Buffer.concat(many));
   });
   law(
-    'answers come in the order of writing, and after the call has returned',
+    'what is handed over at once is answered in its order, after the call has returned',
     async ({ store }) => {
       const order: number[] = [];
       const all = Array.from({ length: 20 }, (_, index) =>

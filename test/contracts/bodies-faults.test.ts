@@ -65,6 +65,20 @@ test('a full disk keeps nothing, and the store goes on by itself when space retu
   assert.deepEqual(told, []);
 });
 
+test('a full disk takes the space of spare segments', async () => {
+  const disk = new SimDisk();
+  const store = await open(disk);
+  store.settle();
+  for (const { segment, length } of await fill(store)) store.refer(segment, -1, length);
+  assert.equal(store.usage().spares, 1);
+  const kept = await mustWrite(store, '{}', [Buffer.from('kept')]);
+  disk.capacityBytes = disk.usedBytes();
+  assert.equal(codeOf(await writeBody(store, '{}', [Buffer.alloc(9000)])), 'FAULT_DISK_FULL');
+  assert.equal(store.usage().spares, 0);
+  await mustWrite(store, '{}', [Buffer.alloc(9000)]);
+  assert.deepEqual(await mustRead(store, kept), Buffer.from('kept'));
+});
+
 test('no space for a segment, and none for descriptors, are refusals that pass', async () => {
   for (const [code, expected] of [
     ['ENOSPC', 'FAULT_DISK_FULL'],
@@ -151,9 +165,13 @@ test('a fault at any one operation never costs an answered body', async () => {
 async function writeAndRelease(store: OpenedBodies): Promise<[BodyRef, number][]> {
   const alive: [BodyRef, number][] = [];
   for (let round = 0; round < 14; round += 1) {
-    const outcomes = await Promise.all(
-      [0, 1, 2].map((index) => writeBody(store, '{}', [Buffer.alloc(7000, round * 3 + index)])),
-    );
+    const writes: Promise<BodyRef | Fault>[] = [];
+    for (const index of [0, 1, 2]) {
+      writes.push(writeBody(store, '{}', [Buffer.alloc(7000, round * 3 + index)]));
+      // One after the other, so that each lane has a flush in flight.
+      for (let turn = 0; turn < 2; turn += 1) await call<void>(setImmediate);
+    }
+    const outcomes = await Promise.all(writes);
     outcomes.forEach((outcome, index) => {
       if ('segment' in outcome) alive.push([outcome, round * 3 + index]);
     });

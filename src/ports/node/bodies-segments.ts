@@ -30,6 +30,8 @@ export interface Segment {
 export interface TableOptions {
   readonly segmentBytes: number;
   readonly sparesMax: number;
+  /** Segments that may be written or ready to be, at most. */
+  readonly writingMax: number;
   /** Its content will not be read again. */
   readonly freed: (segment: Segment) => void;
   /** Its file is to be removed. */
@@ -43,6 +45,7 @@ export class SegmentTable {
   readonly #options: TableOptions;
   #upcoming = 1;
   #isSettled = false;
+  #isFull = false;
 
   constructor(options: TableOptions) {
     this.#options = options;
@@ -115,6 +118,19 @@ export class SegmentTable {
     return spare;
   }
 
+  /**
+   * Whether the disk is full. While it is, spares give their space back: segments that grow beside
+   * them would starve.
+   */
+  noteFull(isFull: boolean): void {
+    this.#isFull = isFull;
+    if (!isFull) return;
+    for (const spare of this.#spares.splice(0)) {
+      this.drop(spare);
+      this.#options.discard(spare);
+    }
+  }
+
   #release(segment: Segment): void {
     if (!this.#isSettled || segment.references > 0 || segment.pins > 0) return;
     if (segment.state === 'lost') this.drop(segment);
@@ -123,7 +139,7 @@ export class SegmentTable {
     const { segmentBytes, sparesMax, freed, discard } = this.#options;
     const fits = segment.bytes * 2 >= segmentBytes && segment.bytes <= segmentBytes;
     freed(segment);
-    if (fits && this.#spares.length < sparesMax) {
+    if (fits && !this.#isFull && this.#spares.length < sparesMax) {
       segment.state = 'spare';
       segment.liveBytes = 0;
       this.#spares.push(segment);
@@ -136,8 +152,8 @@ export class SegmentTable {
   /** Emptiest first, and only as many as bring the disk back to its share. */
   sparse(): SparseSegment[] {
     const all = [...this.#segments.values()];
-    const { segmentBytes, sparesMax } = this.#options;
-    const allowance = (sparesMax + 2) * segmentBytes;
+    const { segmentBytes, sparesMax, writingMax } = this.#options;
+    const allowance = (sparesMax + writingMax) * segmentBytes;
     const wanted = DISK_SHARE_MAX * sum(all, footprint) + allowance;
     let excess = sum(all, (segment) => segment.bytes) - wanted;
     if (excess <= 0) return [];

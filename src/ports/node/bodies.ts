@@ -22,7 +22,7 @@ import { BodyReader } from './bodies-reader.ts';
 import { paddedBytes } from './bodies-record.ts';
 import { scanSegment } from './bodies-scan.ts';
 import { SegmentTable, SPARES_MAX } from './bodies-segments.ts';
-import { BodyWriter } from './bodies-writer.ts';
+import { BODY_LANES, BodyWriter } from './bodies-writer.ts';
 
 /** Bytes that may wait for the disk; past it new bodies are refused. */
 export const BODIES_PENDING_BYTES_MAX = 64 * 1024 * 1024;
@@ -41,6 +41,8 @@ export interface BodiesOptions {
   readonly segmentBytes?: number;
   readonly sparesMax?: number;
   readonly pendingBytesMax?: number;
+  /** Segments written side by side, at most. */
+  readonly lanes?: number;
   readonly standingCheckMs?: Ms;
   /** The disk beneath; tests pass one that fails. */
   readonly disk?: BodyDisk;
@@ -66,10 +68,13 @@ class NodeBodies implements OpenedBodies {
       paddedBytes(options.segmentBytes ?? SEGMENT_BYTES),
       SEGMENT_BYTES_MIN,
     );
+    const lanes = options.lanes ?? BODY_LANES;
     this.#files = files;
     this.#table = new SegmentTable({
       segmentBytes,
       sparesMax: options.sparesMax ?? SPARES_MAX,
+      // One in each lane, and the next.
+      writingMax: lanes + 1,
       freed: (segment) => this.#reader.forget(segment.number),
       discard: (segment) => files.discard(segment),
     });
@@ -79,6 +84,7 @@ class NodeBodies implements OpenedBodies {
       table: this.#table,
       segmentBytes,
       pendingBytesMax: options.pendingBytesMax ?? BODIES_PENDING_BYTES_MAX,
+      lanes,
       failed: (fault) => options.listener?.failed(fault),
     });
     this.#watch = setInterval(
@@ -179,10 +185,11 @@ class NodeBodies implements OpenedBodies {
 
   /** Whoever moves or removes the directory under a running store must be noticed soon. */
   #checkStanding(): void {
-    const { active } = this.#writer;
-    if (active === undefined) return;
-    this.#files.checkStanding(active, (fault) => {
-      if (fault !== undefined && active === this.#writer.active) this.#writer.fail(fault);
-    });
+    for (const segment of this.#writer.active) {
+      this.#files.checkStanding(segment, (fault) => {
+        const isActive = this.#writer.active.includes(segment);
+        if (fault !== undefined && isActive) this.#writer.fail(fault);
+      });
+    }
   }
 }
