@@ -5,7 +5,7 @@
  * socket.
  */
 import type { PolicyUse } from './actors/activating.ts';
-import { bumpEpoch, usePolicy } from './actors/activating.ts';
+import { bumpEpoch, notePolicyFault, usePolicy } from './actors/activating.ts';
 import { newRuleId } from './actors/admin/ids.ts';
 import type { Beginning } from './actors/beginning.ts';
 import { begin } from './actors/beginning.ts';
@@ -17,18 +17,21 @@ import { saveSnapshot } from './actors/housekeeping.ts';
 import type { Command, Input } from './actors/input.ts';
 import { watchLeases } from './actors/leasing.ts';
 import { admitNow, makeCore } from './actors/making.ts';
+import { allocateIds, findCrowd } from './actors/queue/accept.ts';
+import { Refusals } from './actors/refusals.ts';
 import { Registry } from './actors/registry.ts';
 import type { SourceDesk } from './actors/source-desk.ts';
 import { makeSourceDesk } from './actors/source-desk.ts';
 import type { AdminRule } from './domain/admin-rules.ts';
 import type { Books } from './domain/books.ts';
+import type { CaptureList } from './domain/capture.ts';
 import type { Explanation, Subject } from './domain/explanation.ts';
 import type { Limits } from './domain/limits.ts';
 import { checkLimits, LIMITS } from './domain/limits.ts';
-import { formatMessageId } from './domain/message-id.ts';
 import type { StsCounts, StsShelf } from './domain/mta-sts-policies.ts';
 import type { PolicyAsker } from './domain/policy-asker.ts';
-import type { IntakeHost, Refusal, Submission } from './intake/host.ts';
+import { drawUuid } from './domain/uuid.ts';
+import type { IntakeHost, Refusal, RefusedCommand, Submission } from './intake/host.ts';
 import type { Fault, Ports } from './ports/ports.ts';
 import { Turns } from './turn.ts';
 
@@ -47,6 +50,8 @@ export interface EngineParts {
   readonly log?: Core['log'];
   readonly readSecret?: Core['readSecret'];
   readonly stsShelf?: StsShelf;
+  /** What readers of the log want to know of messages beyond their envelopes. */
+  readonly capture?: CaptureList;
   /** The log cannot be written: nothing more leaves, the process must end and start again. */
   readonly fatal: (fault: Fault) => void;
 }
@@ -82,6 +87,8 @@ export interface Engine extends IntakeHost {
   stop(graceMs: number, done: () => void): void;
   /** MTA-STS in numbers, for metrics. */
   tlsNumbers(): StsCounts & { readonly impossible: number; readonly policies: number };
+  /** Refused commands that were written to the log, and those that were too many for it. */
+  readonly refusals: { readonly told: number; readonly missed: number };
   /** Messages that had to wait for rates or room, counted since the start. */
   readonly delays: Delays;
   /** For tests, benches and the simulated world; nobody else looks inside. */
@@ -128,6 +135,8 @@ const refusal = (code: number, enhanced: string, text: string): Refusal => ({
 class RunningEngine implements Engine {
   readonly core: Core;
   readonly sources: SourceDesk;
+  readonly capture: CaptureList | undefined;
+  readonly #refusals = new Refusals();
   readonly #parts: EngineParts;
   #isDiskFull = false;
   #hasRoom = true;
@@ -136,7 +145,12 @@ class RunningEngine implements Engine {
   constructor(core: Core, parts: EngineParts) {
     this.core = core;
     this.sources = makeSourceDesk(core);
+    this.capture = parts.capture;
     this.#parts = parts;
+  }
+
+  get refusals(): Refusals['counts'] {
+    return this.#refusals.counts;
   }
 
   get delays(): Delays {
@@ -182,34 +196,31 @@ class RunningEngine implements Engine {
 
   admit(): Refusal | undefined {
     const { core } = this;
-    const { limits } = core;
     if (this.#hasFailed) return refusal(421, '4.3.0', 'the log cannot be written, try again later');
     if (core.isStopping) return refusal(421, '4.3.2', 'the service is stopping, try again soon');
     if (this.#isDiskFull || !this.#hasRoom)
       return refusal(452, '4.3.1', 'insufficient system storage');
-    if (core.books.rows.count >= limits.rowsMax) {
-      return refusal(452, '4.3.1', 'too many messages are queued');
-    }
-    if (core.turns.waitingSubmissions >= limits.inboxSubmissionsMax) {
-      return refusal(451, '4.3.2', 'too busy, try again later');
-    }
-    return undefined;
+    return findCrowd(core);
   }
 
   allocateIds(count: number): string[] {
-    const { core } = this;
-    const at = core.ports.clock.now();
-    const ids: string[] = [];
-    for (let left = count; left > 0; left -= 1) {
-      ids.push(formatMessageId(at, core.books.engine.node, core.nextNumber));
-      core.nextNumber += 1;
-    }
-    return ids;
+    return allocateIds(this.core, count);
   }
 
   submit(submission: Submission, answered: (refusal?: Refusal) => void): void {
     const at = this.core.ports.clock.now();
     this.core.turns.pushSubmission({ kind: 'submitted', submission, answered, at });
+  }
+
+  nameSession(): string {
+    return drawUuid(() => this.core.ports.random.uniform());
+  }
+
+  noteRefused(refused: RefusedCommand): void {
+    const { core } = this;
+    const mayWrite = !this.#isDiskFull && this.#hasRoom && !this.#hasFailed && !core.isStopping;
+    const event = this.#refusals.take(refused, core.ports.clock.now(), mayWrite);
+    if (event !== undefined) core.turns.push({ kind: 'run', run: () => core.turns.emit(event) });
   }
 
   findDomain(domain: string, listener: string, meta: Readonly<Record<string, string>>) {
@@ -263,15 +274,7 @@ class RunningEngine implements Engine {
   }
 
   policyFaulted({ handler, sentence }: { handler: string; sentence: string }): void {
-    const { core } = this;
-    core.log('error', `policy: ${sentence}`);
-    core.tallies.policyFaults += 1;
-    const event = {
-      type: 'policy.faulted',
-      stream: 'policy',
-      body: { handler, sentence },
-    } as const;
-    core.turns.push({ kind: 'run', run: () => core.turns.emit(event) });
+    notePolicyFault(this.core, handler, sentence);
   }
 
   explain(subject: Subject): Explanation | string {

@@ -56,3 +56,12 @@ function renew(core: Core, at: number, asker?: PolicyAsker): void {
   core.epoch += 1;
   startSweep(core, at);
 }
+
+/** A handler of the policy failed: said once to the operator and kept in the log. */
+export function notePolicyFault(core: Core, handler: string, sentence: string): void {
+  core.log('error', `policy: ${sentence}`);
+  core.tallies.policyFaults += 1;
+  const body = { handler, sentence };
+  const run = (): void => core.turns.emit({ type: 'policy.faulted', stream: 'policy', body });
+  core.turns.push({ kind: 'run', run });
+}

@@ -10,7 +10,7 @@ import { ROW_OFFERED } from '../domain/rows.ts';
 import { takeUpRules } from './admin/ruling.ts';
 import type { Core } from './core.ts';
 import { openQueue } from './queue/configuring.ts';
-import { maxAgeOf, messageIdOf } from './rows-in-hand.ts';
+import { leftIndexes, maxAgeOf, messageIdOf, originOf } from './rows-in-hand.ts';
 import { startSweep } from './sweeping.ts';
 
 /** Numbers skipped at each start, so that an id of a lost submission is never given out again. */
@@ -127,6 +127,8 @@ function unsettle(core: Core, slot: number, at: number): void {
       attempts,
       due: at,
       cause: 'the engine ended before the outcome was recorded',
+      index: leftIndexes(core, slot),
+      ...originOf(core, slot),
     },
   });
   core.wheel.set(slot, at);

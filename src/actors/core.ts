@@ -105,6 +105,8 @@ export interface ReadyQueue {
 /** A connection of a ready queue. */
 export interface Session {
   readonly id: number;
+  /** Its name for those who read the log. */
+  readonly uuid: string;
   readonly ready: ReadyQueue;
   readonly connection: Connection;
   peer: PeerInfo | undefined;

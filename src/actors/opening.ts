@@ -5,6 +5,7 @@
  */
 import { buildPlan } from '../domain/mx-plan.ts';
 import { targetSessions } from '../domain/sessions.ts';
+import { drawUuid } from '../domain/uuid.ts';
 import { openConnection } from './connection/connection.ts';
 import type { Core, ReadyQueue, Session } from './core.ts';
 import type { Input } from './input.ts';
@@ -103,6 +104,7 @@ export function sessionPlanned(
   });
   const session: Session = {
     id: link,
+    uuid: drawUuid(() => core.ports.random.uniform()),
     ready,
     connection,
     peer: undefined,

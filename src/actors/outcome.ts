@@ -4,12 +4,15 @@
  * writes outcome events. Knows neither connections nor why a reply came.
  */
 
+import { UNSPECIFIED } from '../domain/options-egress.ts';
 import type { Reply } from '../domain/reply.ts';
 import { formatReply } from '../domain/reply.ts';
 import { nextAttempt } from '../domain/retry.ts';
+import { proxyPlaceOf } from '../domain/source-proxy.ts';
 import type { AttemptBody } from '../events/message.ts';
 import { purgeReturned } from './admin/purging.ts';
-import type { Core, Offer } from './core.ts';
+import type { PeerInfo } from './connection/connection.ts';
+import type { Core, Offer, ReadyQueue } from './core.ts';
 import { keepCurrent } from './queue/configuring.ts';
 import { askRequeue, queueAfter, rebindRow } from './rebinding.ts';
 import {
@@ -17,8 +20,10 @@ import {
   emitLast,
   leftIndexes,
   messageIdOf,
+  originOf,
   recordedConfigOf,
   waitForDue,
+  whereaboutsOf,
 } from './rows-in-hand.ts';
 
 /** Recipients that share one verdict. */
@@ -26,6 +31,8 @@ export interface Share {
   readonly to: readonly string[];
   readonly index: readonly number[];
   readonly reply: Reply;
+  /** What drew the reply, from the first of them. */
+  readonly command?: string | undefined;
 }
 
 /** Who answered, for the events. */
@@ -37,11 +44,16 @@ export interface Witness {
   readonly tls: string;
   readonly took: number;
   readonly via?: string | undefined;
+  readonly session?: string | undefined;
+  readonly local?: string | undefined;
+  readonly proxy?: string | undefined;
+  readonly cipher?: string | undefined;
+  readonly subject?: string | undefined;
 }
 
 const NOBODY = { source: '', site: '', peer: '', tls: '', took: 0 };
 
-const bodyOf = (share: Share, by: Witness): AttemptBody => ({
+const bodyOf = (core: Core, slot: number, share: Share, by: Witness): AttemptBody => ({
   to: share.to,
   index: share.index,
   attempt: by.attempt,
@@ -53,12 +65,24 @@ const bodyOf = (share: Share, by: Witness): AttemptBody => ({
   text: share.reply.text,
   tls: by.tls,
   took: by.took,
-  ...(by.via === undefined ? {} : { via: by.via }),
+  via: by.via,
+  ...originOf(core, slot),
+  pool: poolOf(core, slot),
+  session: by.session,
+  local: by.local,
+  proxy: by.proxy,
+  cipher: by.cipher,
+  subject: by.subject,
+  command: share.command,
+  own: share.reply.isOwn ? 1 : undefined,
 });
+
+const poolOf = (core: Core, slot: number): string =>
+  recordedConfigOf(core, slot).egress_pool ?? UNSPECIFIED;
 
 /** The witness of an offer. */
 export function witnessOf(offer: Offer, took: number): Witness {
-  const { ready, peer } = offer.session;
+  const { ready, peer, uuid } = offer.session;
   return {
     attempt: offer.attempt,
     source: ready.source.name,
@@ -66,7 +90,21 @@ export function witnessOf(offer: Offer, took: number): Witness {
     peer: peer === undefined ? '' : `${peer.name} ${peer.address}:${peer.port}`,
     tls: peer?.tls?.protocol ?? '',
     took,
-    via: peer?.via,
+    ...endsOf(peer, ready),
+    session: uuid,
+  };
+}
+
+/** Our end of a connection, and what its TLS came to. */
+function endsOf(peer: PeerInfo | undefined, ready: ReadyQueue) {
+  const { via, tls } = peer ?? {};
+  const isDirect = peer !== undefined && via === undefined && peer.localAddress !== '';
+  return {
+    via,
+    local: isDirect ? `${peer.localAddress}:${peer.localPort}` : undefined,
+    proxy: via === undefined ? undefined : proxyPlaceOf(ready.source),
+    cipher: tls?.cipher,
+    subject: tls?.subject,
   };
 }
 
@@ -79,7 +117,11 @@ export function endShare(
   by: Witness,
 ): void {
   core.settledNow += 1;
-  emitLast(core, slot, { type: as, stream: messageIdOf(core, slot), body: bodyOf(share, by) });
+  emitLast(core, slot, {
+    type: as,
+    stream: messageIdOf(core, slot),
+    body: bodyOf(core, slot, share, by),
+  });
 }
 
 /** What follows a failure: the time of the next attempt, perhaps elsewhere; or the end. */
@@ -120,7 +162,7 @@ export function deferShare(core: Core, slot: number, share: Share, by: Witness, 
   const sequel = planSequel(core, slot, formatReply(share.reply), at);
   const attempts = (core.books.rows.columns.attempts[slot] as number) + 1;
   const stream = messageIdOf(core, slot);
-  const body = { ...bodyOf(share, by), attempts, due: sequel.due };
+  const body = { ...bodyOf(core, slot, share, by), attempts, due: sequel.due };
   core.turns.emit({ type: 'message.deferred', stream, body });
   follow(core, slot, sequel, share, at);
 }
@@ -136,8 +178,10 @@ export function unsettleRow(
   core.settledNow += 1;
   const sequel = planSequel(core, slot, cause, at);
   const attempts = (core.books.rows.columns.attempts[slot] as number) + 1;
-  const body = { attempt: by.attempt, attempts, due: sequel.due, cause };
   const index = leftIndexes(core, slot);
+  const { took: _, ...circumstances } = by;
+  const told = { ...originOf(core, slot), pool: poolOf(core, slot), index };
+  const body = { ...circumstances, attempts, due: sequel.due, cause, ...told };
   const to = addressesOf(core.held.find(slot), index);
   core.turns.emit({ type: 'message.unsettled', stream: messageIdOf(core, slot), body });
   follow(core, slot, sequel, { to, index }, at);
@@ -163,7 +207,8 @@ function expireNow(
   index: readonly number[],
   why: string,
 ): void {
-  const body = { to, index, text: `551 5.4.7 ${why}` };
+  const text = `551 5.4.7 ${why}`;
+  const body = { to, index, text, ...whereaboutsOf(core, slot) };
   emitLast(core, slot, { type: 'message.expired', stream: messageIdOf(core, slot), body });
 }
 
@@ -175,12 +220,26 @@ function retire(core: Core, slot: number): void {
 }
 
 /** A row that no connection had is deferred for all its recipients, as one attempt. */
-export function deferRow(core: Core, slot: number, reply: Reply, at: number): void {
+export function deferRow(
+  core: Core,
+  slot: number,
+  reply: Reply,
+  at: number,
+  session?: string,
+): void {
   const index = leftIndexes(core, slot);
   const hot = core.held.find(slot);
   const to = addressesOf(hot, index);
   const attempt = (core.books.rows.columns.attempts[slot] as number) + 1;
-  deferShare(core, slot, { to, index, reply }, { attempt, ...NOBODY }, at);
+  const share = { to, index, reply: { ...reply, isOwn: true as const } };
+  deferShare(core, slot, share, { attempt, ...placeOf(core, slot), session }, at);
+}
+
+/** Where a row waited that no connection had. */
+function placeOf(core: Core, slot: number): Omit<Witness, 'attempt'> {
+  const ready = core.readyOf.get(slot);
+  if (ready === undefined) return NOBODY;
+  return { ...NOBODY, source: ready.source.name, site: ready.site.site };
 }
 
 /** A row that no connection had is bounced for all its recipients. */
@@ -189,5 +248,6 @@ export function bounceRow(core: Core, slot: number, reply: Reply): void {
   const hot = core.held.find(slot);
   const to = addressesOf(hot, index);
   const attempt = (core.books.rows.columns.attempts[slot] as number) + 1;
-  endShare(core, slot, 'message.bounced', { to, index, reply }, { attempt, ...NOBODY });
+  const share = { to, index, reply: { ...reply, isOwn: true as const } };
+  endShare(core, slot, 'message.bounced', share, { attempt, ...placeOf(core, slot) });
 }

@@ -11,7 +11,7 @@ import { purgeReturned } from './admin/purging.ts';
 import type { Core } from './core.ts';
 import { PLACE_DUE, PLACE_WAITING } from './held-rows.ts';
 import { openQueue } from './queue/configuring.ts';
-import { messageIdOf, movePlace, waitForDue } from './rows-in-hand.ts';
+import { messageIdOf, movePlace, partOf, waitForDue, whereaboutsOf } from './rows-in-hand.ts';
 
 /** Messages an operator's wish moves in one turn. */
 export const REBIND_ROWS_MAX = 256;
@@ -63,12 +63,12 @@ export function rebindRow(
   to: { queue: string; due: number; cause: string } & ReboundFlags,
   at: number,
 ): void {
-  const from = core.books.queueOfRow(slot).name;
+  const { queue: from, origin, attempts } = whereaboutsOf(core, slot);
   if (core.books.findQueue(to.queue) === undefined) openQueue(core, to.queue, at);
   core.turns.emit({
     type: 'message.rebound',
     stream: messageIdOf(core, slot),
-    body: { from, ...to },
+    body: { from, ...to, origin, attempts, index: partOf(core, slot) },
   });
   core.tallies.rebound += 1;
   // Over the wheel: a policy that moves a message to and fro must not keep one turn busy for ever.

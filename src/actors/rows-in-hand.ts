@@ -52,6 +52,23 @@ export function messageIdOf(core: Core, slot: number): string {
   return formatMessageId(c.acceptedAt[slot] as number, node, c.number[slot] as number);
 }
 
+/** Where the acceptance of a row is, and its queue: for those who read the log. */
+export function originOf(core: Core, slot: number): { origin: number; queue: string } {
+  const { rows } = core.books;
+  const { name } = core.books.queueOfRow(slot);
+  return { origin: rows.columns.position[slot] as number, queue: name };
+}
+
+/** The same with the attempts made. */
+export function whereaboutsOf(core: Core, slot: number) {
+  const attempts = core.books.rows.columns.attempts[slot] as number;
+  return { ...originOf(core, slot), attempts };
+}
+
+/** Who is left of a row's recipients, where that is not all of them. */
+export const partOf = (core: Core, slot: number): number[] | undefined =>
+  core.books.rows.settled.has(slot) ? leftIndexes(core, slot) : undefined;
+
 /** Indexes of the recipients that have no outcome yet. */
 export function leftIndexes(core: Core, slot: number): number[] {
   const { rows } = core.books;

@@ -16,7 +16,14 @@ import type { Share } from './outcome.ts';
 import { deferRow, deferShare, endShare, unsettleRow, witnessOf } from './outcome.ts';
 import { keepRest } from './plan-rest.ts';
 import { returnToken } from './rationing.ts';
-import { addressesOf, emitLast, leftIndexes, messageIdOf, movePlace } from './rows-in-hand.ts';
+import {
+  addressesOf,
+  emitLast,
+  leftIndexes,
+  messageIdOf,
+  movePlace,
+  whereaboutsOf,
+} from './rows-in-hand.ts';
 import { noteTlsFailures } from './tls-posture.ts';
 
 /** After a connection reached nobody the next waits so much longer for each in a row, ms. */
@@ -79,8 +86,8 @@ export function linkSettled(core: Core, link: number, settlement: Settlement, at
   if (cycle.again.length > 0) offerAgain(core, offer, at);
   else {
     core.cycles.delete(slot);
-    const reply = (cycle.deferred[0] as Outcome).reply;
-    const share = { to: cycle.deferredTo, index: cycle.deferredIndex, reply };
+    const { reply, command } = cycle.deferred[0] as Outcome;
+    const share = { to: cycle.deferredTo, index: cycle.deferredIndex, reply, command };
     deferShare(core, slot, share, witness, at);
   }
 }
@@ -102,6 +109,7 @@ function shareOut(offer: Offer, outcomes: readonly Outcome[]): KindShare[] {
   }
   return [...groups.values()].map((group) => ({
     ...group,
+    command: group.outcomes[0]?.command,
     to: group.outcomes.map(({ index }) => offer.to[index] as string),
     index: group.outcomes.map(({ index }) => offer.index[index] as number),
   }));
@@ -158,16 +166,22 @@ export function linkEnded(core: Core, link: number, ending: Ending, at: number):
   const pauseMs = Math.min(RECONNECT_STEP_MS * ready.failures, RECONNECT_MS_MAX);
   ready.notBefore = Math.max(ready.notBefore, at + pauseMs);
   const text = describeFailedDials(ending.attempts, ready.source);
-  deferNext(core, ready, { code: 400, enhanced: '', text }, at);
+  deferNext(core, ready, { code: 400, enhanced: '', text }, at, session.uuid);
   if (ready.failures > ready.path.consecutive_connection_failures_before_delay) {
     deferAll(core, ready, at);
   }
 }
 
-function deferNext(core: Core, ready: ReadyQueue, reply: Reply, at: number): boolean {
+function deferNext(
+  core: Core,
+  ready: ReadyQueue,
+  reply: Reply,
+  at: number,
+  session?: string,
+): boolean {
   const slot = ready.rows.shift(core.held.isGood);
   if (slot < 0) return false;
-  deferRow(core, slot, reply, at);
+  deferRow(core, slot, reply, at, session);
   return true;
 }
 
@@ -221,7 +235,7 @@ export function cancelRow(core: Core, slot: number, why: string): boolean {
   emitLast(core, slot, {
     type: 'message.cancelled',
     stream: messageIdOf(core, slot),
-    body: { to, index, text: why },
+    body: { to, index, text: why, ...whereaboutsOf(core, slot) },
   });
   return true;
 }

@@ -9,6 +9,8 @@ export interface Reply {
   readonly code: number;
   readonly enhanced: string;
   readonly text: string;
+  /** Nobody at the other end said it: it is ours. */
+  readonly isOwn?: true;
 }
 
 /** What becomes of the mail. */
@@ -27,6 +29,11 @@ const CONTROLS = /[\p{Cc}\u2028\u2029\p{Cs}]+/gu;
 /** Makes a reply of its parts; the text is scrubbed and capped. */
 export function makeReply(code: number, enhanced: string, text: string): Reply {
   return { code, enhanced: ENHANCED.test(enhanced) ? enhanced : '', text: scrubText(text) };
+}
+
+/** Makes a reply that we give ourselves, in place of a peer that did not. */
+export function makeOwnReply(code: number, enhanced: string, text: string): Reply {
+  return { ...makeReply(code, enhanced, text), isOwn: true };
 }
 
 /** Makes a reply of a code and the text after it, taking the enhanced code off its front. */

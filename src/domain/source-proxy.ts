@@ -57,3 +57,12 @@ export function senderAddressOf(
   const whose = proxy === undefined ? 'source address' : `${proxy.kind} proxy source address`;
   return { address, family, whose };
 }
+
+/** The proxy of a source as text: host and port, or the path of a socket; undefined: none. */
+export function proxyPlaceOf(source: SourceConfig): string | undefined {
+  const place = proxyOf(source)?.place;
+  if (place === undefined) return undefined;
+  if ('path' in place) return place.path;
+  const host = place.host.includes(':') ? `[${place.host}]` : place.host;
+  return `${host}:${place.port}`;
+}

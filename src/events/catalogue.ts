@@ -6,9 +6,11 @@ import * as admin from './admin.ts';
 import * as engine from './engine.ts';
 import * as message from './message.ts';
 import * as byHand from './message-by-hand.ts';
+import * as waiting from './message-waiting.ts';
 import * as policy from './policy.ts';
 import * as queue from './queue.ts';
 import * as rate from './rate.ts';
+import * as reception from './reception.ts';
 import * as source from './source.ts';
 
 /** Every event definition. */
@@ -19,13 +21,14 @@ export const catalogue = [
   message.messageDelivered,
   message.messageBounced,
   message.messageDeferred,
+  waiting.messageScheduled,
   message.messageUnsettled,
-  message.messageReturned,
+  waiting.messageReturned,
   message.messageExpired,
   byHand.messageCancelled,
   byHand.messagePurged,
-  message.messageQuarantined,
-  message.messageMoved,
+  waiting.messageQuarantined,
+  waiting.messageMoved,
   byHand.messageRebound,
   queue.queueOpened,
   queue.queueConfigured,
@@ -49,6 +52,7 @@ export const catalogue = [
   admin.rebindOrdered,
   admin.rebindFinished,
   rate.rateReserved,
+  reception.receptionRefused,
   engine.engineStarted,
   engine.engineStopped,
   policy.policyLoaded,

@@ -5,7 +5,7 @@
  */
 import { define } from './define.ts';
 import type { EndedBody } from './message.ts';
-import { end, findOpen, findSlot } from './message.ts';
+import { asItWas, ENDED_SHAPE, end, findOpen, findSlot } from './message.ts';
 
 /** Body of `message.purged`. */
 export interface PurgedBody extends EndedBody {
@@ -28,30 +28,32 @@ export interface ReboundBody {
   readonly admin?: 1;
   /** Readers shall not tell of it. */
   readonly quiet?: 1;
+  /** Position of the acceptance, attempts made, and who is left where not all are. */
+  readonly origin?: number | undefined;
+  readonly attempts?: number | undefined;
+  readonly index?: readonly number[] | undefined;
 }
 
 export const messageCancelled = define('message.cancelled')<EndedBody>({
-  version: 1,
+  version: 2,
   says: 'An operator removed the message for these recipients.',
-  shape: { to: 'texts', index: 'counts', text: 'text' },
-  upcast: {},
+  shape: ENDED_SHAPE,
+  upcast: { 1: asItWas },
   apply: (books, body, applied) => end(books, body.index, 'removed', applied),
 });
 
 export const messagePurged = define('message.purged')<PurgedBody>({
-  version: 1,
+  version: 2,
   says: 'An admin bounce ended the message for these recipients.',
   shape: {
-    to: 'texts',
-    index: 'counts',
+    ...ENDED_SHAPE,
     purge: 'text',
     queue: 'queueName',
     code: 'code',
     enhanced: 'text',
-    text: 'text',
     quiet: 'flag?',
   },
-  upcast: {},
+  upcast: { 1: asItWas },
   apply(books, body, applied) {
     end(books, body.index, 'bounced', applied);
     const counts = books.rules.find(body.purge)?.counts;
@@ -60,7 +62,7 @@ export const messagePurged = define('message.purged')<PurgedBody>({
 });
 
 export const messageRebound = define('message.rebound')<ReboundBody>({
-  version: 2,
+  version: 3,
   says: 'The message moved to another queue, as policy or an operator said; attempts are kept.',
   shape: {
     from: 'queueName',
@@ -69,9 +71,12 @@ export const messageRebound = define('message.rebound')<ReboundBody>({
     cause: 'text',
     admin: 'flag?',
     quiet: 'flag?',
+    origin: 'count?',
+    attempts: 'count?',
+    index: 'counts?',
   },
-  // Version 1 did not say who moved it.
-  upcast: { 1: (body: ReboundBody) => body },
+  // Version 1 did not say who moved it, version 2 not where it came from.
+  upcast: { 1: asItWas, 2: asItWas },
   apply(books, body, applied) {
     const slot = findSlot(books, applied);
     books.rebind(slot, findOpen(books, body.queue), applied.at);

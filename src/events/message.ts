@@ -1,16 +1,16 @@
 /**
  * What can happen to a message. The stream of these events is the message's id. Outcomes name the
  * recipients by index into `message.accepted.to` (for the books) and, for readers, by address: `to`
- * has one address for each index, or is empty where the envelope was not in memory. What operators
- * do to messages is in message-by-hand.ts. Knows nothing of SMTP beyond reply codes, and nothing of
- * who decides.
+ * has one address for each index, or is empty where the envelope was not in memory. See also
+ * message-waiting.ts and message-by-hand.ts. Knows nothing of SMTP beyond reply codes, and nothing
+ * of who decides.
  */
 import type { Books, QueueRow } from '../domain/books.ts';
 import { invariant } from '../domain/invariant.ts';
 import { numberOfMessageId } from '../domain/message-id.ts';
-import { ROW_EIGHT_BIT, ROW_OFFERED, ROW_QUARANTINED, ROW_SMTP_UTF8 } from '../domain/rows.ts';
-import type { AttemptBody } from './attempt.ts';
-import { ATTEMPT_SHAPE } from './attempt.ts';
+import { ROW_EIGHT_BIT, ROW_OFFERED, ROW_SMTP_UTF8 } from '../domain/rows.ts';
+import type { AttemptBody, AttemptFacts } from './attempt.ts';
+import { ATTEMPT_FACTS_SHAPE, ATTEMPT_SHAPE } from './attempt.ts';
 import type { Applied } from './define.ts';
 import { define } from './define.ts';
 
@@ -31,6 +31,13 @@ export interface AcceptedBody {
   readonly due?: number;
   readonly eightBit?: 1;
   readonly smtpUtf8?: 1;
+  /** UUID of the session that brought it, and TLS of that. */
+  readonly session?: string | undefined;
+  readonly tls?: string | undefined;
+  readonly cipher?: string | undefined;
+  /** What somebody wants to know of connection and header, by name. */
+  readonly meta?: Readonly<Record<string, unknown>> | undefined;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>> | undefined;
 }
 
 /** Body of `message.offered`. */
@@ -45,11 +52,18 @@ export interface OfferedBody {
 }
 
 /** Body of `message.unsettled`. */
-export interface UnsettledBody {
+export interface UnsettledBody extends AttemptFacts {
   readonly attempt: number;
   readonly attempts: number;
   readonly due: number;
   readonly cause: string;
+  /** Whom it was for; version 1 did not say. */
+  readonly index?: readonly number[] | undefined;
+  readonly source?: string | undefined;
+  readonly site?: string | undefined;
+  readonly peer?: string | undefined;
+  readonly tls?: string | undefined;
+  readonly via?: string | undefined;
 }
 
 /** Body of the events that end a message without an attempt. */
@@ -57,7 +71,24 @@ export interface EndedBody {
   readonly to: readonly string[];
   readonly index: readonly number[];
   readonly text: string;
+  /** Position of the acceptance, queue, and attempts made; version 1 did not say. */
+  readonly origin?: number | undefined;
+  readonly queue?: string | undefined;
+  readonly attempts?: number | undefined;
 }
+
+/** The fields of the events that end a message without an attempt. */
+export const ENDED_SHAPE = {
+  to: 'texts',
+  index: 'counts',
+  text: 'text',
+  origin: 'count?',
+  queue: 'queueName?',
+  attempts: 'count?',
+} as const;
+
+/** The way up for an event whose next version only says more. */
+export const asItWas = <B extends object>(body: B): B => body;
 
 const ACCEPTED_SHAPE = {
   queue: 'queueName',
@@ -70,6 +101,11 @@ const ACCEPTED_SHAPE = {
   due: 'at?',
   eightBit: 'flag?',
   smtpUtf8: 'flag?',
+  session: 'text?',
+  tls: 'text?',
+  cipher: 'text?',
+  meta: 'json?',
+  headers: 'json?',
 } as const;
 
 /** The row that an event speaks of. */
@@ -126,30 +162,32 @@ export const end = (
   if (isLast) books.drop(slot, applied.at);
 };
 
-const clearOffer = (books: Books, slot: number): void => {
+/** No attempt is under way any more. */
+export const clearOffer = (books: Books, slot: number): void => {
   const flags = books.rows.columns.flags;
   flags[slot] = (flags[slot] as number) & ~ROW_OFFERED;
 };
 
-const reschedule = (books: Books, slot: number, attempts: number, due: number): void => {
+/** The row waits for its next attempt. */
+export const reschedule = (books: Books, slot: number, attempts: number, due: number): void => {
   clearOffer(books, slot);
   books.rows.columns.attempts[slot] = Math.min(attempts, 65_535);
   books.rows.columns.dueAt[slot] = due;
 };
 
 export const messageAccepted = define('message.accepted')<AcceptedBody>({
-  version: 1,
+  version: 2,
   says: 'A message was taken over and promised to its submitter.',
   shape: ACCEPTED_SHAPE,
-  upcast: {},
+  upcast: { 1: asItWas },
   apply: accept,
 });
 
 export const messageRecovered = define('message.recovered')<AcceptedBody>({
-  version: 1,
+  version: 2,
   says: 'A message whose acceptance the damaged log had lost was found again beside its body.',
   shape: ACCEPTED_SHAPE,
-  upcast: {},
+  upcast: { 1: asItWas },
   apply: accept,
 });
 
@@ -174,85 +212,59 @@ export const messageOffered = define('message.offered')<OfferedBody>({
 });
 
 export const messageDelivered = define('message.delivered')<AttemptBody>({
-  version: 1,
+  version: 2,
   says: 'The peer took the message over for these recipients.',
   shape: ATTEMPT_SHAPE,
-  upcast: {},
+  upcast: { 1: asItWas },
   apply: (books, body, applied) => end(books, body.index, 'delivered', applied),
 });
 
 export const messageBounced = define('message.bounced')<AttemptBody>({
-  version: 1,
+  version: 2,
   says: 'The message was refused for good for these recipients.',
   shape: ATTEMPT_SHAPE,
-  upcast: {},
+  upcast: { 1: asItWas },
   apply: (books, body, applied) => end(books, body.index, 'bounced', applied),
 });
 
 export const messageDeferred = define('message.deferred')<
   AttemptBody & { readonly attempts: number; readonly due: number }
 >({
-  version: 1,
+  version: 2,
   says: 'An attempt failed for now; the message waits for its next one.',
   shape: { ...ATTEMPT_SHAPE, attempts: 'count', due: 'at' },
-  upcast: {},
+  upcast: { 1: asItWas },
   apply: (books, body, applied) =>
     reschedule(books, findSlot(books, applied), body.attempts, body.due),
 });
 
 export const messageUnsettled = define('message.unsettled')<UnsettledBody>({
-  version: 1,
+  version: 2,
   says: 'An attempt ended without a known outcome: a second copy is possible from here on.',
-  shape: { attempt: 'count', attempts: 'count', due: 'at', cause: 'text' },
-  upcast: {},
+  shape: {
+    attempt: 'count',
+    attempts: 'count',
+    due: 'at',
+    cause: 'text',
+    index: 'counts?',
+    source: 'text?',
+    site: 'text?',
+    peer: 'text?',
+    tls: 'text?',
+    via: 'text?',
+    ...ATTEMPT_FACTS_SHAPE,
+  },
+  upcast: { 1: asItWas },
   apply(books, body, applied) {
     books.ledger.unknown += 1;
     reschedule(books, findSlot(books, applied), body.attempts, body.due);
   },
 });
 
-export const messageReturned = define('message.returned')<{ readonly due: number }>({
-  version: 1,
-  says: 'An offer was taken back before anything could reach the peer; no attempt is counted.',
-  shape: { due: 'at' },
-  upcast: {},
-  apply(books, body, applied) {
-    const slot = findSlot(books, applied);
-    reschedule(books, slot, books.rows.columns.attempts[slot] as number, body.due);
-  },
-});
-
 export const messageExpired = define('message.expired')<EndedBody>({
-  version: 1,
+  version: 2,
   says: 'The message grew too old for these recipients.',
-  shape: { to: 'texts', index: 'counts', text: 'text' },
-  upcast: {},
+  shape: ENDED_SHAPE,
+  upcast: { 1: asItWas },
   apply: (books, body, applied) => end(books, body.index, 'expired', applied),
-});
-
-export const messageQuarantined = define('message.quarantined')<{ readonly cause: string }>({
-  version: 1,
-  says: 'The message was set aside: its body or envelope cannot be trusted; it only expires.',
-  shape: { cause: 'text' },
-  upcast: {},
-  apply(books, _body, applied) {
-    const slot = findSlot(books, applied);
-    clearOffer(books, slot);
-    books.rows.columns.flags[slot] = (books.rows.columns.flags[slot] as number) | ROW_QUARANTINED;
-  },
-});
-
-export const messageMoved = define('message.moved')<{ readonly body: BodyPlace }>({
-  version: 1,
-  says: 'The body was copied to another place so that its old segment can be used again.',
-  shape: { body: 'counts' },
-  upcast: {},
-  apply(books, body, applied) {
-    const slot = findSlot(books, applied);
-    const c = books.rows.columns;
-    c.bodySegment[slot] = body.body[0];
-    c.bodyOffset[slot] = body.body[1];
-    c.bodyBytes[slot] = body.body[2];
-    c.bodySum[slot] = body.body[3];
-  },
 });

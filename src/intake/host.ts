@@ -3,6 +3,7 @@
  * The one idea: `answered` is the only thing that lets a 250 out, so a promise cannot come early.
  * Deliberately unknown here: SMTP, queues, the log; an intake never learns what becomes of mail.
  */
+import type { Captured, CapturedHeaders, CaptureList } from '../domain/capture.ts';
 import type { ListenerDomain } from '../domain/options-listener.ts';
 import type { At, BodyRef } from '../ports/ports.ts';
 
@@ -29,6 +30,31 @@ export interface Submission {
   readonly peer: string;
   readonly helo: string;
   readonly receivedAt: At;
+  /** The first attempt is not to be made before; absent: at once. */
+  readonly dueAt?: At;
+  /** UUID of the session, and TLS of its connection. */
+  readonly session?: string | undefined;
+  readonly tls?: string | undefined;
+  readonly cipher?: string | undefined;
+  /** What readers of the log asked for, by name. */
+  readonly meta?: Captured | undefined;
+  readonly headers?: CapturedHeaders | undefined;
+}
+
+/** A command that was refused, or a message after its dot. */
+export interface RefusedCommand extends Refusal {
+  /** Address and port of the listener. */
+  readonly listener: string;
+  readonly peer: string;
+  readonly helo: string;
+  readonly session: string;
+  /** The offending line. */
+  readonly command: string;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly tls?: string | undefined;
+  readonly cipher?: string | undefined;
+  readonly meta?: Captured | undefined;
 }
 
 /** Why mail is not taken now, ready to be said to a client. */
@@ -46,6 +72,12 @@ export interface IntakeHost {
   allocateIds(count: number): string[];
   /** Calls `answered` once: without a refusal only after the event is durable. */
   submit(submission: Submission, answered: (refusal?: Refusal) => void): void;
+  /** What readers of the log want to know of connections and headers; absent: nothing. */
+  readonly capture?: CaptureList | undefined;
+  /** A UUID for a session. */
+  nameSession?(): string;
+  /** A client heard this; kept for readers of the log as far as their bound allows. */
+  noteRefused?(refused: RefusedCommand): void;
   /** What the policy says of a domain at this listener; 'failed' when it cannot say. */
   findDomain?(
     domain: string,

@@ -140,6 +140,7 @@ export class MessageLedger {
       case 'message.quarantined':
         this.#closeOffer(applied);
         break;
+      case 'message.scheduled':
       case 'message.moved':
       case 'message.rebound':
         this.#find(applied);

@@ -1,28 +1,15 @@
 /**
- * Ids of rules: random UUIDs (RFC 9562 section 5.4), drawn from the engine's own randomness, so
- * that a run told again gives the same ones. Knows nothing of what they name.
+ * Ids of rules: random UUIDs, drawn from the engine's own randomness, so that a run told again
+ * gives the same ones. Knows nothing of what they name.
  */
+import { drawUuid } from '../../domain/uuid.ts';
 import type { Core } from '../core.ts';
 
 /** A new id; none that is in the books. */
 export function newRuleId(core: Core): string {
   const { rules } = core.books;
   for (;;) {
-    const id = drawId(() => core.ports.random.uniform());
+    const id = drawUuid(() => core.ports.random.uniform());
     if (rules.find(id) === undefined && !rules.rebinds.has(id)) return id;
   }
-}
-
-function drawId(uniform: () => number): string {
-  const word = (): number => Math.floor(uniform() * 0x1_0000);
-  const words = Array.from({ length: 8 }, word);
-  // Version 4, variant 10.
-  words[3] = ((words[3] as number) & 0x0fff) | 0x4000;
-  words[4] = ((words[4] as number) & 0x3fff) | 0x8000;
-  const hex = words.map((value) => value.toString(16).padStart(4, '0')).join('');
-  const cuts = [0, 8, 12, 16, 20, 32];
-  return cuts
-    .slice(1)
-    .map((end, at) => hex.slice(cuts[at], end))
-    .join('-');
 }

@@ -8,7 +8,7 @@ import type { AdminRule } from '../../domain/admin-rules.ts';
 import type { QueueRow } from '../../domain/books.ts';
 import type { Core, HeldQueue } from '../core.ts';
 import { PLACE_LEAVING, PLACE_OFFERED } from '../held-rows.ts';
-import { addressesOf, emitLast, leftIndexes, messageIdOf } from '../rows-in-hand.ts';
+import { addressesOf, emitLast, leftIndexes, messageIdOf, whereaboutsOf } from '../rows-in-hand.ts';
 import { allQueues, walkQueues } from './walking.ts';
 
 /** Ends a message for all recipients that are left. */
@@ -26,7 +26,7 @@ export function purgeRow(core: Core, slot: number, purge: AdminRule): void {
       to,
       index,
       purge: purge.id,
-      queue: core.books.queueOfRow(slot).name,
+      ...whereaboutsOf(core, slot),
       code: 551,
       enhanced: '5.7.1',
       text: `Administrator bounced with reason: ${purge.cause}`,

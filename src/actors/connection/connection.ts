@@ -71,6 +71,8 @@ export interface Outcome {
   /** The part of the conversation the reply belongs to. */
   readonly stage: ReplyStage;
   readonly reply: Reply;
+  /** The line that drew it; absent where nothing was said, and where it was delivered. */
+  readonly command?: string | undefined;
 }
 
 /** The end of one message on this connection. Every recipient is in `outcomes` or in `again`. */
@@ -93,6 +95,7 @@ export interface PeerInfo {
   readonly port: number;
   /** Through a proxy: the address that the proxy connected from, as it says. */
   readonly localAddress: string;
+  readonly localPort: number;
   /** Through a proxy: `socks5` or `haproxy`, and the address and port that the peer sees. */
   readonly via?: string;
   /** First word of the greeting. */

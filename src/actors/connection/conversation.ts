@@ -5,7 +5,7 @@
  */
 import type { PathConfig } from '../../domain/options-path.ts';
 import type { Reply } from '../../domain/reply.ts';
-import { makeReply, readReply } from '../../domain/reply.ts';
+import { makeOwnReply, readReply } from '../../domain/reply.ts';
 import type { Fault, Link, LinkSecured, Network } from '../../ports/ports.ts';
 import type { Capabilities } from './capabilities.ts';
 import { NO_CAPABILITIES } from './capabilities.ts';
@@ -45,6 +45,7 @@ export interface Conversation {
   grantCode: number;
   greeting: string;
   localAddress: string;
+  localPort: number;
   /** Of a link through a proxy: how, and the address that the peer sees. */
   via: string | undefined;
   peer: Capabilities;
@@ -112,6 +113,7 @@ export function makeConversation(
     grantCode: 0,
     greeting: '',
     localAddress: '',
+    localPort: 0,
     via: undefined,
     peer: NO_CAPABILITIES,
     isPlain: false,
@@ -208,7 +210,7 @@ export function troubleOf(
     const stalled = held.link?.stalled?.();
     if (stalled === undefined) return synthetic('FAULT_LINK_TIMEOUT', held, cause);
     const text = `${cause}: ${stalled.cause}`;
-    return { fault: { ...stalled, cause: text }, reply: makeReply(421, '4.4.2', text) };
+    return { fault: { ...stalled, cause: text }, reply: makeOwnReply(421, '4.4.2', text) };
   }
   if (signal === 'abort.wanted') {
     return synthetic('FAULT_LINK_ENDED', held, `aborted here: ${held.cause}`);
@@ -216,7 +218,7 @@ export function troubleOf(
   if (held.fault !== undefined) {
     const what = signal === 'dialogue.broken' ? 'protocol violation' : 'connection lost';
     const text = `${what}, waiting for ${held.waitsFor}: ${held.fault.cause}`;
-    return { fault: held.fault, reply: makeReply(421, '4.4.2', text) };
+    return { fault: held.fault, reply: makeOwnReply(421, '4.4.2', text) };
   }
   const last = held.replies[held.replies.length - 1];
   if (last === undefined || (last.code < 400 && signal !== 'service.closed')) {
@@ -233,7 +235,7 @@ function synthetic(
 ): { readonly fault: Fault; readonly reply: Reply } {
   return {
     fault: { code, where: whereOf(held), cause, retryable: true },
-    reply: makeReply(421, '4.4.2', cause),
+    reply: makeOwnReply(421, '4.4.2', cause),
   };
 }
 

@@ -5,8 +5,8 @@
  * Deliberately unknown here: links, phases, deadlines.
  */
 import type { PathConfig } from '../../domain/options-path.ts';
-import type { Reply, ReplyStage } from '../../domain/reply.ts';
-import { classifyReply, isTooManyRecipients, makeReply, readReply } from '../../domain/reply.ts';
+import type { Reply, ReplyStage, VerdictKind } from '../../domain/reply.ts';
+import { classifyReply, isTooManyRecipients, makeOwnReply, readReply } from '../../domain/reply.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { Outcome, Settlement, Transaction } from './connection.ts';
 import type { HeardReply } from './dialogue.ts';
@@ -31,6 +31,8 @@ export interface Attempt {
   hasBegun: boolean;
   /** MAIL was written, perhaps at another host. */
   isTried: boolean;
+  /** As it was written. */
+  mailLine: string;
   isDotWritten: boolean;
   isReleased: boolean;
   body: readonly Buffer[];
@@ -66,6 +68,7 @@ export function beginAttempt(transaction: Transaction, givenAt: number): Attempt
     dataCode: 0,
     hasBegun: false,
     isTried: false,
+    mailLine: '',
     isDotWritten: false,
     isReleased: false,
     body: [],
@@ -107,15 +110,15 @@ export function prepareAttempt(
 
 function findRefusal(tx: Transaction, peer: Capabilities, path: PathConfig): Reply | undefined {
   if (!isSayable(tx.from)) {
-    return makeReply(553, '5.1.7', 'The sender address cannot be said in SMTP');
+    return makeOwnReply(553, '5.1.7', 'The sender address cannot be said in SMTP');
   }
   if (peer.bytesMax > 0 && tx.bodyBytes > peer.bytesMax) {
     const why = `The message has ${tx.bodyBytes} bytes, the peer takes ${peer.bytesMax}`;
-    return makeReply(552, '5.3.4', why);
+    return makeOwnReply(552, '5.3.4', why);
   }
   if (path.ignore_8bit_checks) return undefined;
   if (tx.eightBit && !peer.eightBit) {
-    return makeReply(554, '5.6.3', 'The message is 8-bit and the peer does not offer 8BITMIME');
+    return makeOwnReply(554, '5.6.3', 'The message is 8-bit and the peer does not offer 8BITMIME');
   }
   if ((tx.smtpUtf8 || NON_ASCII.test(tx.from)) && !peer.smtpUtf8) return noUtf8();
   return undefined;
@@ -127,14 +130,14 @@ function findRecipientRefusal(
   path: PathConfig,
 ): Reply | undefined {
   if (address === '' || !isSayable(address)) {
-    return makeReply(553, '5.1.3', 'The recipient address cannot be said in SMTP');
+    return makeOwnReply(553, '5.1.3', 'The recipient address cannot be said in SMTP');
   }
   const isForeign = !path.ignore_8bit_checks && !peer.smtpUtf8 && NON_ASCII.test(address);
   return isForeign ? noUtf8() : undefined;
 }
 
 function noUtf8(): Reply {
-  return makeReply(550, '5.6.7', 'The peer does not offer SMTPUTF8, which this message needs');
+  return makeOwnReply(550, '5.6.7', 'The peer does not offer SMTPUTF8, which this message needs');
 }
 
 function isSayable(address: string): boolean {
@@ -215,7 +218,7 @@ function isCrowd(reply: Reply): boolean {
 /** Gives every recipient that was taken the verdict of `reply`. */
 export function judgeAccepted(attempt: Attempt, stage: ReplyStage, reply: Reply): void {
   const kind = classifyReply(reply, stage);
-  for (const index of attempt.accepted) attempt.outcomes.push({ index, kind, stage, reply });
+  for (const index of attempt.accepted) push(attempt, index, kind, stage, reply);
   attempt.accepted = [];
 }
 
@@ -235,12 +238,32 @@ export function judgeRest(attempt: Attempt, stage: ReplyStage, reply: Reply): vo
   for (const outcome of attempt.outcomes) done.add(outcome.index);
   attempt.accepted = [];
   for (const index of attempt.said) {
-    if (!done.has(index)) attempt.outcomes.push({ index, kind: 'transient', stage, reply });
+    if (!done.has(index)) push(attempt, index, 'transient', stage, reply);
   }
 }
 
 function pushOutcome(attempt: Attempt, index: number, stage: ReplyStage, reply: Reply): void {
-  attempt.outcomes.push({ index, kind: classifyReply(reply, stage), stage, reply });
+  push(attempt, index, classifyReply(reply, stage), stage, reply);
+}
+
+function push(
+  attempt: Attempt,
+  index: number,
+  kind: VerdictKind,
+  stage: ReplyStage,
+  reply: Reply,
+): void {
+  if (kind === 'delivered') attempt.outcomes.push({ index, kind, stage, reply });
+  else {
+    const command = commandOf(attempt, stage, index);
+    attempt.outcomes.push({ index, kind, stage, reply, command });
+  }
+}
+
+function commandOf(attempt: Attempt, stage: ReplyStage, index: number): string | undefined {
+  if (stage === 'rcpt') return rcptLine(attempt, index);
+  if (stage === 'dot') return '.\r\n';
+  return stage === 'data' ? 'DATA\r\n' : attempt.mailLine || undefined;
 }
 
 /** What the engine hears of the attempt. */

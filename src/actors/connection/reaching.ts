@@ -67,6 +67,7 @@ function listenFor(held: Conversation): LinkListener {
   return {
     opened(info) {
       held.localAddress = info.localAddress;
+      held.localPort = info.localPort;
       held.via = viaOf(info);
       held.connectLeftMs -= held.host.steadyMs() - held.dialedAt;
       held.signal('link.opened');
@@ -203,6 +204,7 @@ export function tellOpened(held: Conversation): void {
     address: candidate.address,
     port: candidate.port,
     localAddress: held.localAddress,
+    localPort: held.localPort,
     ...(held.via === undefined ? {} : { via: held.via }),
     greeting: held.greeting,
     domain: held.peer.domain,

@@ -51,6 +51,7 @@ export function sendEnvelope(held: Conversation): void {
   attempt.hasBegun = true;
   attempt.isTried = true;
   let lines = mailLine(attempt, peer);
+  attempt.mailLine = lines;
   let count = 1;
   if (canPipeline(held)) {
     for (const index of attempt.said) lines += rcptLine(attempt, index);

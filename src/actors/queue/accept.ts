@@ -4,10 +4,11 @@
  * nothing of SMTP or HTTP beyond the refusal it may answer.
  */
 import { domainOf } from '../../domain/address.ts';
-import { numberOfMessageId } from '../../domain/message-id.ts';
+import { formatMessageId, numberOfMessageId } from '../../domain/message-id.ts';
 import { formatQueueName } from '../../domain/queue-name.ts';
 import type { Refusal, Submission, SubmittedMessage } from '../../intake/host.ts';
 import type { Core } from '../core.ts';
+import { originOf, waitForDue } from '../rows-in-hand.ts';
 import { openQueue } from './configuring.ts';
 import { rowIsDue } from './due.ts';
 
@@ -17,6 +18,28 @@ export const REFUSAL_STOPPING: Refusal = {
   enhanced: '4.3.2',
   text: 'the service is stopping, try again soon',
 };
+
+/** The bound of the engine that keeps new mail out now, if any does. */
+export function findCrowd(core: Core): Refusal | undefined {
+  if (core.books.rows.count >= core.limits.rowsMax) {
+    return { code: 452, enhanced: '4.3.1', text: 'too many messages are queued' };
+  }
+  if (core.turns.waitingSubmissions >= core.limits.inboxSubmissionsMax) {
+    return { code: 451, enhanced: '4.3.2', text: 'too busy, try again later' };
+  }
+  return undefined;
+}
+
+/** Ids for messages to come. */
+export function allocateIds(core: Core, count: number): string[] {
+  const at = core.ports.clock.now();
+  const ids: string[] = [];
+  for (let left = count; left > 0; left -= 1) {
+    ids.push(formatMessageId(at, core.books.engine.node, core.nextNumber));
+    core.nextNumber += 1;
+  }
+  return ids;
+}
 
 /** Decides a submission. */
 export function acceptSubmission(
@@ -43,7 +66,8 @@ function acceptMessage(core: Core, from: Submission, message: SubmittedMessage, 
   const domain = domainOf(message.to[0] as string);
   const queue = formatQueueName({ domain });
   if (books.findQueue(queue) === undefined) openQueue(core, queue, at);
-  const { body } = from;
+  const { body, dueAt: due = at } = from;
+  const isLater = due > at;
   turns.emit({
     type: 'message.accepted',
     stream: message.id,
@@ -55,12 +79,23 @@ function acceptMessage(core: Core, from: Submission, message: SubmittedMessage, 
       service: from.service,
       peer: from.peer,
       helo: from.helo,
+      ...(isLater ? { due } : {}),
       ...(from.eightBit ? { eightBit: 1 as const } : {}),
       ...(from.smtpUtf8 ? { smtpUtf8: 1 as const } : {}),
+      session: from.session,
+      tls: from.tls,
+      cipher: from.cipher,
+      meta: from.meta,
+      headers: from.headers,
     },
   });
   const slot = books.rows.find(numberOfMessageId(message.id));
   const hot = { from: from.from, to: message.to, body: from.chunks, bodyBytes: from.bodyBytes };
-  held.heat(slot, hot);
-  rowIsDue(core, slot, at);
+  if (!isLater) {
+    held.heat(slot, hot);
+    return rowIsDue(core, slot, at);
+  }
+  const told = { ...originOf(core, slot), due };
+  turns.emit({ type: 'message.scheduled', stream: message.id, body: told });
+  waitForDue(core, slot);
 }

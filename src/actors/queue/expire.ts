@@ -15,6 +15,7 @@ import {
   messageIdOf,
   movePlace,
   needEnvelope,
+  whereaboutsOf,
 } from '../rows-in-hand.ts';
 
 /** Ends a row that is too old at `at`; `abandon` takes it out of a connection's hands. */
@@ -59,6 +60,7 @@ export function emitExpired(
       to: addressesOf(envelope, index),
       index,
       text: `551 5.4.7 age ${formatDuration(ageMs)} exceeds max_age=${formatDuration(maxAgeMs)}`,
+      ...whereaboutsOf(core, slot),
     },
   });
 }

@@ -1,0 +1,64 @@
+/**
+ * What can happen to a message while it waits: it is scheduled for later, an offer is taken back,
+ * it is set aside, its body is moved. The stream is the message's id. Knows no attempt's outcome
+ * and nobody who decides.
+ */
+import { ROW_QUARANTINED } from '../domain/rows.ts';
+import { define } from './define.ts';
+import type { BodyPlace } from './message.ts';
+import { clearOffer, findSlot, reschedule } from './message.ts';
+
+/** Body of `message.scheduled`. */
+export interface ScheduledBody {
+  readonly origin: number;
+  readonly queue: string;
+  readonly due: number;
+}
+
+export const messageScheduled = define('message.scheduled')<ScheduledBody>({
+  version: 1,
+  says: 'The message was taken over to be sent later: it waits for its first attempt.',
+  shape: { origin: 'count', queue: 'queueName', due: 'at' },
+  upcast: {},
+  apply(books, body, applied) {
+    books.rows.columns.dueAt[findSlot(books, applied)] = body.due;
+  },
+});
+
+export const messageReturned = define('message.returned')<{ readonly due: number }>({
+  version: 1,
+  says: 'An offer was taken back before anything could reach the peer; no attempt is counted.',
+  shape: { due: 'at' },
+  upcast: {},
+  apply(books, body, applied) {
+    const slot = findSlot(books, applied);
+    reschedule(books, slot, books.rows.columns.attempts[slot] as number, body.due);
+  },
+});
+
+export const messageQuarantined = define('message.quarantined')<{ readonly cause: string }>({
+  version: 1,
+  says: 'The message was set aside: its body or envelope cannot be trusted; it only expires.',
+  shape: { cause: 'text' },
+  upcast: {},
+  apply(books, _body, applied) {
+    const slot = findSlot(books, applied);
+    clearOffer(books, slot);
+    books.rows.columns.flags[slot] = (books.rows.columns.flags[slot] as number) | ROW_QUARANTINED;
+  },
+});
+
+export const messageMoved = define('message.moved')<{ readonly body: BodyPlace }>({
+  version: 1,
+  says: 'The body was copied to another place so that its old segment can be used again.',
+  shape: { body: 'counts' },
+  upcast: {},
+  apply(books, body, applied) {
+    const slot = findSlot(books, applied);
+    const c = books.rows.columns;
+    c.bodySegment[slot] = body.body[0];
+    c.bodyOffset[slot] = body.body[1];
+    c.bodyBytes[slot] = body.body[2];
+    c.bodySum[slot] = body.body[3];
+  },
+});
