@@ -16,17 +16,6 @@ export type Captured = Readonly<Record<string, unknown>>;
 /** Header fields that were asked for: a list where a field comes more than once. */
 export type CapturedHeaders = Readonly<Record<string, string | readonly string[]>>;
 
-/** Nothing is asked for. */
-export const NO_CAPTURE: CaptureList = { meta: [], headers: [] };
-
-/** Everything that any of several readers asks for, each name once. */
-export function joinCaptures(lists: readonly CaptureList[]): CaptureList {
-  return {
-    meta: [...new Set(lists.flatMap(({ meta }) => meta))],
-    headers: [...new Set(lists.flatMap(({ headers }) => headers.map(lower)))],
-  };
-}
-
 const lower = (name: string): string => name.toLowerCase();
 
 /** True when a name is asked for, letter by letter. */
@@ -37,10 +26,6 @@ export function isAsked(names: readonly string[], name: string): boolean {
   }
   return false;
 }
-
-/** True when a header field is asked for, in whatever case. */
-export const isHeaderAsked = (names: readonly string[], name: string): boolean =>
-  isAsked(names.map(lower), lower(name));
 
 /** The metadata that is asked for; an exact name whose value is null is left out. */
 export function pickMeta(names: readonly string[], meta: Captured): Captured {
