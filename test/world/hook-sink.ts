@@ -1,0 +1,151 @@
+/**
+ * A receiver of records under virtual time, of any mood: it takes, refuses, fails before or after
+ * it took, throws, answers late or never, and writes down all it was given.
+ * The one idea: what the receiver has is kept apart from what it said.
+ * Deliberately unknown here: cursors, what should have been sent.
+ */
+import assert from 'node:assert/strict';
+import type { OutgoingRecord, Sink, SinkAnswer } from '../../src/ports/sink.ts';
+import type { Chance } from './chance.ts';
+import type { LifeClock } from './clock.ts';
+
+/** How likely each way to answer is; what is left confirms everything. */
+export interface SinkMood {
+  slowMs: number;
+  fails: number;
+  /** Of the failures: those after the batch was taken. */
+  takesFirst: number;
+  /** Asks to come back after up to so long, ms; 0: does not. */
+  retryAfterMs: number;
+  refusesSome: number;
+  refusesAll: number;
+  throws: number;
+  babbles: number;
+  /** Answers only when told to give up. */
+  hangs: number;
+  /** Never answers. */
+  dies: number;
+}
+
+/** A receiver that takes everything at once. */
+export const KIND: SinkMood = {
+  slowMs: 0,
+  fails: 0,
+  takesFirst: 0,
+  retryAfterMs: 0,
+  refusesSome: 0,
+  refusesAll: 0,
+  throws: 0,
+  babbles: 0,
+  hangs: 0,
+  dies: 0,
+};
+
+/** One call of `send`. */
+export interface SentBatch {
+  readonly at: number;
+  readonly batch: readonly OutgoingRecord[];
+  isSettled: boolean;
+  isFailed: boolean;
+}
+
+/** What a receiver got, over all lives of the hook. */
+export class Receiver {
+  mood: SinkMood = { ...KIND };
+  /** In the order of arrival, with repeats. */
+  readonly taken: OutgoingRecord[] = [];
+  readonly sent: SentBatch[] = [];
+  /** Ids that were refused at least once; such a record may be taken when it comes again. */
+  readonly refusedOnce = new Set<string>();
+  /** What was wrong with a batch: a shipper would take the throw for a failing sink's. */
+  fault: unknown;
+  /** Called before a batch is looked at. */
+  given: (batch: readonly OutgoingRecord[]) => void = () => {};
+  connections = 0;
+  closes = 0;
+  readonly chance: Chance;
+
+  constructor(chance: Chance) {
+    this.chance = chance;
+  }
+
+  /** A sink of one life. */
+  connect(clock: LifeClock): Sink {
+    return new PlaySink(this, clock);
+  }
+}
+
+class PlaySink implements Sink {
+  readonly #receiver: Receiver;
+  readonly #clock: LifeClock;
+  #isBusy = false;
+  #isOpen = false;
+
+  constructor(receiver: Receiver, clock: LifeClock) {
+    this.#receiver = receiver;
+    this.#clock = clock;
+  }
+
+  send(batch: readonly OutgoingRecord[], signal: AbortSignal): Promise<SinkAnswer> {
+    const { mood, chance, sent } = this.#receiver;
+    this.#look(batch);
+    if (!this.#isOpen) this.#receiver.connections += 1;
+    this.#isOpen = true;
+    const call: SentBatch = { at: this.#clock.now(), batch, isSettled: false, isFailed: false };
+    sent.push(call);
+    if (chance.hits(mood.throws)) {
+      call.isFailed = true;
+      throw new Error('a slip of the operator');
+    }
+    this.#isBusy = true;
+    return new Promise((resolve) => {
+      const answer = (value: SinkAnswer): void => {
+        this.#isBusy = false;
+        call.isSettled = value.kind === 'settled';
+        call.isFailed = !call.isSettled;
+        resolve(value);
+      };
+      signal.addEventListener('abort', () => {
+        if (this.#isBusy && !isDead) answer({ kind: 'failed', reason: 'told to give up' });
+      });
+      const isDead = chance.hits(mood.dies);
+      if (isDead || chance.hits(mood.hangs)) return;
+      this.#clock.after(chance.between(0, mood.slowMs), () => {
+        if (this.#isBusy) answer(this.#judge(batch));
+      });
+    });
+  }
+
+  #look(batch: readonly OutgoingRecord[]): void {
+    try {
+      assert.ok(!this.#isBusy, 'one call at a time');
+      assert.ok(batch.length > 0, 'an empty batch');
+      this.#receiver.given(batch);
+    } catch (error) {
+      this.#receiver.fault ??= error;
+    }
+  }
+
+  #judge(batch: readonly OutgoingRecord[]): SinkAnswer {
+    const { mood, chance, taken } = this.#receiver;
+    if (chance.hits(mood.babbles)) return { kind: 'perhaps' } as unknown as SinkAnswer;
+    if (chance.hits(mood.fails)) {
+      if (chance.hits(mood.takesFirst)) taken.push(...batch);
+      const reason = 'status 503';
+      if (mood.retryAfterMs === 0) return { kind: 'failed', reason };
+      return { kind: 'failed', reason, retryAfterMs: chance.between(0, mood.retryAfterMs) };
+    }
+    const refusesAll = chance.hits(mood.refusesAll);
+    const refused = [...batch.keys()].filter(() => refusesAll || chance.hits(mood.refusesSome));
+    taken.push(...batch.filter((_one, index) => !refused.includes(index)));
+    for (const index of refused) this.#receiver.refusedOnce.add(batch[index]?.eventId ?? '');
+    return { kind: 'settled', refused: refused.map((index) => ({ index, reason: 'status 400' })) };
+  }
+
+  close(): Promise<void> {
+    const { mood, chance } = this.#receiver;
+    this.#receiver.closes += 1;
+    this.#isOpen = false;
+    return chance.hits(mood.dies) ? new Promise(() => {}) : Promise.resolve();
+  }
+}
