@@ -31,7 +31,7 @@ export function makeRecord(fields: Partial<LogRecord> & { event_id: string }): L
   return { ...rest, ...fields } as LogRecord;
 }
 
-/** A log of public records; some positions hold none, some two. */
+/** A log of public records; some positions hold none. */
 export class HookLog implements RecordSource {
   readonly records: SourceRecord[] = [];
   /** Wall time of each position, from 1 on. */
@@ -48,10 +48,10 @@ export class HookLog implements RecordSource {
     this.#time = time;
   }
 
-  /** One position with these records, durable at once. */
-  commit(...records: readonly LogRecord[]): number {
+  /** One position, with a record or none, durable at once. */
+  commit(record?: LogRecord): number {
     const position = this.#ats.push(this.#time.now);
-    for (const record of records) this.records.push({ position, record });
+    if (record !== undefined) this.records.push({ position, record });
     for (const watcher of [...this.#watchers]) {
       if (watcher.after >= position) continue;
       this.#watchers.delete(watcher);
@@ -94,10 +94,8 @@ export class HookLog implements RecordSource {
     const from = Math.max(after, this.#first - 1);
     const records = this.records.slice(this.#findIndex(from)).slice(0, recordsMax);
     const last = records.at(-1)?.position;
-    if (last === undefined || records.length < recordsMax) return { records, upto: this.upto() };
-    // Whole positions: what shares the last one comes too.
-    const end = this.#findIndex(last);
-    return { records: this.records.slice(this.#findIndex(from), end), upto: last };
+    const isCut = last !== undefined && records.length === recordsMax;
+    return { records, upto: isCut ? last : this.upto() };
   }
 
   /** The index of the first record behind `after`. */

@@ -15,7 +15,7 @@ export interface SourceRecord {
 
 /** One look at the log. */
 export interface SourceSpan {
-  /** In order of position; all records of one position are in the same span. */
+  /** In order of position, at most one for each. */
   readonly records: readonly SourceRecord[];
   /** Everything up to here was looked at. Equal to `after`: nothing can be had just now. */
   readonly upto: number;
