@@ -6,10 +6,11 @@
 import type { At } from '../../ports/ports.ts';
 import type { HookStart } from '../hook.ts';
 import type { RecordSource, SavedCursor } from './surroundings.ts';
+import { cursorAt } from './surroundings.ts';
 
 /** The cursor of a hook that has none yet. */
 export function firstCursor(start: HookStart, source: RecordSource): SavedCursor {
-  return { position: positionAt(start, source), standing: 'running', cause: '' };
+  return cursorAt(positionAt(start, source));
 }
 
 function positionAt(start: HookStart, source: RecordSource): number {
@@ -34,5 +35,5 @@ export function replayCursor(span: ReplaySpan, source: RecordSource): SavedCurso
   const position = Math.max(0, after);
   if (until <= position) return 'there is nothing in that span of the log';
   if (until < source.first()) return 'that span of the log is gone already';
-  return { position, standing: 'running', cause: '', until };
+  return { ...cursorAt(position), until };
 }

@@ -114,7 +114,7 @@ export interface Held {
   savedAtMs: Ms;
   /** The cursor has to be written before anything else. */
   isSaveDue: boolean;
-  standing: SavedCursor['standing'];
+  standing: SavedCursor['state'];
   cause: string;
   letters: readonly DeadLetter[];
   /** Called when the standing of now is durable. */
@@ -150,7 +150,7 @@ export function makeHeld(parts: ShipperParts): Held {
       settled: 0,
       refused: 0,
       skipped: 0,
-      fellOff: 0,
+      fallenOff: 0,
       filtered: 0,
       failedBatches: 0,
       handlerFailures: 0,
@@ -172,13 +172,13 @@ export function makeHeld(parts: ShipperParts): Held {
     retryWaitMs: 0,
     retryAskedUntilMs: Number.NEGATIVE_INFINITY,
     refusedInRow: 0,
-    lastError: cursor.cause,
+    lastError: cursor.error,
     lastErrorAt: undefined,
     saved: cursor,
     savedAtMs: steadyMs,
     isSaveDue: !parts.isSaved,
-    standing: cursor.standing,
-    cause: cursor.cause,
+    standing: cursor.state,
+    cause: cursor.error,
     letters: [],
     standingAnswers: [],
     skip: undefined,

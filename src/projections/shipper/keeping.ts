@@ -48,12 +48,15 @@ export function noteBuried(held: Held): void {
 
 /** Writes the cursor, with whether the hook runs. */
 export function saveCursor(held: Held): void {
-  const { until } = held.parts.cursor;
+  const { counts, parts } = held;
   const cursor: SavedCursor = {
+    ...parts.cursor,
     position: positionOf(held),
-    standing: held.standing,
-    cause: held.cause,
-    ...(until === undefined ? {} : { until }),
+    state: held.standing,
+    error: held.cause,
+    shipped: parts.cursor.shipped + counts.settled,
+    deadLettered: parts.cursor.deadLettered + counts.refused + counts.skipped,
+    fallenOff: parts.cursor.fallenOff + counts.fallenOff,
   };
   held.parts.keeper.save(cursor, (cause) => {
     if (cause === undefined) held.saved = cursor;
@@ -65,7 +68,7 @@ export function saveCursor(held: Held): void {
 /** It is durable; a wish may have come meanwhile. */
 export function noteSaved(held: Held): void {
   held.savedAtMs = held.parts.timers.steadyMs();
-  held.isSaveDue = held.saved.standing !== held.standing;
+  held.isSaveDue = held.saved.state !== held.standing;
   if (held.isSaveDue) return;
   for (const answered of held.standingAnswers.splice(0)) answered();
 }

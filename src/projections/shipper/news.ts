@@ -117,7 +117,7 @@ export interface ShipperCounts {
   refused: number;
   skipped: number;
   /** Positions of the log that fell off before they were sent. */
-  fellOff: number;
+  fallenOff: number;
   filtered: number;
   failedBatches: number;
   handlerFailures: number;

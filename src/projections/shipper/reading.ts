@@ -45,7 +45,7 @@ function noteFallen(held: Held): void {
   const lastGone = Math.min(held.parts.source.first() - 1, untilOf(held));
   if (held.readUpto >= lastGone) return;
   held.parts.tell({ kind: 'fell off', after: held.readUpto, upto: lastGone });
-  held.counts.fellOff += lastGone - held.readUpto;
+  held.counts.fallenOff += lastGone - held.readUpto;
   held.readUpto = lastGone;
   held.isSaveDue = true;
 }

@@ -125,7 +125,7 @@ class ChartedShipper implements Shipper {
 
   #answerWhenSaved(answered: (refusal?: string) => void): void {
     const held = this.#held;
-    if (!held.isSaveDue && held.saved.standing === held.standing) answered();
+    if (!held.isSaveDue && held.saved.state === held.standing) answered();
     else held.standingAnswers.push(answered);
   }
 

@@ -44,12 +44,26 @@ export type Standing = 'running' | 'paused' | 'disabled';
 export interface SavedCursor {
   /** Everything up to here is with the receiver, in the dead letters or not for this hook. */
   readonly position: number;
-  readonly standing: Standing;
+  readonly state: Standing;
   /** Why it does not run; '' while it does. */
-  readonly cause: string;
+  readonly error: string;
+  /** Since there is this cursor: records confirmed, dead letters, positions that fell off. */
+  readonly shipped: number;
+  readonly deadLettered: number;
+  readonly fallenOff: number;
   /** The last position of a replay, which ends there; absent in a live hook. */
   readonly until?: number;
 }
+
+/** A cursor that was never used, at a position. */
+export const cursorAt = (position: number): SavedCursor => ({
+  position,
+  state: 'running',
+  error: '',
+  shipped: 0,
+  deadLettered: 0,
+  fallenOff: 0,
+});
 
 /** Where one cursor is kept. One call at a time; both answer exactly once, with a cause if not. */
 export interface CursorKeeper {
