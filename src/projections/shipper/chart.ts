@@ -23,7 +23,7 @@ const answered = {
 export const shipperChart = vocabulary.createMachine({
   id: 'shipper',
   context: ({ input }) => ({ held: input }),
-  initial: 'choosing',
+  initial: 'made',
   on: {
     'patience.ended': '#shipper.ended',
     // Wishes are held; the states that only wait hear them, `choosing` looks after the others.
@@ -37,6 +37,11 @@ export const shipperChart = vocabulary.createMachine({
     '*': { actions: 'refuseSignal' },
   },
   states: {
+    made: {
+      // XState answers the guards of a first state before it runs its hands.
+      description: 'It has what it needs and has not begun.',
+      on: { 'begin.wanted': 'choosing' },
+    },
     choosing: {
       description: 'Records are read ahead where that is of use, and the next step is chosen.',
       entry: 'lookAhead',

@@ -69,7 +69,7 @@ class ChartedShipper implements Shipper {
       this.#check();
     };
     this.#actor.start();
-    this.#check();
+    held.signal('begin.wanted');
   }
 
   get name(): string {

@@ -10,6 +10,7 @@ import type { Held } from './held.ts';
 /** What the chart hears; what came with it is held. */
 export interface ShipperSignal {
   readonly type:
+    | 'begin.wanted'
     | 'records.committed'
     | 'batch.settled'
     | 'batch.failed'
