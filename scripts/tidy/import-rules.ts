@@ -63,6 +63,8 @@ const LIBRARY_PATHS: Readonly<Record<string, RegExp>> = {
   ioredis: /^src\/ports\/node\/quotas-redis|^test\//,
   '@hpcc-js': /^src\/projections\/log-files\/|^test\//,
   fzstd: /^src\/projections\/log-files\//,
+  undici: /^src\/projections\/sinks\/|^(test|bench)\//,
+  standardwebhooks: /^test\//,
   nodemailer: /^src\/(intake|cli)\/|^(test|bench)\//,
 };
 

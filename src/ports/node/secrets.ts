@@ -1,19 +1,26 @@
 /**
- * Passwords and keys, from where the policy says they are: in a file or given directly. Read again
- * after five minutes, as the reference does. Never logs what it read.
+ * Passwords and keys, from where the policy says they are: in a file, in the environment or given
+ * directly. Files are read again after five minutes, as the reference does. Never logs a secret.
  */
 import { readFileSync } from 'node:fs';
-import type { KeySource } from '../../domain/option-places.ts';
+import type { SecretSource } from '../../domain/secret-source.ts';
 
 const KEEP_MS = 300_000;
 
 /** Makes a reader; a source that cannot be read is told to `failed` and is undefined. */
 export function createSecretReader(
   failed: (sentence: string) => void,
-): (source: KeySource) => string | undefined {
+): (source: SecretSource) => string | undefined {
   const kept = new Map<string, { readonly secret: string; readonly until: number }>();
   return (source) => {
     if ('key_data' in source) return source.key_data;
+    if ('env' in source) {
+      const value = process.env[source.env];
+      if (value === undefined || value === '') {
+        failed(`a secret cannot be read: the environment has no ${source.env}`);
+      }
+      return value === '' ? undefined : value;
+    }
     const now = performance.now();
     const known = kept.get(source.path);
     if (known !== undefined && now < known.until) return known.secret;
