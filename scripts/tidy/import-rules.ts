@@ -65,6 +65,8 @@ const LIBRARY_PATHS: Readonly<Record<string, RegExp>> = {
   fzstd: /^src\/projections\/log-files\//,
   undici: /^src\/projections\/sinks\/|^(test|bench)\//,
   standardwebhooks: /^test\//,
+  kafkajs: /^src\/projections\/sinks\/kafka|^(test|bench|scripts|examples)\//,
+  amqplib: /^src\/projections\/sinks\/amqp|^(test|bench|scripts|examples)\//,
   nodemailer: /^src\/(intake|cli)\/|^(test|bench)\//,
 };
 
