@@ -15,7 +15,6 @@ const HINTS: readonly (readonly [string, (topics: string) => string])[] = [
   ['INVALID_TOPIC_EXCEPTION', (topics) => `the broker does not take the name ${topics}`],
   ['TOPIC_AUTHORIZATION_FAILED', (topics) => `this user may not write to ${topics}`],
   ['CLUSTER_AUTHORIZATION_FAILED', () => 'this user may not write idempotently'],
-  ['SASL_AUTHENTICATION_FAILED', () => 'user name or password are refused'],
   ['UNSUPPORTED_SASL_MECHANISM', () => 'the broker does not take this sasl.mechanism'],
 ];
 
