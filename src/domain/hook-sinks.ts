@@ -110,13 +110,14 @@ export interface GivenSink {
   readonly amqp?: Readonly<Record<string, unknown>>;
   readonly kafka?: Readonly<Record<string, unknown>>;
   readonly custom?: CustomSinkSource;
+  readonly batch_size: number;
 }
 
 const SAY_ONE = "give exactly one of url, amqp, kafka and custom, as in url: 'https://…'";
 
 /** The one sink of a hook; refuses none and several. */
 export function readHookSink(given: GivenSink, where: string): HookSink {
-  const { url: place, http, amqp, kafka, custom } = given;
+  const { url: place, http, amqp, kafka, custom, batch_size: batchSize } = given;
   const isHttp = place !== undefined || http !== undefined;
   const named = [isHttp ? 'url' : '', amqp && 'amqp', kafka && 'kafka', custom && 'custom'];
   const kinds = named.filter(Boolean);
@@ -124,10 +125,18 @@ export function readHookSink(given: GivenSink, where: string): HookSink {
   if (kinds.length > 1) {
     throw new OptionError(where, String(kinds[1]), `is a second sink beside ${kinds[0]}`, SAY_ONE);
   }
-  if (custom !== undefined) return Object.freeze({ kind: 'custom', source: custom });
+  if (custom !== undefined) return readCustom(custom, batchSize, where);
   if (amqp !== undefined) return readKind('amqp', amqp, where);
   if (kafka !== undefined) return readKind('kafka', kafka, where);
   return readKind('http', withUrl(place, http, where), where);
+}
+
+function readCustom(source: CustomSinkSource, batchSize: number, where: string): HookSink {
+  if (typeof source === 'object' && batchSize > 1 && source.sendBatch === undefined) {
+    const problem = `has no sendBatch, but batch_size is ${batchSize}`;
+    throw new OptionError(where, 'custom', problem, 'write sendBatch(messages) { ... }');
+  }
+  return Object.freeze({ kind: 'custom', source });
 }
 
 function withUrl(place: string | undefined, http: GivenSink['http'], where: string): unknown {

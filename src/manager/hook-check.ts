@@ -10,18 +10,23 @@ import { compileTemplates, TemplateError } from '../projections/templates.ts';
 /** Refuses log hooks that could not start. */
 export const checkHooks = async (validated: Validated, found: Gatherer): Promise<void> => {
   const { policy, setup, findPlace } = validated;
-  const names = setup.logHooks.map(({ name }) => name);
-  const asker = createHookAsker(policy, names, {
-    findPlace,
-    onFault: ({ sentence }) => found.addRefusal(sentence),
-  });
-  for (const { name, templates } of setup.logHooks) {
-    asker.shapeOf(name);
+  const hooks = setup.logHooks.filter(({ sink }) => sink.kind !== 'files');
+  const asker = createHookAsker(
+    policy,
+    hooks.map(({ name }) => name),
+    {
+      findPlace,
+      onFault: ({ sentence }) => found.addRefusal(sentence),
+    },
+  );
+  for (const { name } of hooks) asker.shapeOf(name);
+  for (const { name, templates, sink } of setup.logHooks) {
     try {
       (await compileTemplates(templates)).free();
     } catch (error) {
       if (!(error instanceof TemplateError)) throw error;
-      const where = `setup.logHook '${name}': per_record.${error.recordType}.template`;
+      const call = sink.kind === 'files' ? 'localLogs' : 'logHook';
+      const where = `setup.${call} '${name}': per_record.${error.recordType}.template`;
       found.refuse(where, error.problem, 'correct the template');
     }
   }

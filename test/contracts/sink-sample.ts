@@ -12,13 +12,16 @@ import type { HeldRecord, SinkPlace } from './sink-place.ts';
 
 const BOUND_MS = 500;
 
-class SampleSink implements Sink {
+/** The sink. */
+export class SampleSink implements Sink {
   #link: Socket | undefined;
   #sends = 0;
   readonly #port: number;
+  readonly #boundMs: number;
 
-  constructor(port: number) {
+  constructor(port: number, boundMs: number = BOUND_MS) {
     this.#port = port;
+    this.#boundMs = boundMs;
   }
 
   async send(batch: readonly OutgoingRecord[], signal: AbortSignal): Promise<SinkAnswer> {
@@ -65,7 +68,7 @@ class SampleSink implements Sink {
       };
       const fail = () => answer({ kind: 'failed', reason: 'the link broke' });
       const abort = () => answer({ kind: 'failed', reason: 'stopped' });
-      const timer = setTimeout(() => answer({ kind: 'failed', reason: 'too late' }), BOUND_MS);
+      const timer = setTimeout(() => answer({ kind: 'failed', reason: 'too late' }), this.#boundMs);
       let text = '';
       const hear = (bytes: Buffer) => {
         text += bytes.toString('latin1');

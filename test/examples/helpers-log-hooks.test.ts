@@ -166,7 +166,7 @@ describe('logHooks.json', () => {
 describe('logHooks.new', () => {
   it('takes a sink of the policy itself', () => {
     const send = () => 'ok';
-    const [hook] = hooksOf(logHooks.new({ name: 'own', custom: { send }, batch_size: 5 }));
+    const [hook] = hooksOf(logHooks.new({ name: 'own', custom: { send } }));
     assert.ok(hook?.sink.kind === 'custom' && typeof hook.sink.source === 'object');
     assert.equal(hook.sink.source.send, send);
   });

@@ -166,6 +166,8 @@ describe('a log hook is refused', () => {
       /ordering: 'none' is not supported: records go in order; remove it, or/,
     );
     because({ custom: { send: 'x' }, url: undefined }, /custom: has neither send nor sendBatch; w/);
+    const batched = { url: undefined, batch_size: 5, custom: { send: () => 1 } };
+    because(batched, /custom: has no sendBatch, but batch_size is 5; write sendBatch\(messages/);
     const many = Array.from({ length: 1_001 }, (_, at) => `t${at}`);
     because({ tenants: many }, /tenants: it has 1001 entries; give at most 1000$/);
   });
