@@ -9,7 +9,7 @@ import { moment } from '../domain/instant.ts';
 import { OptionError } from '../domain/option-error.ts';
 import { wholeNumber } from '../domain/option-kinds.ts';
 import type { OptionTable } from '../domain/options.ts';
-import { option, readOptions, required } from '../domain/options.ts';
+import { optional, readOptions, required } from '../domain/options.ts';
 import type { HookAnswer, HookDesk, HookOrder, HookStatus } from '../projections/hook-status.ts';
 import { Refused } from './admin-routes.ts';
 
@@ -22,7 +22,7 @@ const SKIPPED_MAX = 1_000_000;
 const NAMED = { name: required(hookName, 'which hook') } satisfies OptionTable;
 const SKIP = {
   ...NAMED,
-  records: option(wholeNumber(1, SKIPPED_MAX), 1, 'how many records are not sent'),
+  records: optional(wholeNumber(1, SKIPPED_MAX), 'how many are not sent; else the batch at hand'),
 } satisfies OptionTable;
 const REPLAY = {
   ...NAMED,
@@ -44,6 +44,7 @@ const READERS = {
   }),
   skip: (body: unknown, where: string): OrderOf<'skip'> => ({
     do: 'skip',
+    records: 'batch',
     ...readOptions(SKIP, body, where),
   }),
   replay: (body: unknown, where: string): OrderOf<'replay'> => {

@@ -57,9 +57,9 @@ const named = (name: string, says: string): Command =>
 
 const buildSkip = (): Command =>
   named('skip', 'gives up the next records; they go to the dead letters')
-    .option('--records <n>', 'how many', parseCount, 1)
-    .action((name: string, { records }: { records: number }, command: Command) =>
-      order(command, { do: 'skip', name, records }),
+    .option('--records <n>', 'how many; else the batch at hand', parseCount)
+    .action((name: string, { records }: { records?: number }, command: Command) =>
+      order(command, { do: 'skip', name, records: records ?? 'batch' }),
     );
 
 const buildReplay = (): Command =>

@@ -64,7 +64,8 @@ const domain: Kind<string> = {
   },
 };
 
-const PER_RECORD_OPTIONS = {
+/** What differs by type of record. */
+export const PER_RECORD_HOOK_OPTIONS = {
   enable: option(flag, true, 'whether records of this type are sent'),
   template: optional(templateText, 'what is sent in place of the JSON record'),
   suffix: inert(text, ONLY_FILES),
@@ -118,7 +119,7 @@ export const HOOK_OPTIONS = {
   tenants: optional(namesOf(text), 'tenants whose records it takes; all without it'),
   campaigns: optional(namesOf(text), 'campaigns whose records it takes; all without it'),
   domains: optional(namesOf(domain), 'domains of recipients it takes; all without it'),
-  per_record: option(perRecordOf(PER_RECORD_OPTIONS), {}, 'what differs by type of record'),
+  per_record: option(perRecordOf(PER_RECORD_HOOK_OPTIONS), {}, 'what differs by type of record'),
   meta: option(namesOf(text), [], 'metadata that its records carry; `name*` for all that begin so'),
   headers: option(namesOf(text), [], 'headers that its records carry, kept at reception'),
   batch_size: option(wholeNumber(1, BATCH_RECORDS_MAX), 1, 'records sent at a time, at most'),

@@ -39,8 +39,8 @@ export type HookOrder =
   | { readonly do: 'list' }
   | { readonly do: 'pause'; readonly name: string }
   | { readonly do: 'resume'; readonly name: string }
-  /** The next `records` are not sent: they go to the dead letters. */
-  | { readonly do: 'skip'; readonly name: string; readonly records: number }
+  /** The next `records`, or the batch at hand, are not sent: they go to the dead letters. */
+  | { readonly do: 'skip'; readonly name: string; readonly records: number | 'batch' }
   /** What was written from `from` up to and before `to` is sent once more, marked as a replay. */
   | { readonly do: 'replay'; readonly name: string; readonly from: At; readonly to: At };
 

@@ -126,7 +126,7 @@ test('a wish is passed on as it was meant, and answered when it was done', async
   assert.deepEqual(asked, [
     { do: 'pause', name: 'webhook' },
     { do: 'resume', name: 'webhook' },
-    { do: 'skip', name: 'webhook', records: 1 },
+    { do: 'skip', name: 'webhook', records: 'batch' },
     { do: 'skip', name: 'webhook', records: 20 },
     {
       do: 'replay',
