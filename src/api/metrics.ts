@@ -5,6 +5,8 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { ReadHooks } from './hook-metrics.ts';
 import { addHookMetrics } from './hook-metrics.ts';
+import type { RefusalCounts } from './record-metrics.ts';
+import { addRecordMetrics } from './record-metrics.ts';
 import type { RedisNumbers } from './redis-metrics.ts';
 import { addRedisMetrics } from './redis-metrics.ts';
 import type { SourceMeters } from './source-metrics.ts';
@@ -34,6 +36,7 @@ export interface Meters {
   readonly faults: ReadonlyMap<string, number>;
   /** Numbers of a running engine; undefined before it runs. */
   readonly tls?: (() => TlsNumbers) | undefined;
+  readonly refusals?: RefusalCounts | undefined;
   /** Messages that had to wait for a rate or for room, by queue; undefined before a start. */
   readonly delays?: Delays | undefined;
   /** Quotas shared through Redis; undefined where they are not. */
@@ -106,6 +109,7 @@ export function createMetrics(meters: Meters, readSources?: () => SourceMeters):
   counters(insertThrottle[0], insertThrottle[1], 'queue', () => meters.delays?.insertThrottle);
   counters(readyFull[0], readyFull[1], 'queue', () => meters.delays?.readyFull);
   if (meters.tls !== undefined) addTlsMetrics(registry, meters.tls);
+  if (meters.refusals !== undefined) addRecordMetrics(registry, meters.refusals);
   if (readSources !== undefined) addSourceMetrics(registry, readSources);
   if (meters.redis !== undefined) addRedisMetrics(registry, meters.redis);
   if (meters.hooks !== undefined) addHookMetrics(registry, meters.hooks);

@@ -27,3 +27,5 @@ export const REPLY_LINE_BYTES_MAX = 510;
 export const SWEEP_MS = 500;
 /** How often a certificate file is read again. */
 export const IDENTITY_MS_MAX = 5 * 60_000;
+/** Header fields kept for readers of the log, per message: names and values together. */
+export const CAPTURED_BYTES_MAX = 8 * 1024;

@@ -4,9 +4,11 @@
  * The one idea: a straight line of callbacks with one way out. It does not know sockets, commands
  * or deadlines.
  */
+import type { Captured, CapturedHeaders } from '../domain/capture.ts';
 import type { SessionSettings } from '../domain/options-listener.ts';
 import type { At, Bodies, BodyRef, Fault } from '../ports/ports.ts';
 import { isFault } from '../ports/ports.ts';
+import { captureHeaders } from './capturing.ts';
 import type { DataReader } from './data-reader.ts';
 import { fixLineEnds, measureLongestLine } from './data-reader.ts';
 import type { IntakeHost, Refusal, SubmittedMessage } from './host.ts';
@@ -24,6 +26,10 @@ export interface Arrival {
   readonly listener: string;
   readonly hostname: string;
   readonly at: At;
+  readonly session: string;
+  readonly tls?: string;
+  readonly cipher?: string;
+  readonly meta?: Captured | undefined;
 }
 
 const refuse = (code: number, enhanced: string, text: string): Refusal => ({
@@ -49,23 +55,29 @@ const HOPS_MAX = 100;
 const HEADER_BYTES_MAX = 65_536;
 const HOP = /^received:/gim;
 
-/** Received lines in the header: how often the message has changed hands. */
-function countHops(bytes: readonly Buffer[]): number {
+/** The header of a message as latin1 text, without the empty line that ends it. */
+function readHeader(bytes: readonly Buffer[]): string {
   let text = '';
   for (const piece of bytes) {
     text += piece.toString('latin1', 0, HEADER_BYTES_MAX - text.length);
     const end = text.startsWith('\r\n') ? 0 : text.indexOf('\r\n\r\n');
-    if (end >= 0) return text.slice(0, end).match(HOP)?.length ?? 0;
+    if (end >= 0) return text.slice(0, end);
     if (text.length >= HEADER_BYTES_MAX) break;
   }
-  return text.match(HOP)?.length ?? 0;
+  return text;
+}
+
+/** Received lines in the header: how often the message has changed hands. */
+const countHops = (header: string): number => header.match(HOP)?.length ?? 0;
+
+/** A message that is good to be stored, and its header as latin1 text. */
+export interface Judged {
+  readonly bytes: readonly Buffer[];
+  readonly header: string;
 }
 
 /** What is wrong with the bytes, if anything; `bytes` are those that would be stored. */
-export function judge(
-  reader: DataReader,
-  settings: SessionSettings,
-): Refusal | { readonly bytes: Buffer[] } {
+export function judge(reader: DataReader, settings: SessionSettings): Refusal | Judged {
   if (reader.isTooLarge) return refuseSize(settings.max_message_size);
   if (reader.isDropped) return OVERLOADED;
   if (reader.hasNul) return refuse(552, '5.6.0', 'message data must not contain NUL');
@@ -84,8 +96,9 @@ export function judge(
   if (lineBytesMax > settings.line_length_hard_limit) {
     return refuse(500, '5.2.3', `a line exceeds ${settings.line_length_hard_limit} octets`);
   }
-  if (countHops(bytes) > HOPS_MAX) return refuse(554, '5.4.6', 'routing loop: too many hops');
-  return { bytes };
+  const header = readHeader(bytes);
+  if (countHops(header) > HOPS_MAX) return refuse(554, '5.4.6', 'routing loop: too many hops');
+  return { bytes, header };
 }
 
 /** The recipients of each message that an arrival becomes. */
@@ -155,19 +168,21 @@ export class Taking {
   }
 
   /** Stores the body, then submits the envelope. */
-  begin(arrival: Arrival, bytes: readonly Buffer[], isEightBit: boolean): void {
+  begin(arrival: Arrival, { bytes, header: own }: Judged, isEightBit: boolean): void {
     const batches = splitRecipients(arrival.recipients, this.settings.batch_handling);
     const ids = this.world.host.allocateIds(batches.length);
     const messages = batches.map((to, index) => ({ id: ids[index] as string, to }));
     const { from, peer, helo, smtpUtf8, at } = arrival;
-    const chunks = this.settings.trace_headers.received_header
-      ? [Buffer.from(formatTrace(arrival, ids[0] as string)), ...bytes]
-      : bytes;
+    const isTraced = this.settings.trace_headers.received_header;
+    const trace = isTraced ? formatTrace(arrival, ids[0] as string) : '';
+    const chunks = isTraced ? [Buffer.from(trace), ...bytes] : bytes;
+    const asked = this.world.host.capture?.headers ?? [];
+    const headers = asked.length === 0 ? undefined : captureHeaders(asked, trace + own);
     // Kept beside the body, so that a damaged log can be mended from the bodies.
     const header = JSON.stringify({ ids, from, to: batches, at, peer, helo, isEightBit, smtpUtf8 });
     this.world.bodies.write(header, chunks, (body) => {
       if (isFault(body)) this.answer(refusalOf(body), body);
-      else if (!this.isAnswered) this.submit(arrival, messages, body, chunks, isEightBit);
+      else if (!this.isAnswered) this.submit(arrival, messages, body, chunks, isEightBit, headers);
       // Nobody waits any more: no event will name this body.
       else this.world.bodies.refer(body.segment, -1, body.length);
     });
@@ -184,6 +199,7 @@ export class Taking {
     body: BodyRef,
     chunks: readonly Buffer[],
     isEightBit: boolean,
+    headers: CapturedHeaders | undefined,
   ): void {
     this.isSubmitted = true;
     const submission = {
@@ -199,6 +215,11 @@ export class Taking {
       peer: arrival.peer,
       helo: arrival.helo,
       receivedAt: arrival.at,
+      session: arrival.session || undefined,
+      tls: arrival.tls,
+      cipher: arrival.cipher,
+      meta: arrival.meta,
+      headers,
     };
     this.world.host.submit(submission, (refusal) => this.answer(refusal ?? messages));
   }

@@ -10,16 +10,17 @@ import type { SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
 import { DataReader } from './data-reader.ts';
 import type { Desk, Guest, Terms } from './desk.ts';
-import { listExtensions, nameProtocol, readEhloName } from './ehlo.ts';
+import { listExtensions, readEhloName } from './ehlo.ts';
 import { keepAnswering } from './half-open.ts';
 import type { Refusal } from './host.ts';
 import { ERRORS_MAX, GREETING_WAIT_MS, OVERRUN_BYTES_MAX } from './limits.ts';
-import type { Arrival } from './message-intake.ts';
+import type { Judged } from './message-intake.ts';
 import { formatAccepted, judge, OVERLOADED, Taking } from './message-intake.ts';
 import { Pace } from './pace.ts';
 import { IntakeParser } from './parser.ts';
 import type { Circumstances, Reply } from './transaction.ts';
 import { Transaction } from './transaction.ts';
+import { Visit } from './visit.ts';
 
 type Done = () => void;
 
@@ -34,6 +35,7 @@ export class Session extends SMTPConnection implements Guest, Circumstances {
   private readonly desk: Desk;
   private readonly transaction = new Transaction();
   private readonly pace: Pace;
+  private readonly visit: Visit;
   private reader: DataReader | undefined;
   private taking: Taking | undefined;
   private heldBytes = 0;
@@ -48,6 +50,7 @@ export class Session extends SMTPConnection implements Guest, Circumstances {
     this.isTrusted = terms.isTrusted;
     this.mayRelay = desk.relayRuleFor(this.remoteAddress, this.localAddress, terms);
     this.name = terms.hostname;
+    this.visit = new Visit(desk, this);
     this.pace = new Pace(terms.settings, desk.clock.steadyMs());
   }
 
@@ -114,6 +117,7 @@ export class Session extends SMTPConnection implements Guest, Circumstances {
     keepAnswering(this._socket);
     super.send(code, data, context);
     this.pace.replied(this.desk.clock.steadyMs());
+    this.visit.replied(code, data, this.transaction);
     if (code < 500) return;
     this.errors += 1;
     if (this.errors !== ERRORS_MAX) return;
@@ -152,6 +156,7 @@ export class Session extends SMTPConnection implements Guest, Circumstances {
    * the library's way, which looks at each line several times over.
    */
   override _onCommand(command: Buffer, callback: Done = () => {}): void {
+    this.visit.heard(command);
     const isOpen = !this._upgrading && this.hostNameAppearsAs !== false;
     const handler = isOpen ? this.findHandler(command) : undefined;
     if (handler === undefined) super._onCommand(command, callback);
@@ -262,11 +267,11 @@ export class Session extends SMTPConnection implements Guest, Circumstances {
     };
     const judged = judge(reader, this.settings);
     if ('code' in judged) finish(judged);
-    else this.takeIn(judged.bytes, reader.isEightBit, finish);
+    else this.takeIn(judged, reader.isEightBit, finish);
     isInside = false;
   }
 
-  private takeIn(bytes: Buffer[], isEightBit: boolean, finish: (reply?: Reply) => void): void {
+  private takeIn(stored: Judged, isEightBit: boolean, finish: (reply?: Reply) => void): void {
     const taking = new Taking(this.desk, this.settings, (outcome, fault) => {
       if (fault !== undefined) {
         this.desk.note('error', `${fault.code} ${fault.where}: ${fault.cause}`);
@@ -280,21 +285,6 @@ export class Session extends SMTPConnection implements Guest, Circumstances {
       }
     });
     this.taking = taking;
-    taking.begin(this.arrival(), bytes, isEightBit);
-  }
-
-  private arrival(): Arrival {
-    const { from, recipients, smtpUtf8 } = this.transaction;
-    return {
-      from: from ?? '',
-      recipients,
-      smtpUtf8,
-      peer: this.peer,
-      helo: this.hostNameAppearsAs || 'unknown',
-      protocol: nameProtocol(this.openingCommand === 'EHLO', smtpUtf8, this.secure),
-      listener: this.desk.listener,
-      hostname: this.hostname,
-      at: this.desk.clock.now(),
-    };
+    taking.begin(this.visit.arrival(this.transaction), stored, isEightBit);
   }
 }

@@ -4,6 +4,7 @@
  */
 
 import type { Delays } from '../api/metrics.ts';
+import type { RefusalCounts } from '../api/record-metrics.ts';
 import type { TlsNumbers } from '../api/tls-metrics.ts';
 import type { RedisFigures } from '../ports/node/quotas-redis-presence.ts';
 import type { HookAnswer } from '../projections/hook-status.ts';
@@ -23,6 +24,8 @@ export class WorkerMeters {
   tls: (() => TlsNumbers) | undefined;
   /** How the log hooks are; undefined before the engine runs. */
   hooks: (() => Promise<HookAnswer>) | undefined;
+  /** Refused commands, as the engine counts them. */
+  refusals: RefusalCounts | undefined;
 
   /** A handler of the policy failed or was slow. */
   faulted(handler: string): void {

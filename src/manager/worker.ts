@@ -135,6 +135,7 @@ class WorkerLife {
     this.#opened = opened;
     this.#meters.tls = () => opened.engine.tlsNumbers();
     this.#meters.delays = opened.engine.delays;
+    this.#meters.refusals = opened.engine.refusals;
     this.#meters.redis = opened.redis;
     this.#meters.hooks = () => this.#hooks.ask({ do: 'list' });
     const world = await loading;

@@ -4,6 +4,7 @@
  * handed in. Deliberately unknown here: who submits and who watches.
  */
 
+import type { CaptureList } from '../../src/domain/capture.ts';
 import type { Limits } from '../../src/domain/limits.ts';
 import type { Engine } from '../../src/engine.ts';
 import { createEngine } from '../../src/engine.ts';
@@ -37,6 +38,7 @@ export interface LifeParts {
   readonly store: MemoryStore;
   readonly bodies: MemoryBodies;
   readonly limits: Partial<Limits>;
+  readonly capture?: CaptureList | undefined;
   readonly quotas: { readonly kind: QuotasKind; readonly server: Quotas };
   readonly faultsNow: () => Faults;
   readonly said: (text: string) => void;
@@ -96,6 +98,7 @@ export async function startLife(parts: LifeParts): Promise<Life> {
     readSecret: (source) => ('key_data' in source ? source.key_data : undefined),
     stsShelf: zone.shelf,
     limits,
+    ...(parts.capture === undefined ? {} : { capture: parts.capture }),
     log: (level, text) => parts.said(`${level}: ${text}`),
     fatal: () => {
       life.isFatal = true;

@@ -5,6 +5,7 @@
  * and judges nothing: that is for the laws.
  */
 import type { Command } from '../../src/actors/input.ts';
+import type { CaptureList } from '../../src/domain/capture.ts';
 import type { Limits } from '../../src/domain/limits.ts';
 import { createMemoryStore } from '../../src/events/memory-log.ts';
 import type { Refusal } from '../../src/intake/host.ts';
@@ -48,6 +49,8 @@ export interface WorldKnobs {
   /** Who counts rates and limits; without it the process does. */
   readonly quotas?: QuotasKind;
   readonly plan?: PolicyPlan;
+  /** What readers of the log want to know of messages. */
+  readonly capture?: CaptureList;
   /** Handlers beside those of the plan. */
   readonly handlers?: PolicyPart;
   /** What the log holds already. */
@@ -80,6 +83,7 @@ export class World {
   /** What the engine told its operator. */
   readonly said: string[] = [];
   readonly limits: Partial<Limits>;
+  readonly #capture: CaptureList | undefined;
   /** Who counts rates and limits; may be changed between two lives. */
   readonly quotas: { kind: QuotasKind; readonly server: Quotas };
   /** Called at the moment of each promise to the outside; laws listen here. */
@@ -102,6 +106,7 @@ export class World {
     this.plan = knobs.plan ?? makePlan();
     this.policies = new Policies(this.plan, knobs.handlers);
     this.quotas = { kind: knobs.quotas ?? 'here', server: createServer(this.time) };
+    this.#capture = knobs.capture;
     this.limits = { reapMs: 5_000, ...knobs.limits };
     const soon = (task: () => void) => this.time.after(this.chance.between(0, 3), task);
     this.bodies = createMemoryBodies(soon);
@@ -285,6 +290,7 @@ export class World {
       store,
       bodies,
       limits,
+      capture: this.#capture,
       quotas: this.quotas,
       faultsNow: () => net.faults,
       said: (text) => this.said.push(text),

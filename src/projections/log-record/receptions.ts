@@ -45,8 +45,8 @@ function withSession(
   record: Draft,
   { session, tls, cipher }: Pick<AcceptedBody, 'session' | 'tls' | 'cipher'>,
 ): LogRecord {
-  if (cipher !== undefined) record.tls_cipher = cipher;
-  if (tls !== undefined) record.tls_protocol_version = tls;
-  if (session !== undefined) record.session_id = session;
+  if (cipher) record.tls_cipher = cipher;
+  if (tls) record.tls_protocol_version = tls;
+  if (session) record.session_id = session;
   return record;
 }
