@@ -10,6 +10,7 @@ import type { AnyStateMachine, StateNode } from 'xstate';
 import { connectionChart } from '../../src/actors/connection/chart.ts';
 import { queueChart } from '../../src/actors/queue/chart.ts';
 import { sourceChart } from '../../src/actors/source/chart.ts';
+import { shipperChart } from '../../src/projections/shipper/chart.ts';
 
 type Node = StateNode;
 
@@ -65,6 +66,7 @@ const CHARTS: readonly (readonly [string, AnyStateMachine, string])[] = [
   ['queue', queueChart, 'ready'],
   ['source', sourceChart, 'open'],
   ['connection', connectionChart, 'closed'],
+  ['shipper', shipperChart, 'watching'],
 ];
 
 for (const [name, chart, rest] of CHARTS) {
@@ -117,5 +119,46 @@ describe('connection', () => {
       const keys = targetsOf(leaf, 'abort.wanted').map(({ key }) => key);
       assert.deepEqual(keys, ['closed'], leaf.key);
     }
+  });
+});
+
+describe('shipper', () => {
+  const root = shipperChart.root as unknown as Node;
+  const leaves = leavesOf(root).filter(({ type }) => type !== 'final');
+  const isPassing = (leaf: Node): boolean =>
+    (leaf.always ?? []).some(({ guard }) => guard === undefined);
+
+  test('a stop whose patience is at its end ends it wherever it is', () => {
+    for (const leaf of leaves) {
+      const keys = targetsOf(leaf, 'patience.ended').map(({ key }) => key);
+      assert.deepEqual(keys, ['ended'], leaf.key);
+    }
+  });
+
+  test('time leads out of every state that waits for the world or for a sink', () => {
+    // A first signal is sent by whoever made it; the disk always answers, and a stop has patience.
+    const others = new Set(['made', 'burying', 'saving']);
+    const waiting = leaves.filter((leaf) => !isPassing(leaf) && !others.has(leaf.key));
+    assert.ok(waiting.length > 8);
+    for (const leaf of waiting.filter(({ key }) => key !== 'watching')) {
+      const targets = targetsOf(leaf, 'deadline.passed');
+      assert.ok(targets.length > 0 && !targets.includes(leaf), leaf.key);
+    }
+  });
+
+  test('nothing is sent from where something is being written', () => {
+    const after = (key: string, event: string): string[] => {
+      const leaf = leaves.find((one) => one.key === key);
+      return leaf === undefined ? [] : targetsOf(leaf, event).map((one) => one.key);
+    };
+    assert.deepEqual(after('burying', 'letters.buried'), ['saving']);
+    assert.deepEqual(after('saving', 'cursor.saved'), ['choosing']);
+    const intoSending = leaves.filter((leaf) =>
+      neighboursOf(leaf).some(({ key }) => key === 'sending'),
+    );
+    assert.deepEqual(
+      intoSending.map(({ key }) => key),
+      ['choosing'],
+    );
   });
 });

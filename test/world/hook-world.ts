@@ -60,6 +60,8 @@ export class HookWorld {
   readonly shelf: HookShelf;
   readonly receiver: Receiver;
   readonly news: ShipperNews[] = [];
+  /** The states in which a shipper was found between two steps. */
+  readonly states = new Set<string>();
   readonly knobs: HookKnobs;
   shape: HookShape;
   shipper!: Shipper;
@@ -141,6 +143,7 @@ export class HookWorld {
   async step(): Promise<boolean> {
     const isMoved = this.time.step();
     for (let hop = 0; hop < HOPS; hop += 1) await null;
+    this.states.add(this.shipper.status().state);
     if (this.receiver.fault !== undefined) throw this.receiver.fault;
     return isMoved;
   }

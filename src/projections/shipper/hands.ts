@@ -2,6 +2,7 @@
  * The hands and guards of the shipper's chart, by their names: one line each, the work is elsewhere.
  * Deliberately unknown here: which state follows which.
  */
+import { abandonSink, closeSink, noteClosed } from './closing.ts';
 import type { Held } from './held.ts';
 import { awaitMs, dropWaits, untilOf } from './held.ts';
 import {
@@ -14,14 +15,11 @@ import {
 } from './keeping.ts';
 import { awaitCompany, awaitRecords, awaitWish, isSearching, lookAhead } from './reading.ts';
 import {
-  abandonSink,
   abortSend,
   awaitRetry,
   awaitToken,
-  closeSink,
   hurry,
   isTooFew,
-  noteClosed,
   noteFailed,
   noteSettled,
   noteStuck,

@@ -7,6 +7,7 @@ import type { Ms } from '../../ports/ports.ts';
 import type { OutgoingRecord, RefusedRecord, SinkAnswer } from '../../ports/sink.ts';
 import { RETRY_AFTER_MS_MAX } from './back-off.ts';
 import { BATCH_BYTES_MAX, fillWaitMs } from './batch.ts';
+import { abandonSink } from './closing.ts';
 import type { DeadLetter } from './dead-letters.ts';
 import type { Held } from './held.ts';
 import { awaitMs } from './held.ts';
@@ -15,9 +16,6 @@ import { awaitMs } from './held.ts';
 export const SEND_MS_MAX: Ms = 5 * 60_000;
 /** After that it has so long to say so, or it is made anew. */
 export const ABORT_MS_MAX: Ms = 5_000;
-/** How long closing a connection may take. */
-export const CLOSE_MS_MAX: Ms = 5_000;
-
 /** Whether the records at hand wait for company. */
 export function isTooFew(held: Held): boolean {
   if (held.cut > 0 || held.isFlushing || held.hand.bytes >= BATCH_BYTES_MAX) return false;
@@ -248,36 +246,4 @@ export function shortenRetry(held: Held): void {
   const plainMs = Math.max(held.shape.maxRetryIntervalMs, askedMs);
   const waitMs = Math.min(held.waitEndsAtMs - steadyMs, plainMs);
   awaitMs(held, Math.max(0, waitMs), 'deadline.passed');
-}
-
-/** Ends the connection, bounded; the next batch opens another. */
-export function closeSink(held: Held): void {
-  const { sink } = held;
-  if (sink === undefined) return held.signal('sink.closed');
-  awaitMs(held, CLOSE_MS_MAX, 'deadline.passed');
-  const done = (): void => {
-    if (held.sink === sink) held.signal('sink.closed');
-  };
-  ask(async () => {
-    await sink.close();
-    return failed('');
-  }).then(done, done);
-}
-
-/** The connection is gone. */
-export function noteClosed(held: Held): void {
-  held.isConnected = false;
-  held.deliveries = 0;
-}
-
-/** A sink that does not come back is not waited for. */
-export function abandonSink(held: Held): void {
-  const { sink } = held;
-  held.sink = undefined;
-  noteClosed(held);
-  if (sink === undefined) return;
-  ask(async () => {
-    await sink.close();
-    return failed('');
-  }).catch(() => {});
 }

@@ -8,11 +8,12 @@
 import { createActor } from 'xstate';
 import type { HookShape } from '../hook.ts';
 import { shipperChart } from './chart.ts';
+import { CLOSE_MS_MAX } from './closing.ts';
 import { actions, guards, isThrough } from './hands.ts';
 import type { Held, ShipperParts } from './held.ts';
 import { makeHeld, positionOf } from './held.ts';
 import type { ShipperStatus } from './news.ts';
-import { ABORT_MS_MAX, CLOSE_MS_MAX } from './sending.ts';
+import { ABORT_MS_MAX } from './sending.ts';
 
 /** A running shipper. Wishes are answered when they are durable, or with why they make no sense. */
 export interface Shipper {
