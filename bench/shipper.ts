@@ -1,6 +1,6 @@
 /**
  * How fast the shipper alone is: a log in memory, a sink that confirms at once, cursors that are
- * durable at once; so what is measured is the chart, the filter and the hand, not what they wait for.
+ * durable at once; so it is the chart, the filter and the hand that are measured.
  * `node --import tsx bench/shipper.ts [RECORDS]`; prints records a second and µs a record.
  */
 import { createTimers } from '../src/ports/node/timers.ts';

@@ -1,5 +1,5 @@
 /**
- * What the stories of log hooks share: a hook that has begun, records for it, and what came of them.
+ * What the stories of log hooks share: a hook that has begun, records, what came of them.
  * Deliberately unknown here: what should have come of them.
  */
 import type { LogRecord } from '../../src/projections/log-record/record.ts';

@@ -170,4 +170,16 @@ describe('operators', () => {
     assert.equal(world.ended, 'stopped');
     assert.equal(world.shelf.cursor?.position, 0);
   });
+
+  test('a stop does not wait for a disk that never answers', async () => {
+    const world = begin();
+    await world.runFor(10);
+    world.shelf.disk.mood.slowMs = 3_600 * S;
+    commit(world, 1);
+    await world.runFor(S);
+    assert.equal(world.shipper.status().state, 'saving');
+    world.shipper.stop(() => {});
+    await world.runFor(FREE_SHAPE.systemShutdownTimeoutMs + ABORT_MS_MAX + CLOSE_MS_MAX + 1);
+    assert.equal(world.ended, 'stopped');
+  });
 });

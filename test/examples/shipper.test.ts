@@ -13,7 +13,7 @@ import { FREE_SHAPE, HookWorld } from '../world/hook-world.ts';
 import { begin, commit, gaps, kinds, S, sizes, taken } from './shipper-kit.ts';
 
 describe('batches', () => {
-  test('one at a time unless said otherwise, each behind the cursor of the one before', async () => {
+  test('one at a time unless said otherwise, each behind its cursor', async () => {
     const world = begin();
     commit(world, 3);
     await world.runFor(1);
@@ -50,7 +50,7 @@ describe('batches', () => {
     assert.deepEqual(sizes(world), [2, 4]);
   });
 
-  test('text for more than a batch may have is split, and one that is larger goes alone', async () => {
+  test('more text than a batch may have is split; what is larger goes alone', async () => {
     const batching = { batchSize: 10, minBatchSize: 1, maxBatchLatencyMs: 0 };
     const world = new HookWorld({ seed: 1, batching });
     const large = 'x'.repeat(5 * 1024 * 1024);

@@ -211,8 +211,7 @@ async function calm(world: HookWorld, judge: HookJudge): Promise<void> {
   judge.judge();
 }
 
-test('what a hook sent is the log, in order and whole, and every repeat has its reason', async () => {
-  let repeats = 0;
+test('what a hook sent is the log, in order and whole; every repeat has its reason', async () => {
   let letters = 0;
   let plays = 0;
   const property = fc.asyncProperty(
@@ -228,11 +227,9 @@ test('what a hook sent is the log, in order and whole, and every repeat has its 
       await calm(world, judge);
       plays += 1;
       letters += world.shelf.letters.length;
-      repeats += world.receiver.taken.length - new Set(world.receiver.taken).size;
     },
   );
   await assertLaw(property);
   assert.ok(plays > 20, `too few plays: ${plays}`);
   assert.ok(letters > 0, 'something was given up');
-  void repeats;
 });

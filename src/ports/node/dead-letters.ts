@@ -16,7 +16,7 @@ export const DEAD_FILE_BYTES_MAX = 64 * 1024 * 1024;
 export const deadFileOf = (folder: string, name: string): string =>
   join(folder, `${encodeURIComponent(name)}.dead.jsonl`);
 
-/** Opens the dead letters of a hook; live hook and replay share one. `dropped` hears of rotation. */
+/** The dead letters of a hook, live and replayed; `dropped` hears which file had to go. */
 export function openDeadLetters(
   folder: string,
   name: string,

@@ -1,5 +1,5 @@
 /**
- * The hands and guards of the shipper's chart, by their names: one line each, the work is elsewhere.
+ * The hands and guards of the shipper's chart, by their names; the work is elsewhere.
  * Deliberately unknown here: which state follows which.
  */
 import { abandonSink, closeSink, noteClosed } from './closing.ts';

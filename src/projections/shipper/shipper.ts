@@ -1,6 +1,6 @@
 /**
  * The shipper of one log hook, as those see it who own it: it begins at once and goes on by itself;
- * operators pause, resume and skip, the policy gives it a new shape, a stop ends it in bounded time.
+ * operators pause, resume and skip, the policy gives it a new shape, a stop ends it soon.
  * The one idea: one batch under way, and the cursor behind it; so records go in order, and after a
  * crash at most that batch is sent again, with the same ids.
  * Deliberately unknown here: threads, SQLite, transports, option names.

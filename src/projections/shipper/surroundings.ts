@@ -27,7 +27,7 @@ export interface RecordSource {
   upto(): number;
   /** The first position this hook can still have: what is older has fallen off the end. */
   first(): number;
-  /** Looks at no more than `recordsMax` records behind `after`; may throw for what the disk does. */
+  /** At most `recordsMax` records behind `after`; may throw for what the disk does. */
   read(after: number, recordsMax: number): SourceSpan;
   /** What is sent for a record: its JSON or what the hook's template makes of it; no line end. */
   textOf(record: LogRecord): string;
