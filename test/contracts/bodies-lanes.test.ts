@@ -19,6 +19,8 @@ import { SimDisk } from './bodies-sim-disk.ts';
 /** Enough turns of the event loop for anything that does not wait for a held flush. */
 const TURNS = 40;
 const CUTS = 200;
+/** Looks, 5 ms apart, in which a removed segment must have been noticed. */
+const LOOKS_MAX = 1000;
 
 const settle = async (): Promise<void> => {
   for (let turn = 0; turn < TURNS; turn += 1) await call<void>(setImmediate);
@@ -255,7 +257,9 @@ test('a segment of the second lane that is removed is noticed', async () => {
   assert.notEqual(refOf(one).segment, segment);
   const path = `/data/bodies/${String(segment).padStart(12, '0')}.bodies`;
   await call<unknown>((done) => disk.sim.calls().unlink(path, done));
-  while (disk.told.length === 0) await call<void>((done) => setTimeout(done, 5));
+  for (let look = 0; look < LOOKS_MAX && disk.told.length === 0; look += 1) {
+    await call<void>((done) => setTimeout(done, 5));
+  }
   assert.equal(disk.told[0]?.code, 'FAULT_DISK_IO');
   await call<void>((done) => store.close(done));
 });
