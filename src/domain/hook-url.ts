@@ -2,7 +2,7 @@
  * The URLs that records may be posted to. The idea: a URL is read once, by the one parser that the
  * client uses too, and whatever two readers could understand differently is refused; and there are
  * addresses that nobody means, where the keys of a whole machine are lent to whoever asks.
- * Deliberately unknown here: name look-up and sockets; who connects asks `isForbiddenAddress` again.
+ * Deliberately unknown here: name look-up and sockets; who connects asks once more.
  */
 import type { Cidr } from './cidr.ts';
 import { contains, parseCidr } from './cidr.ts';

@@ -13,12 +13,13 @@ import { isTable } from './options.ts';
 /** A file, the secret itself, or the name of an environment variable. */
 export type SecretSource = KeySource | { readonly env: string };
 
-const ENV_TABLE = {
+const tableWith = (key: string) => ({
   type: 'object',
-  properties: { env: { type: 'string', minLength: 1 } },
-  required: ['env'],
+  properties: { [key]: { type: 'string', minLength: 1 } },
+  required: [key],
   additionalProperties: false,
-};
+});
+const TABLES = ['path', 'key_data', 'env'].map(tableWith);
 
 const FIX = "give a path in quotes, { key_data: 'the secret' } or { env: 'NAME' }";
 const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
@@ -26,8 +27,10 @@ const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
 /** A secret: a path, {key_data} or {env}. */
 export const secretSource: Kind<SecretSource> = {
   name: 'path, {key_data} or {env}',
-  schema: { anyOf: [...((keySource.schema?.['anyOf'] as unknown[]) ?? []), ENV_TABLE] },
-  read(value) {
+  schema: { anyOf: [{ type: 'string', minLength: 1 }, ...TABLES] },
+  read(given) {
+    const isPath = isTable(given) && Object.keys(given).join() === 'path';
+    const value = isPath && typeof given['path'] === 'string' ? given['path'] : given;
     if (isTable(value) && Object.keys(value).join() === 'env') {
       const name = value['env'];
       if (typeof name === 'string' && ENV_NAME.test(name)) return Object.freeze({ env: name });
@@ -48,11 +51,8 @@ export type PlainOrSecret = string | SecretSource;
 /** Text is itself here; a secret is a table. */
 export const plainOrSecret: Kind<PlainOrSecret> = {
   name: 'text, {path}, {key_data} or {env}',
-  schema: { anyOf: [{ type: 'string', minLength: 1 }, { type: 'object' }] },
+  schema: secretSource.schema ?? {},
   read(value) {
-    if (typeof value === 'string') return text.read(value);
-    const path = isTable(value) && Object.keys(value).join() === 'path' ? value['path'] : value;
-    if (path !== value && typeof path !== 'string') throw new OptionValueError('no path', FIX);
-    return secretSource.read(path);
+    return typeof value === 'string' ? text.read(value) : secretSource.read(value);
   },
 };

@@ -1,5 +1,6 @@
 /**
  * The contract of sinks over HTTP: in plain lists as in compressed, signed envelopes over TLS.
+ * Deliberately unknown here: statuses and headers; see sink-http-answers.test.ts.
  */
 import { parseHttpSinkConfig } from '../../src/domain/options-hook-http.ts';
 import { createSecretReader } from '../../src/ports/node/secrets.ts';

@@ -1,8 +1,8 @@
 /**
  * What every sink must do, whatever it speaks: order and ids, settled only when the receiver holds
  * it, the same bounded answer to every trouble, life after trouble, nothing left behind.
- * The one idea: a test knows the port, a line that can be out of order, and what the receiver holds.
- * Deliberately unknown here: protocols; cursors, back-off and dead letters, which are the shipper's.
+ * The one idea: a test knows the port, a line that can be out of order, and what is held behind it.
+ * Deliberately unknown here: protocols; cursors, back-off and dead letters (the shipper's).
  */
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
@@ -30,6 +30,7 @@ export function sinkContract(name: string, open: () => Promise<SinkPlace>): void
   };
   sendingContract(says);
   refusingContract(says);
+  stoppingContract(says);
   endingContract(says);
   troublesContract(says);
 }
@@ -106,7 +107,7 @@ function refusingContract(says: Says): void {
   });
 }
 
-function endingContract(says: Says): void {
+function stoppingContract(says: Says): void {
   says('an abort is answered soon, and the next send works', async (place) => {
     const sink = place.open();
     await settle(place, sink, recordsFrom(1, 2));
@@ -129,6 +130,9 @@ function endingContract(says: Says): void {
     assert.deepEqual(await place.held(), []);
     await sink.close();
   });
+}
+
+function endingContract(says: Says): void {
   says('close ends the link, the next send opens another, closing twice is well', async (place) => {
     const sink = place.open();
     await within(CLOSE_MS, 'closing what was never open', sink.close());

@@ -56,9 +56,10 @@ function reasonOf({ status, statusText, body }: HeardAnswer, scrub: (text: strin
 export function readRetryAfter(value: string | undefined, now: At): Ms | undefined {
   const text = value?.trim() ?? '';
   if (/^\d{1,10}$/.test(text)) return Math.min(Number(text) * 1_000, RETRY_AFTER_MS_MAX);
-  // All three forms of a date name the day, and those of today end in GMT.
-  if (!/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? .*\d$|GMT$/.test(text)) return undefined;
-  const at = Date.parse(text);
+  // Of the three forms of a date, the oldest names no zone and means GMT all the same.
+  const isZoned = text.endsWith('GMT');
+  if (!isZoned && !/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun) .* \d{4}$/.test(text)) return undefined;
+  const at = Date.parse(isZoned ? text : `${text} GMT`);
   if (Number.isNaN(at)) return undefined;
   return Math.min(Math.max(at - now, 0), RETRY_AFTER_MS_MAX);
 }
