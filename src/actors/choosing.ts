@@ -4,6 +4,7 @@
  * for, the second when room is found. Deliberately unknown here: how sources are picked.
  */
 import type { Core, HeldQueue, ReadyQueue } from './core.ts';
+import { payFare } from './fares.ts';
 import type { Denial } from './quota-lines.ts';
 import { askTokens, spendToken } from './rationing.ts';
 
@@ -36,9 +37,12 @@ export function mayPromote(core: Core, queue: HeldQueue, at: number): boolean {
   return false;
 }
 
-/** A message was made ready: that counts for the rate of its queue. */
-export function countPromotion({ shaping }: HeldQueue): void {
-  if (shaping.promoting.rates.length > 0) spendToken(shaping.promoting);
+/** A message is made ready: it pays for the rate of its queue and for the choice of the source. */
+export function payPromotion(core: Core, queue: HeldQueue, ready: ReadyQueue, slot: number): void {
+  const { promoting } = queue.shaping;
+  const { choosing } = ready.shaping;
+  if (promoting.rates.length > 0) payFare(core, slot, spendToken(promoting));
+  if (choosing.rates.length > 0) payFare(core, slot, spendToken(choosing));
 }
 
 /**
@@ -49,7 +53,7 @@ export function keepPromotions({ shaping }: HeldQueue, isAwaiting: boolean): voi
   shaping.promoting.isKept = isAwaiting;
 }
 
-/** Whether the source of a ready queue with room may be chosen; counts it if so. */
+/** Whether the source of a ready queue with room may be chosen: there is a token for it. */
 export function mayChoose(
   core: Core,
   queue: HeldQueue,
@@ -61,10 +65,10 @@ export function mayChoose(
   const { choosing, refused } = shaping;
   if (choosing.rates.length === 0) return 'had';
   const share = Math.ceil((queue.due.length + 1) / members);
-  const wanted = choosing.isLate ? Math.min(share, path.max_ready - size, BATCH_MAX) : 1;
+  const room = shaping.isSlow ? 1 : path.max_ready - size;
+  const wanted = choosing.isLate ? Math.min(share, room, BATCH_MAX) : 1;
   const word = askTokens(core, choosing, queue.shaping.chooser, wanted, at);
   if (word === 'had') {
-    spendToken(choosing);
     refused.delete(queue);
     queue.shaping.refusedBy.delete(ready);
   } else if (word !== 'asking') {

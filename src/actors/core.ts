@@ -56,10 +56,13 @@ export interface HeldQueue {
   route: number;
   /** Due rows that wait for a place in a ready queue. */
   readonly due: SlotRing;
-  /** The row that passed its rates and found no room; -1 = none. */
+  /** The row that passed its rates and found no room, with its ticket; -1 = none. */
   passed: number;
+  passedTicket: number;
   /** Ready queues that will tell when they have room again. */
   readonly waitsFor: Set<ReadyQueue>;
+  /** The one with a slow rate that keeps its only place for this queue just now. */
+  calledBy: ReadyQueue | undefined;
   readonly shaping: QueueShaping;
   usedAt: number;
 }
@@ -134,6 +137,8 @@ export interface Offer {
   isDurable: boolean;
   /** What it cost where messages have a rate; undefined once it is used up. */
   token: Token | undefined;
+  /** What the row paid on its way here; see fares.ts. */
+  fares: readonly Token[];
   /** The connection has it: MAIL may be written. */
   isGiven: boolean;
   /** The connection was allowed to send body and dot: the outcome can be unknown from here on. */
@@ -212,6 +217,8 @@ export interface Core {
   readonly rationed: Set<Ration>;
   /** Reserves of rates that are not durable yet: those of this turn, and turns with some. */
   readonly reserves: { readonly now: Map<string, number>; inFlight: number };
+  /** What rows that wait for a connection have paid; see fares.ts. */
+  readonly fares: Map<number, Token[]>;
   readonly turnedAway: TurnedAway;
   readonly delays: Delays;
   readonly pools: Pools;

@@ -246,6 +246,7 @@ function queueRouted(core: Core, routed: Routed, at: number): void {
     return;
   }
   queue.site = undefined;
+  core.touchedQueues.add(queue);
   if (answer.kind === 'failed' && answer.fault.code === 'FAULT_STS_NO_HOST') {
     core.tallies.stsImpossible += 1;
   }

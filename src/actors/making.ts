@@ -24,7 +24,7 @@ import type { Input } from './input.ts';
 import { Pools } from './pools.ts';
 import { Asked } from './queue/asked.ts';
 import { QuotaLines } from './quota-lines.ts';
-import type { Ration } from './rationing.ts';
+import type { Ration, Token } from './rationing.ts';
 import type { Registry } from './registry.ts';
 import { SourceHealth } from './source-health.ts';
 import { candidateFailed, mayDial } from './suspending.ts';
@@ -158,6 +158,7 @@ function makeRates(ports: Ports, books: Books, alarms: Alarms) {
     lines: new QuotaLines(alarms),
     rationed: new Set<Ration>(),
     reserves,
+    fares: new Map<number, Token[]>(),
     turnedAway: new TurnedAway(),
     delays: {
       messageRate: new LabelCounts(),

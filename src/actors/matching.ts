@@ -10,7 +10,7 @@ import { resolveSite } from '../domain/mx-site.ts';
 import { UNSPECIFIED } from '../domain/options-egress.ts';
 import type { Ring } from '../domain/round-robin.ts';
 import { leaveOutSuspended, obeyRules } from './admin/suspending.ts';
-import { countPromotion, keepPromotions, mayChoose, mayPromote, mustWait } from './choosing.ts';
+import { keepPromotions, mayChoose, mayPromote, mustWait, payPromotion } from './choosing.ts';
 import type { Core, HeldQueue, ReadyQueue } from './core.ts';
 import { PLACE_READY } from './held-rows.ts';
 import { deferRow } from './outcome.ts';
@@ -21,12 +21,15 @@ import type { Denial } from './quota-lines.ts';
 import { openReadyQueue, refreshReadyQueue } from './ready-queue.ts';
 import { movePlace } from './rows-in-hand.ts';
 import { releaseQueue } from './shaping.ts';
-import { passRates } from './throttling.ts';
+import { endCall, hasRoom, isHeldByRate } from './slow-rates.ts';
+import { notePassed, passRates } from './throttling.ts';
 import { forgetPolicyUses, notePolicyUse, readyNameFor } from './tls-posture.ts';
 
 type Choice =
   | { readonly kind: 'ready'; readonly ready: ReadyQueue }
   | { readonly kind: 'full' }
+  /** No room, but for rates that make the ready queues wait. */
+  | { readonly kind: 'slow' }
   | { readonly kind: 'resting'; readonly until: number }
   /** Every source with room has a rate that said no, or not yet. */
   | { readonly kind: 'denied' | 'asking' }
@@ -34,12 +37,22 @@ type Choice =
 
 const ENDLESS = Number.POSITIVE_INFINITY;
 const FULL: Choice = { kind: 'full' };
+const SLOW: Choice = { kind: 'slow' };
 const ASKING: Choice = { kind: 'asking' };
 const DENIED: Choice = { kind: 'denied' };
 const NOBODY: Choice = { kind: 'none' };
 
 /** Places as many due rows of a queue as there is room for. */
 export function placeDueRows(core: Core, queue: HeldQueue, at: number): void {
+  placeRows(core, queue, at);
+  // Who was called and is still asking keeps its turn.
+  if (queue.calledBy !== undefined && !isAsking(queue)) endCall(core, queue);
+}
+
+const isAsking = ({ isRouting, shaping }: HeldQueue): boolean =>
+  isRouting || shaping.isPassing || shaping.promoting.isAsking || shaping.picked !== undefined;
+
+function placeRows(core: Core, queue: HeldQueue, at: number): void {
   if (queue.due.length === 0 || obeyRules(core, queue)) return releaseQueue(core, queue);
   if (queue.row.state !== 'ready') return releaseQueue(core, queue);
   keepCurrent(core, queue.row, at);
@@ -56,13 +69,14 @@ export function placeDueRows(core: Core, queue: HeldQueue, at: number): void {
       keepPromotions(queue, queue.shaping.isPassing);
       return;
     }
+    const isAgain = isPassed(core, queue, slot);
     queue.passed = -1;
     const choice = chooseSource(core, queue, queue.site, at);
     // Who waits, or asks in its turn, keeps its place in the line.
     const isWaiting = choice.kind === 'denied' || choice.kind === 'asking';
     if (!isWaiting) core.lines.leave(queue.shaping.chooser);
     if (choice.kind === 'ready') {
-      countPromotion(queue);
+      payPromotion(core, queue, choice.ready, slot);
       const ticket = movePlace(core, slot, PLACE_READY, choice.ready);
       choice.ready.rows.push(slot, ticket);
       notePolicyUse(choice.ready, queue.site);
@@ -75,7 +89,8 @@ export function placeDueRows(core: Core, queue: HeldQueue, at: number): void {
     } else {
       queue.due.unshift(slot, core.held.ticketOf(slot));
       // It comes first again, and its rates have counted it already.
-      queue.passed = slot;
+      notePassed(core, queue, slot);
+      if (!isAgain && choice.kind === 'slow') core.delays.messageRate.add(queue.row.name);
       keepPromotions(queue, choice.kind === 'asking');
       if (choice.kind === 'resting') restQueue(core, queue, choice.until);
       return;
@@ -91,8 +106,11 @@ function admitRow(
   at: number,
 ): 'passed' | 'gone' | 'asking' {
   if (!mayPromote(core, queue, at)) return 'asking';
-  return slot === queue.passed ? 'passed' : passRates(core, queue, slot, at);
+  return isPassed(core, queue, slot) ? 'passed' : passRates(core, queue, slot, at);
 }
+
+const isPassed = (core: Core, { passed, passedTicket }: HeldQueue, slot: number): boolean =>
+  slot === passed && core.held.isGood(slot, passedTicket);
 
 function restQueue(core: Core, queue: HeldQueue, until: number): void {
   const cause = 'every source of the pool is suspended';
@@ -118,7 +136,7 @@ function chooseSource(core: Core, queue: HeldQueue, site: Site, at: number): Cho
     const ready = findReadyQueue(core, queue, site, member, readies, at);
     const shut = ready && core.rules.findReady(ready.name);
     if (shut !== undefined) earliest = Math.min(earliest, shut.until);
-    else if (ready !== undefined && ready.size < ready.path.max_ready) {
+    else if (ready !== undefined && hasRoom(core, ready, queue, at)) {
       const word = mayChoose(core, queue, ready, ring.members.length, at);
       if (word === 'had') return { kind: 'ready', ready };
       if (word === 'asking') {
@@ -127,22 +145,20 @@ function chooseSource(core: Core, queue: HeldQueue, site: Site, at: number): Cho
       }
       if (denial === undefined || word.until < denial.until) denial = word;
     } else if (ready !== undefined) {
-      if (!isFull && !isEnforced(site)) refuseFull(core, ring, readies);
+      if (!isFull && !isEnforced(site)) refuseFull(core, queue, ring, readies, at);
       isFull = true;
     }
     ring.refuse(index);
     index = -1;
   }
-  if (isFull) waitForRoom(core, queue, ring.members, readies);
+  const full = isFull ? waitForRoom(core, queue, ring.members, readies, at) : undefined;
   // The earliest of all: where a suspension ends first, the queue rests until then.
   if (denial !== undefined && denial.until <= earliest) {
     core.lines.stand(queue.shaping.chooser, denial);
     return DENIED;
   }
-  if (isFull) {
-    core.delays.readyFull.add(queue.row.name);
-    return FULL;
-  }
+  if (full === FULL) core.delays.readyFull.add(queue.row.name);
+  if (full !== undefined) return full;
   if (earliest !== ENDLESS) return { kind: 'resting', until: earliest };
   return NOBODY;
 }
@@ -157,29 +173,39 @@ function takePicked({ shaping }: HeldQueue, ring: Ring<Candidate>): number {
 }
 
 /** Where one member is full many may be: they are left out in one go, not pick by pick. */
-function refuseFull(core: Core, ring: Ring<Candidate>, readies: Readies): void {
+function refuseFull(
+  core: Core,
+  queue: HeldQueue,
+  ring: Ring<Candidate>,
+  readies: Readies,
+  at: number,
+): void {
   for (let index = 0; index < ring.members.length; index += 1) {
     const ready = readies[(ring.members[index] as Candidate).at];
     // One that is out of date may have more room than it knows.
     if (ready === undefined || ready.isGone || ready.epoch !== core.epoch) continue;
-    if (ready.size >= ready.path.max_ready) ring.refuse(index);
+    if (!hasRoom(core, ready, queue, at)) ring.refuse(index);
   }
 }
 
-/** No member had room: each that is full tells when it has again. */
+/** No member had room: each that is full tells when it has again. Answers what fills them. */
 function waitForRoom(
   core: Core,
   queue: HeldQueue,
   members: readonly Candidate[],
   readies: Readies,
-): void {
+  at: number,
+): Choice {
+  let why = SLOW;
   for (const member of members) {
     const ready = readies[member.at];
-    if (ready === undefined || ready.size < ready.path.max_ready) continue;
+    if (ready === undefined || hasRoom(core, ready, queue, at)) continue;
+    if (!isHeldByRate(ready)) why = FULL;
     ready.waiting.add(queue);
     queue.waitsFor.add(ready);
     core.touchedReady.add(ready);
   }
+  return why;
 }
 
 function findReadyQueue(

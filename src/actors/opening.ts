@@ -14,7 +14,7 @@ import { askLease, releaseLease } from './leasing.ts';
 import { bounceRow, deferRow } from './outcome.ts';
 import { takeRest } from './plan-rest.ts';
 import { refreshReadyQueue } from './ready-queue.ts';
-import { dialRoom, isWaitLong } from './sending.ts';
+import { dialRoom } from './sending.ts';
 import { tlsPartsOf } from './tls-posture.ts';
 
 /** The alarm that looks at connection deadlines; it rings while there are connections. */
@@ -29,9 +29,7 @@ export function openSessions(core: Core, ready: ReadyQueue, at: number): void {
   const target = targetSessions(limit, ready.size + busy);
   const wanted = target - present;
   const isOut = core.health.isOut(ready.source.name);
-  if (wanted <= 0 || ready.size === 0 || isOut || isWaitLong(core, ready, at)) {
-    return core.lines.leave(ready.shaping.leaser);
-  }
+  if (wanted <= 0 || ready.size === 0 || isOut) return core.lines.leave(ready.shaping.leaser);
   let room = Math.min(wanted, core.limits.connectionsMax - core.sessions.size - core.planning);
   // Whoever finds the engine's connections used up is looked at again when one ends.
   if (room < wanted) core.starved.add(ready);

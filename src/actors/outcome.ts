@@ -13,6 +13,7 @@ import type { AttemptBody } from '../events/message.ts';
 import { purgeReturned } from './admin/purging.ts';
 import type { PeerInfo } from './connection/connection.ts';
 import type { Core, Offer, ReadyQueue } from './core.ts';
+import { takeFares } from './fares.ts';
 import { keepCurrent } from './queue/configuring.ts';
 import { askRequeue, queueAfter, rebindRow } from './rebinding.ts';
 import {
@@ -227,6 +228,8 @@ export function deferRow(
   at: number,
   session?: string,
 ): void {
+  // An attempt is counted, and what was paid for it is spent.
+  takeFares(core, slot);
   const index = leftIndexes(core, slot);
   const hot = core.held.find(slot);
   const to = addressesOf(hot, index);
@@ -244,6 +247,7 @@ function placeOf(core: Core, slot: number): Omit<Witness, 'attempt'> {
 
 /** A row that no connection had is bounced for all its recipients. */
 export function bounceRow(core: Core, slot: number, reply: Reply): void {
+  takeFares(core, slot);
   const index = leftIndexes(core, slot);
   const hot = core.held.find(slot);
   const to = addressesOf(hot, index);

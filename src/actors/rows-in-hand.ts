@@ -8,6 +8,7 @@ import { formatMessageId } from '../domain/message-id.ts';
 import type { QueueConfig } from '../domain/options-queue.ts';
 import type { Event } from '../events/catalogue.ts';
 import type { Core, ReadyQueue } from './core.ts';
+import { refundFares } from './fares.ts';
 import type { HotRow } from './held-rows.ts';
 import { PLACE_DUE, PLACE_OFFERED, PLACE_READY, PLACE_WAITING } from './held-rows.ts';
 
@@ -18,15 +19,23 @@ export function movePlace(core: Core, slot: number, place: number, ready?: Ready
   const from = core.held.placeOf(slot);
   if (from === PLACE_READY) {
     const old = core.readyOf.get(slot);
-    if (old !== undefined) old.size -= 1;
+    if (old !== undefined) leaveReady(core, old);
     core.readyOf.delete(slot);
   }
+  // Wherever else it goes, the attempt that it paid for is not made.
+  if (place !== PLACE_READY && place !== PLACE_OFFERED) refundFares(core, slot);
   if (place === PLACE_READY && ready !== undefined) {
     ready.size += 1;
     core.readyOf.set(slot, ready);
   }
   core.backlog += Number(isBacklog(place)) - Number(isBacklog(from));
   return core.held.place(slot, place);
+}
+
+/** A row less: who waits for room is told, whatever took it away. */
+function leaveReady(core: Core, ready: ReadyQueue): void {
+  ready.size -= 1;
+  if (ready.waiting.size > 0) core.touchedReady.add(ready);
 }
 
 /** The configuration on record for a row's queue; see `keepCurrent`. */

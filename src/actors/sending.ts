@@ -1,19 +1,14 @@
 /**
  * Rates of a path where they bind: a message is given to an idle connection only with a token, a
- * link is dialled only with another. Where the wait is longer than a connection stays idle, all
- * rows but one go back to their queues meanwhile and no connection is opened for them.
- * Deliberately unknown here: how messages are handed over.
+ * link is dialled only with another. What becomes of messages that would wait long is in
+ * slow-rates.ts. Deliberately unknown here: how messages are handed over.
  */
 import type { Core, ReadyQueue, Session } from './core.ts';
-import { PLACE_WAITING } from './held-rows.ts';
 import type { Token } from './rationing.ts';
 import { askTokens, returnToken, spanOf, spendToken, whenRecorded } from './rationing.ts';
-import { expiresAtOf, movePlace } from './rows-in-hand.ts';
 
 /** The longest that the first of a line may take to get a connection, ms. */
 const GRACE_MS_MAX = 5_000;
-/** Who waits longer than this is not kept warm meanwhile, ms. */
-const COOL_MS = 5_000;
 
 /** True when one more message may be given; `wanted` could be given at once. */
 export function maySend(core: Core, ready: ReadyQueue, wanted: number, at: number): boolean {
@@ -21,13 +16,19 @@ export function maySend(core: Core, ready: ReadyQueue, wanted: number, at: numbe
   if (shaping.sending.rates.length === 0) return true;
   const word = askTokens(core, shaping.sending, shaping.sender, wanted, at);
   if (word === 'had') return true;
-  if (word !== 'asking') core.lines.stand(shaping.sender, word);
+  if (word !== 'asking') {
+    core.lines.stand(shaping.sender, word);
+    shaping.spentInRow = 0;
+  }
   return false;
 }
 
 /** The token of the message that was given; undefined where no rate is told. */
 export function spendSend({ shaping }: ReadyQueue): Token | undefined {
-  return shaping.sending.rates.length === 0 ? undefined : spendToken(shaping.sending);
+  if (shaping.sending.rates.length === 0) return undefined;
+  shaping.spentInRow += 1;
+  if (shaping.spentInRow > 1) shaping.isSlow = false;
+  return spendToken(shaping.sending);
 }
 
 /** Connections that hold a message for the next host go before all others. */
@@ -49,38 +50,22 @@ export function resend(core: Core, ready: ReadyQueue, at: number): void {
 
 /** After all that could be given was: who waits for what it cannot use lets others go first. */
 export function restSender(core: Core, ready: ReadyQueue, at: number): void {
-  const { sender, sending, resending } = ready.shaping;
+  const { sender, sending, resending, called } = ready.shaping;
   if (sender.line === undefined) return;
   if (resending.length > 0) return;
-  if (ready.size === 0) core.lines.leave(sender);
+  const isWanted = ready.size > 0 || ready.waiting.size > 0 || called !== undefined;
+  // Rows that went back for a long wait have not found their way to the waiting queues yet.
+  if (!isWanted && !isWaitLong(core, ready, at)) core.lines.leave(sender);
   else if (ready.idle.length === 0) {
     const graceMs = Math.min(GRACE_MS_MAX, spanOf(sending, sender.line));
     core.lines.linger(sender, graceMs, at);
   }
 }
 
-/** How long it is until a message may be given at the earliest, as far as is known. */
-export function sendWaitMs(core: Core, ready: ReadyQueue, at: number): number {
-  const until = core.lines.untilOf(ready.shaping.sender);
-  return until === undefined ? 0 : Math.max(0, until - at);
-}
-
-/** True where connections would be gone before they have anything to do. */
-export const isWaitLong = (core: Core, ready: ReadyQueue, at: number): boolean =>
-  sendWaitMs(core, ready, at) >= ready.path.idle_timeout;
-
-/** A long wait: all rows but the first go back to their queues until it is over; no attempt. */
-export function requeueRows(core: Core, ready: ReadyQueue, at: number): void {
-  if (ready.size <= 1 || !isWaitLong(core, ready, at)) return;
-  const until = at + sendWaitMs(core, ready, at);
-  while (ready.size > 1) {
-    const slot = ready.rows.pop(core.held.isGood);
-    if (slot < 0) return;
-    core.delays.messageRate.add(core.books.queueOfRow(slot).name);
-    movePlace(core, slot, PLACE_WAITING);
-    if (until - at > COOL_MS) core.held.cool(slot);
-    core.wheel.set(slot, Math.min(until, expiresAtOf(core, slot)));
-  }
+/** True where connections would be gone before a message may be given. */
+export function isWaitLong(core: Core, { shaping, path }: ReadyQueue, at: number): boolean {
+  const until = core.lines.untilOf(shaping.sender);
+  return until !== undefined && until - at >= path.idle_timeout;
 }
 
 /** A connection wants to dial. */

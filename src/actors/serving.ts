@@ -8,6 +8,7 @@ import { isFault } from '../ports/ports.ts';
 import { turnAway } from './admin/suspending.ts';
 import { bodyRefOf } from './compacting.ts';
 import type { Core, Offer, ReadyQueue, Session } from './core.ts';
+import { takeFares } from './fares.ts';
 import { PLACE_OFFERED, PLACE_READY } from './held-rows.ts';
 import { renewLease } from './leasing.ts';
 import { wakeWaiting } from './matching.ts';
@@ -16,8 +17,9 @@ import { keepCurrent } from './queue/configuring.ts';
 import { whenRecorded } from './rationing.ts';
 import { refreshReadyQueue } from './ready-queue.ts';
 import { leftIndexes, messageIdOf, movePlace, needEnvelope } from './rows-in-hand.ts';
-import { letDial, maySend, requeueRows, resend, restSender, spendSend } from './sending.ts';
+import { letDial, maySend, resend, restSender, spendSend } from './sending.ts';
 import { releaseReady } from './shaping.ts';
+import { callWaiting, mayOpen, yieldRows } from './slow-rates.ts';
 
 /** Serves a ready queue: hands out, asks for more, opens connections. */
 export function serveReadyQueue(core: Core, ready: ReadyQueue, at: number): void {
@@ -25,7 +27,6 @@ export function serveReadyQueue(core: Core, ready: ReadyQueue, at: number): void
   refreshReadyQueue(core, ready, at);
   letDial(core, ready, at);
   resend(core, ready, at);
-  requeueRows(core, ready, at);
   while (ready.idle.length > 0 && ready.size > 0) {
     if (!isHeadWarm(core, ready)) break;
     if (!maySend(core, ready, Math.min(ready.idle.length, ready.size), at)) break;
@@ -37,9 +38,14 @@ export function serveReadyQueue(core: Core, ready: ReadyQueue, at: number): void
       break;
     }
   }
+  const isOpening = mayOpen(core, ready, at);
+  yieldRows(core, ready, at);
   restSender(core, ready, at);
-  if (ready.waiting.size > 0 && ready.size * 2 <= ready.path.max_ready) wakeWaiting(core, ready);
-  openSessions(core, ready, at);
+  if (ready.shaping.isSlow) callWaiting(core, ready, at);
+  else if (ready.waiting.size > 0 && ready.size * 2 <= ready.path.max_ready) {
+    wakeWaiting(core, ready);
+  }
+  if (isOpening || ready.size === 0) openSessions(core, ready, at);
 }
 
 /** An operator suspended it: rows go back to choose anew, connections end after their work. */
@@ -108,6 +114,7 @@ function offerNext(core: Core, ready: ReadyQueue, session: Session, at: number):
     body: envelope.body,
     isDurable: false,
     token: spendSend(ready),
+    fares: takeFares(core, slot),
     isGiven: false,
     isReleased: false,
   };

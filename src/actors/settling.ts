@@ -9,6 +9,7 @@ import type { Outcome, PeerInfo, Settlement } from './connection/connection.ts';
 import type { Ending } from './connection/ending.ts';
 import type { Core, Cycle, Offer, ReadyQueue, Session } from './core.ts';
 import { describeFailedDials } from './failed-dials.ts';
+import { NO_TOKENS, payFare } from './fares.ts';
 import { PLACE_READY } from './held-rows.ts';
 import { releaseLease } from './leasing.ts';
 import { feedStarved } from './opening.ts';
@@ -50,9 +51,16 @@ export function linkIdle(core: Core, link: number): void {
   core.touchedReady.add(session.ready);
 }
 
-/** Takes an offer out of all hands; its token is good for another if nothing was tried. */
+/** MAIL may have been written: what it cost is used up. */
+function spendOffer(offer: Offer): void {
+  offer.token = undefined;
+  offer.fares = NO_TOKENS;
+}
+
+/** Takes an offer out of all hands; what it cost is good for another if nothing was tried. */
 function closeOffer(core: Core, offer: Offer): void {
   if (offer.token !== undefined) returnToken(core, offer.token);
+  for (const fare of offer.fares) payFare(core, offer.slot, fare);
   core.offers.delete(offer.number);
   core.offerOf.delete(offer.slot);
   offer.session.offer = undefined;
@@ -62,7 +70,7 @@ function closeOffer(core: Core, offer: Offer): void {
 export function linkSettled(core: Core, link: number, settlement: Settlement, at: number): void {
   const offer = core.offers.get(settlement.offer);
   if (offer === undefined || offer.session.id !== link) return;
-  if (settlement.isTried) offer.token = undefined;
+  if (settlement.isTried) spendOffer(offer);
   closeOffer(core, offer);
   core.touchedReady.add(offer.session.ready);
   const { slot } = offer;
@@ -207,7 +215,7 @@ export function dropSession(core: Core, session: Session): void {
 
 /** An offer ends without the connection's word: unknown if the dot may be out, else taken back. */
 export function abandonOffer(core: Core, offer: Offer, why: string, at: number): void {
-  if (offer.isGiven) offer.token = undefined;
+  if (offer.isGiven) spendOffer(offer);
   closeOffer(core, offer);
   const { slot, messageId } = offer;
   if (offer.isReleased) {

@@ -19,6 +19,12 @@ export interface PathShaping {
   /** Messages: one token for each transaction. */
   sending: Ration;
   readonly sender: Waiter;
+  /** Its rate is slow: it has room for one row at a time; see slow-rates.ts. */
+  isSlow: boolean;
+  /** Tokens spent since the last no. */
+  spentInRow: number;
+  /** The queue that was called for the row of the next token, until it has come. */
+  called: HeldQueue | undefined;
   /** Connections that need another token for the message they have, at the next host. */
   readonly resending: Session[];
   /** New links: one token for each dial. */
@@ -97,6 +103,9 @@ export function makePathShaping(
   return {
     sending: makeRation(sendingRates(name, path)),
     sender: makeWaiter(wake),
+    isSlow: false,
+    spentInRow: 0,
+    called: undefined,
     resending: [],
     dialing: makeRation(dialingRates(name, path)),
     dialer: makeWaiter(wake),
@@ -119,6 +128,9 @@ export function reshapePath(core: Core, ready: ReadyQueue): { readonly isRelimit
   const rates = choosingRates(name, ready.source.name, path);
   shaping.choosing = renewRation(core, shaping.choosing, rates);
   for (const waiter of [shaping.sender, shaping.dialer, shaping.leaser]) lines.leave(waiter);
+  // Should it still be slow, the next no says so.
+  shaping.isSlow = false;
+  shaping.spentInRow = 0;
   for (const queue of shaping.refused) {
     queue.shaping.refusedBy.delete(ready);
     queue.shaping.chooser.wake();

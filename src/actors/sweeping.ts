@@ -54,7 +54,10 @@ function sweepQueues(core: Core, at: number): boolean {
     asks -= 1;
     refreshQueue(core, row, at);
     const held = core.queues.get(row.slot);
-    if (held !== undefined && held.due.length > 0) core.touchedQueues.add(held);
+    // Who waits for room is told of all that makes any.
+    if (held !== undefined && held.due.length > 0 && held.waitsFor.size === 0) {
+      core.touchedQueues.add(held);
+    }
   }
   return true;
 }
@@ -87,8 +90,8 @@ function sweepReadyQueues(core: Core, at: number): boolean {
   return true;
 }
 
-const isUsed = ({ size, sessions, planning, shaping }: ReadyQueue): boolean =>
-  size > 0 || planning > 0 || sessions.size > 0 || shaping.refused.size > 0;
+const isUsed = ({ size, sessions, planning, waiting, shaping }: ReadyQueue): boolean =>
+  size > 0 || planning > 0 || sessions.size > 0 || waiting.size > 0 || shaping.refused.size > 0;
 
 /** Sources that neither the policy knows nor a queue still names. */
 function retireSources(core: Core, at: number): void {

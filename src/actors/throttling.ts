@@ -6,7 +6,9 @@ import type { NamedRate } from '../domain/throttle.ts';
 import { intervalMs, rateKey, slowestFirst } from '../domain/throttle.ts';
 import type { Taken } from '../ports/quotas.ts';
 import type { Core, HeldQueue } from './core.ts';
+import { payFare } from './fares.ts';
 import { PLACE_WAITING } from './held-rows.ts';
+import type { Token } from './rationing.ts';
 import { askRequeue, queueAfter, rebindRow, viewOf } from './rebinding.ts';
 import { expiresAtOf, movePlace } from './rows-in-hand.ts';
 
@@ -40,9 +42,24 @@ export function passRates(
     queue.shaping.isPassing = true;
     return 'asking';
   }
-  if (taken.granted > 0) return 'passed';
+  if (taken.granted > 0) {
+    payFare(core, slot, tokenOf(rates, taken));
+    return 'passed';
+  }
   turnAway(core, slot, rates, taken, at);
   return 'gone';
+}
+
+const tokenOf = (rates: readonly NamedRate[], { at }: Taken): Token => ({
+  rates,
+  keys: rates.map(rateKey),
+  at,
+});
+
+/** The head of the due rows has passed its rates: it need not ask again while it stays there. */
+export function notePassed(core: Core, queue: HeldQueue, slot: number): void {
+  queue.passed = slot;
+  queue.passedTicket = core.held.ticketOf(slot);
 }
 
 function hear(
@@ -57,8 +74,10 @@ function hear(
   queue.shaping.isPassing = false;
   core.touchedQueues.add(queue);
   const isHere = core.held.isGood(slot, ticket);
-  if (isHere && taken.granted > 0) queue.passed = slot;
-  else if (isHere) turnAway(core, slot, rates, taken, at);
+  if (isHere && taken.granted > 0) {
+    payFare(core, slot, tokenOf(rates, taken));
+    notePassed(core, queue, slot);
+  } else if (isHere) turnAway(core, slot, rates, taken, at);
   else core.ports.quotas.giveBack(rates, taken.granted, taken.at);
 }
 

@@ -5,6 +5,7 @@
  * Deliberately unknown here: who asks and who waits; timers.
  */
 import type { Lease, Leased, NamedLimit, Quotas, RateMemory, Taken } from '../ports/quotas.ts';
+import { Footing } from './footing.ts';
 import type { NamedRate } from './throttle.ts';
 import { intervalMs, rateKey, reserveMs, tokensIn, tokenWaitMs } from './throttle.ts';
 
@@ -17,10 +18,7 @@ interface Bucket {
   usedUntil: number;
   /** On record as used up to this time. */
   reservedUntil: number;
-  /** When somebody last found it (nearly) full: what was taken before has come back by itself. */
-  settledAt: number;
-  /** How much of what was taken since may still be given back, ms: others stood on the rest. */
-  returnableMs: number;
+  readonly footing: Footing;
 }
 
 /** Counts in this process, by the given clock. */
@@ -75,8 +73,7 @@ class LocalQuotas implements Quotas {
   #use(bucket: Bucket, { spec }: NamedRate, count: number, at: number): void {
     const span = count * intervalMs(spec);
     const aheadMs = bucket.usedUntil - at;
-    if (aheadMs < intervalMs(spec)) settle(bucket, at);
-    else bucket.returnableMs = Math.min(bucket.returnableMs, aheadMs);
+    bucket.footing.stand(at, aheadMs);
     bucket.usedUntil = Math.max(bucket.usedUntil, at) + span;
     if (bucket.usedUntil <= bucket.reservedUntil) return;
     bucket.reservedUntil = Math.ceil(bucket.usedUntil + reserveMs(spec));
@@ -86,11 +83,8 @@ class LocalQuotas implements Quotas {
   giveBack(rates: readonly NamedRate[], count: number, at: number): void {
     for (const rate of rates) {
       const bucket = this.#buckets.get(rateKey(rate));
-      if (bucket === undefined || at < bucket.settledAt) continue;
-      const backMs = Math.min(count * intervalMs(rate.spec), bucket.returnableMs);
-      bucket.usedUntil -= backMs;
-      bucket.returnableMs -= backMs;
-      if (bucket.returnableMs < intervalMs(rate.spec)) settle(bucket, this.#now());
+      if (bucket === undefined) continue;
+      bucket.usedUntil -= bucket.footing.giveBack(at, count * intervalMs(rate.spec));
     }
   }
 
@@ -134,8 +128,7 @@ class LocalQuotas implements Quotas {
     if (known !== undefined) return known;
     // A former process may have used as much as it had reserved.
     const usedUntil = (this.#memory?.usedUntil(key) ?? this.#origin) - this.#origin;
-    const fresh = { settledAt: Number.NEGATIVE_INFINITY, returnableMs: Number.POSITIVE_INFINITY };
-    const bucket: Bucket = { key, usedUntil, reservedUntil: usedUntil, ...fresh };
+    const bucket: Bucket = { key, usedUntil, reservedUntil: usedUntil, footing: new Footing() };
     this.#buckets.set(key, bucket);
     return bucket;
   }
@@ -147,12 +140,6 @@ class LocalQuotas implements Quotas {
     // What is in use stays, however much it is; the next look comes when it has doubled.
     this.#bucketsMax = Math.max(BUCKETS_MAX, 2 * this.#buckets.size);
   }
-}
-
-/** From here on nothing that was taken before `at` can be given back. */
-function settle(bucket: Bucket, at: number): void {
-  bucket.settledAt = at;
-  bucket.returnableMs = Number.POSITIVE_INFINITY;
 }
 
 /** Takes out the leases that have lapsed; answers when the next one will. */

@@ -19,6 +19,7 @@ const specs = fc.record({
   maxBurst: fc.integer({ min: 0, max: 60 }),
   local: fc.boolean(),
 });
+const count = fc.integer({ min: 1, max: 5 });
 const waits = fc.array(fc.oneof(fc.constant(0), fc.nat(200), fc.nat(60_000)), { maxLength: 200 });
 
 function takeNow(quotas: Quotas, spec: ThrottleSpec, count: number): Taken {
@@ -44,7 +45,7 @@ function checkSpans(passed: readonly number[], spec: ThrottleSpec): void {
 const steps = fc.array(
   fc.record({
     waitMs: fc.oneof(fc.constant(0), fc.nat(200), fc.nat(60_000)),
-    count: fc.integer({ min: 1, max: 5 }),
+    count,
     /** How many of the tokens taken before are given back first, and which. */
     backs: fc.array(fc.nat(1_000), { maxLength: 3 }),
     restarts: fc.integer({ min: 0, max: 15 }).map((dice) => dice === 0),
@@ -86,6 +87,36 @@ test('rates hold, whatever is given back, and over restarts', async () => {
     checkSpans([...before, ...passed.map((one) => one.now)], spec);
   });
   await assertLaw(property, 0.3);
+});
+
+test('what was taken last and is given back was never taken', async () => {
+  const taking = fc.array(fc.record({ waitMs: fc.oneof(fc.constant(0), fc.nat(9_000)), count }), {
+    maxLength: 20,
+  });
+  const property = fc.property(specs, taking, taking, waits, (spec, first, more, gaps) => {
+    let now = 1_000_000;
+    const [one, twin] = [0, 1].map(() => createQuotas({ now: () => now })) as [Quotas, Quotas];
+    for (const { waitMs, count: many } of first) {
+      now += waitMs;
+      const both = [one, twin].map((quotas) => takeNow(quotas, spec, many).granted);
+      assert.equal(both[0], both[1]);
+    }
+    const extra: Taken[] = [];
+    for (const { waitMs, count: many } of more) {
+      now += waitMs;
+      extra.push(takeNow(one, spec, many));
+    }
+    for (const { granted, at } of extra.reverse()) {
+      one.giveBack([{ name: 'x', spec }], granted, at);
+    }
+    for (const gapMs of gaps.slice(0, 20)) {
+      const both = [one, twin].map((quotas) => takeNow(quotas, spec, 1));
+      assert.equal(both[0]?.granted, both[1]?.granted);
+      assert.ok(Math.abs((both[0]?.waitMs ?? 0) - (both[1]?.waitMs ?? 0)) <= 1, 'the same wait');
+      now += gapMs;
+    }
+  });
+  await assertLaw(property, 0.2);
 });
 
 test('who comes back when told to passes, neither earlier nor later', async () => {

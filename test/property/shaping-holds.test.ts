@@ -7,7 +7,6 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PLACE_DUE, PLACE_READY } from '../../src/actors/held-rows.ts';
 import { createRandom } from '../../src/domain/prng.ts';
 import { intervalMs } from '../../src/domain/throttle.ts';
 import { parseThrottle } from '../../src/domain/throttle-spec.ts';
@@ -15,8 +14,9 @@ import type { Act } from '../world/acts.ts';
 import { fatalActs, quietActs } from '../world/acts.ts';
 import { CALM, ROUGH } from '../world/chance.ts';
 import { makeWorld, runPlays } from '../world/law.ts';
+import type { Seen } from '../world/made-ready.ts';
+import { MadeReady, note } from '../world/made-ready.ts';
 import { makePlan } from '../world/policy.ts';
-import type { Life } from '../world/process.ts';
 import type { QuotasKind } from '../world/quotas.ts';
 import type { World, WorldKnobs } from '../world/world.ts';
 
@@ -24,8 +24,6 @@ import type { World, WorldKnobs } from '../world/world.ts';
 const HERE_MS = 30;
 /** The same where the answer has to come from elsewhere, and the turn to come round to it. */
 const LATE_MS = 250;
-
-type Seen = Map<string, number[]>;
 
 /** What a world's policy says of rates and limits; undefined = nothing. */
 interface Shape {
@@ -79,17 +77,17 @@ function knobsOf(shape: Shape, quotas: QuotasKind): Partial<WorldKnobs> {
 /** Watches a world; `check` is to be called after each step. */
 class Watch {
   readonly sends: Seen = new Map();
-  readonly choices: Seen = new Map();
-  readonly queues: Seen = new Map();
+  readonly #made: MadeReady;
   readonly #world: World;
   readonly #shape: Shape;
 
   constructor(world: World, shape: Shape) {
     this.#world = world;
     this.#shape = shape;
+    this.#made = new MadeReady(world);
     world.onWrite = (link, bytes) => this.#sees(link, bytes);
-    world.onLife = (life) => this.#spy(life);
-    this.#spy(world.life);
+    world.onLife = (life) => this.#made.spy(life);
+    this.#made.spy(world.life);
   }
 
   #wayOf(link: number): string {
@@ -99,26 +97,8 @@ class Watch {
 
   #sees(link: number, bytes: Buffer): void {
     if (!bytes.subarray(0, 10).equals(Buffer.from('MAIL FROM:'))) return;
+    this.#made.mailed(link);
     note(this.sends, this.#wayOf(link), this.#world.now);
-  }
-
-  /** A row that comes from its queue into a ready queue was chosen for, and counted. */
-  #spy({ engine }: Life): void {
-    const { core } = engine;
-    const place = core.held.place.bind(core.held);
-    core.held.place = (slot, to) => {
-      if (core.held.placeOf(slot) === PLACE_DUE && to === PLACE_READY) {
-        const { now } = this.#world;
-        const name = core.readyOf.get(slot)?.name ?? '';
-        const queue = core.books.queueOfRow(slot).name;
-        // What a crash forgets together with its count had no consequences.
-        core.turns.promise(() => {
-          note(this.choices, name, now);
-          note(this.queues, queue, now);
-        });
-      }
-      return place(slot, to);
-    };
   }
 
   checkLinks(): void {
@@ -144,16 +124,11 @@ class Watch {
     checkEach('messages', this.sends, sends, slackMs);
     checkEach('messages of all', merged(this.sends), shared, slackMs);
     checkEach('dials', dialled, dials, slackMs);
-    checkEach('choices', this.choices, choices, slackMs);
-    checkEach('choices of all', merged(this.choices), allChoices, slackMs);
-    checkEach('made ready', this.queues, queue, slackMs);
+    const chosen = this.#made.seenBy('ready');
+    checkEach('choices', chosen, choices, slackMs);
+    checkEach('choices of all', merged(chosen), allChoices, slackMs);
+    checkEach('made ready', this.#made.seenBy('queue'), queue, slackMs);
   }
-}
-
-function note(seen: Seen, key: string, at: number): void {
-  const times = seen.get(key);
-  if (times !== undefined) times.push(at);
-  else seen.set(key, [at]);
 }
 
 const merged = (seen: Seen): Seen =>

@@ -6,6 +6,7 @@ import type { QueueRow } from '../../domain/books.ts';
 import type { Reason, Rule } from '../../domain/explanation.ts';
 import { readyQueueName } from '../../domain/site-name.ts';
 import type { Core, HeldQueue } from '../core.ts';
+import { isHeldByRate } from '../slow-rates.ts';
 import { explainReady, pathRule, readyReason } from './ready.ts';
 import { explainQueueShaping } from './shaping.ts';
 
@@ -41,6 +42,8 @@ export function explainDue(core: Core, row: QueueRow, at: number): Reason[] {
 
 function explainRoom(core: Core, held: HeldQueue, at: number): Reason[] {
   return [...held.waitsFor].flatMap((ready) => {
+    // Nothing waits in it: what holds it up holds this queue up.
+    if (isHeldByRate(ready)) return explainReady(core, ready, at);
     const { max_ready } = ready.path;
     const text = `the ready queue ${ready.name} holds ${ready.size} messages`;
     const rule = pathRule(ready, 'max_ready', String(max_ready));

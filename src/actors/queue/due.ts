@@ -37,7 +37,9 @@ export function holdQueue(core: Core, row: QueueRow, at: number): HeldQueue {
     route: 0,
     due: new SlotRing(),
     passed: -1,
+    passedTicket: 0,
     waitsFor: new Set(),
+    calledBy: undefined,
     shaping: makeQueueShaping(row.name, config, () => core.touchedQueues.add(queue)),
     usedAt: at,
   };
@@ -77,5 +79,12 @@ export function rowIsDue(core: Core, slot: number, at: number): void {
   const ticket = movePlace(core, slot, PLACE_DUE);
   queue.due.push(slot, ticket);
   core.wheel.set(slot, expiresAtOf(core, slot));
+  core.touchedQueues.add(queue);
+}
+
+/** Puts a row that was made ready back in front of its queue's due rows. */
+export function rowGoesBack(core: Core, slot: number, at: number): void {
+  const queue = holdQueue(core, core.books.queueOfRow(slot), at);
+  queue.due.unshift(slot, movePlace(core, slot, PLACE_DUE));
   core.touchedQueues.add(queue);
 }
