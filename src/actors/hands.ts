@@ -15,6 +15,7 @@ export function makeHands(find: () => Core): Hands {
     armAlarm: (name) => armAlarm(find(), name),
     placeRows: (name) => placeRows(find(), name),
     withdrawRows: (name) => withdrawLater(find(), name),
+    emptyReadyQueues: (name) => emptyLater(find(), name),
     offerAgain: (source) => find().turns.push({ kind: 'sourceFreed', source }),
   };
 }
@@ -35,18 +36,23 @@ function placeRows(core: Core, name: string): void {
   core.turns.ringNow();
 }
 
-/** Rows that were made ready go back to their queues, in a turn of its own. */
+/** A suspended queue has its rows back from ready queues, in a turn of its own. */
 function withdrawLater(core: Core, name: string): void {
-  core.turns.push({
-    kind: 'run',
-    run: (at) => {
-      if (core.books.sources.get(name)?.state !== 'open') withdrawSource(core, name, at);
-      const queue = core.books.findQueue(name);
-      if (queue?.state !== 'suspended') return;
-      const { rows } = core.books;
-      for (let slot = queue.head; slot >= 0; slot = rows.next[slot] as number) {
-        if (core.held.placeOf(slot) === PLACE_READY) rowIsDue(core, slot, at);
-      }
-    },
-  });
+  const run = (at: number): void => {
+    const queue = core.books.findQueue(name);
+    if (queue?.state !== 'suspended') return;
+    const { rows } = core.books;
+    for (let slot = queue.head; slot >= 0; slot = rows.next[slot] as number) {
+      if (core.held.placeOf(slot) === PLACE_READY) rowIsDue(core, slot, at);
+    }
+  };
+  core.turns.push({ kind: 'run', run });
+}
+
+/** The rows of a source that is out, or gone, go back to their queues, in a turn of its own. */
+function emptyLater(core: Core, name: string): void {
+  const run = (at: number): void => {
+    if (core.books.sources.get(name)?.state !== 'open') withdrawSource(core, name, at);
+  };
+  core.turns.push({ kind: 'run', run });
 }

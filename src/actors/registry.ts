@@ -15,7 +15,10 @@ export type ActorKind = 'queue' | 'source';
 
 /** The hands of the charts' effects; replay passes none. */
 export type Hands = Partial<
-  Record<'armAlarm' | 'placeRows' | 'withdrawRows' | 'offerAgain', (name: string) => void>
+  Record<
+    'armAlarm' | 'placeRows' | 'withdrawRows' | 'emptyReadyQueues' | 'offerAgain',
+    (name: string) => void
+  >
 >;
 
 /** One committed event of a durable actor, with the states before and after it. */
@@ -115,7 +118,7 @@ export class Registry {
               actions: {
                 armAlarm: hand('armAlarm'),
                 offerAgain: hand('offerAgain'),
-                withdrawRows: hand('withdrawRows'),
+                emptyReadyQueues: hand('emptyReadyQueues'),
               },
             }),
             { input: { name }, snapshot: sourceChart.resolveState({ value: state as 'open' }) },

@@ -17,7 +17,7 @@ export const sourceChart = setup({
     armAlarm: () => {},
     noteChange: () => {},
     offerAgain: () => {},
-    withdrawRows: () => {},
+    emptyReadyQueues: () => {},
   },
 }).createMachine({
   id: 'source',
@@ -31,7 +31,7 @@ export const sourceChart = setup({
     },
     suspended: {
       description: 'Out of rotation until a time; its ready messages go back to be routed again.',
-      entry: ['armAlarm', 'withdrawRows'],
+      entry: ['armAlarm', 'emptyReadyQueues'],
       on: {
         'source.suspended': { target: 'suspended', reenter: true },
         'source.resumed': 'open',
@@ -40,7 +40,7 @@ export const sourceChart = setup({
     },
     retired: {
       description: 'No pool names it any more.',
-      entry: 'withdrawRows',
+      entry: 'emptyReadyQueues',
       type: 'final',
     },
   },
