@@ -165,9 +165,8 @@ async function runLaw(rough: Roughness): Promise<void> {
       judgeConnections(reader);
     },
   };
-  await runPlays(play, rough, 0.4);
-  const hasSpoken = judged.acts > before.acts && judged.ehlos > before.ehlos;
-  assert.ok(hasSpoken, 'the law had something to say');
+  const hasSpoken = (): boolean => judged.acts > before.acts && judged.ehlos > before.ehlos;
+  await runPlays(play, rough, 0.4, hasSpoken);
 }
 
 test('nothing acts on an old policy', () => runLaw({ hasFaults: true, hasCrashes: true }));
