@@ -6,11 +6,11 @@
  */
 import assert from 'node:assert/strict';
 import { judgeRun } from './conservation.ts';
-import { readLedger } from './ledger.ts';
+import { readLedger, readRows } from './ledger.ts';
 import { PolicyWorld, SHAPE } from './policy-world.ts';
 import { danteFrom, HAPROXY, ProxyProgram } from './proxy-programs.ts';
 import { promisedOf } from './scenario.ts';
-import { makeScratch, until } from './scratch.ts';
+import { makeScratch, pause, until } from './scratch.ts';
 import type { Copy } from './target.ts';
 import { verifyData } from './verify.ts';
 
@@ -19,6 +19,8 @@ export const BY_SOCKS = '127.0.0.77';
 const FLOW_MS_MAX = 40_000;
 const DRAIN_MS_MAX = 60_000;
 const COPIES_MIN = 50;
+/** The log is read whole at each look. */
+const LOOK_MS = 500;
 
 /** Everything of such a run, started. */
 export class ProxiedWorld {
@@ -72,6 +74,19 @@ export class ProxiedWorld {
     const told = peers.map((peer) => `${peer} ${count(peer)}`).join();
     const tails = [this.world.daemon.tail, this.socks.tail, this.haproxy.tail];
     assert.ok(isFlowing(), [told, ...tails].join('\n'));
+  }
+
+  /** Waits until the log tells of messages put off in this way. */
+  async demandDeferral(part: RegExp): Promise<void> {
+    const isTold = (): boolean =>
+      readRows(this.world.data).some(
+        (row) => row.type === 'message.deferred' && part.test(row.body),
+      );
+    const end = performance.now() + FLOW_MS_MAX;
+    while (!isTold()) {
+      assert.ok(performance.now() < end, `nothing was put off with ${part}`);
+      await pause(LOOK_MS);
+    }
   }
 
   /** Ends the sending; every message promised comes, and the log agrees with the target. */
