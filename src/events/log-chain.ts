@@ -56,6 +56,12 @@ export const isWhole = (row: EventRow): boolean => {
   return text !== undefined && sumOf(text) === row[7];
 };
 
+/** True when the chain proves a record: its text follows from the chain value before it. */
+export const isLinked = (previous: string, row: EventRow): boolean => {
+  const text = textOf(row);
+  return text !== undefined && chainOf(previous, text) === row[8];
+};
+
 /**
  * What a look at one record says. `whole`: all holds. `sum-damaged`: the chain proves the fields,
  * only the checksum is wrong. `unchained`: the fields hold, the link to the past does not.

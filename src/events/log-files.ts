@@ -67,6 +67,13 @@ export const writeNote = (path: string, text: string): void => {
   writeFileSync(path, text, { mode: 0o600 });
 };
 
+/** Replaces a text file as a whole; durable when this returns. */
+export const writeDurably = (path: string, text: string): void => {
+  writeFileSync(`${path}.new`, text, { mode: 0o600, flush: true });
+  renameSync(`${path}.new`, path);
+  syncDir(dirname(path));
+};
+
 /** Reads such a line; undefined where there is none. */
 export const readNote = (path: string): string | undefined => {
   try {

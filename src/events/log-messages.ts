@@ -23,6 +23,8 @@ export interface LogSettings {
   readonly retryMs: Ms;
   /** Below this much free space there is no room for new mail. */
   readonly freeBytesMin: number;
+  /** Shared with readers: see log-mark.ts. */
+  readonly mark?: SharedArrayBuffer;
 }
 
 /** Columns per record in a turn's flat array. */

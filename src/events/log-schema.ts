@@ -99,10 +99,15 @@ export const openForAppend = (path: string): Database.Database => {
 
 /**
  * Opens a segment read-only and checks that its tables are the ones we wrote; `anyTable` is for
- * asking a segment of an unknown format which one it has.
+ * asking a segment of an unknown format which one it has. `isLive` says that another thread of this
+ * process has it open for writing: it looked at the header, and a plain descriptor of ours would
+ * drop its locks.
  */
-export const openForReading = (path: string, { anyTable = false } = {}): Database.Database => {
-  demandHeader(path);
+export const openForReading = (
+  path: string,
+  { anyTable = false, isLive = false } = {},
+): Database.Database => {
+  if (!isLive) demandHeader(path);
   const db = new Database(path, {
     readonly: true,
     fileMustExist: true,

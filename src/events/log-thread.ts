@@ -10,6 +10,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { Fault } from '../ports/ports.ts';
 import type { EventRow } from './log-chain.ts';
 import { classify } from './log-faults.ts';
+import { MarkRaiser } from './log-mark.ts';
 import type { FromLog, LogSettings, Recovered, ToLog, WireBatch } from './log-messages.ts';
 import { flattenRows } from './log-messages.ts';
 import { DamageReports, LogOpenError } from './log-report.ts';
@@ -31,6 +32,7 @@ class LogThread {
   readonly #settings: LogSettings;
   readonly #store: LogStore;
   readonly #room: Room;
+  readonly #mark: MarkRaiser | undefined;
   readonly #stopTending: () => void;
   /** Turns not yet durable because the disk is full, oldest first. */
   readonly #waiting: WireBatch[] = [];
@@ -46,6 +48,8 @@ class LogThread {
     this.#store = new LogStore(settings, reports);
     this.#room = new Room(settings.dir, settings.freeBytesMin);
     const { snapshot, tail } = this.#store.recovery;
+    this.#mark = settings.mark && new MarkRaiser(settings.mark);
+    this.#mark?.raise(tail.position);
     const last = { lastPosition: tail.position, lastTurn: tail.turn, lastAt: tail.at };
     this.#tellOpened(snapshot, last);
     this.#stopTending = every(TEND_MS, () => this.#guard(() => this.#tend(), true));
@@ -119,6 +123,7 @@ class LogThread {
       return true;
     }
     this.#state = 'writing';
+    this.#mark?.raise(this.#store.writer.tail.position);
     this.#tell({ kind: 'durable', turn: batch.turn, commitMs: steadyMs() - began });
     this.#tidy();
     return true;

@@ -14,10 +14,16 @@ export interface MemoryStore {
   /** By position - 1; a hole where a test tore one out. */
   readonly records: (StoredRecord | undefined)[];
   readonly snapshots: { readonly position: number; readonly bytes: Uint8Array }[];
+  /** Called after each commit: readers in wait (memory-tail.ts). */
+  readonly watchers: Set<() => void>;
 }
 
 /** A disk with nothing on it. */
-export const createMemoryStore = (): MemoryStore => ({ records: [], snapshots: [] });
+export const createMemoryStore = (): MemoryStore => ({
+  records: [],
+  snapshots: [],
+  watchers: new Set(),
+});
 
 /** The log, and what a test may do to it. */
 export interface MemoryLog extends Log {
@@ -116,6 +122,7 @@ class MemoryLogImpl implements MemoryLog {
       this.store.records[stored.position - 1] = stored;
     }
     this.#next = position + drafts.length;
+    for (const watcher of this.store.watchers) watcher();
   }
 
   #die(fault: Fault): void {

@@ -5,6 +5,7 @@
  */
 import type { Worker } from 'node:worker_threads';
 import type { At, Fault, Log, LogListener, StoredRecord, TurnBatch } from '../ports/ports.ts';
+import { createMark } from './log-mark.ts';
 import type { FromLog, LogSettings, ToLog } from './log-messages.ts';
 import { flatten, unflatten } from './log-messages.ts';
 import type { DamageReport } from './log-report.ts';
@@ -24,7 +25,7 @@ const DEFAULTS = {
 } as const;
 
 /** Where the log lies, who hears of it, and what differs from the defaults. */
-export interface SqliteLogOptions extends Partial<Omit<LogSettings, 'dir'>> {
+export interface SqliteLogOptions extends Partial<Omit<LogSettings, 'dir' | 'mark'>> {
   readonly dir: string;
   readonly listener: LogListener;
   /** Hears each finding as it is made; they are also in `recovery.reports`. */
@@ -48,6 +49,8 @@ export interface LogRecovery {
 export interface OpenedLog {
   readonly log: Log;
   readonly recovery: LogRecovery;
+  /** How far it is durable, for readers on other threads (log-mark.ts). */
+  readonly mark: SharedArrayBuffer;
 }
 
 interface Replay {
@@ -178,7 +181,8 @@ class SqliteLog implements Log {
  */
 export const openSqliteLog = (options: SqliteLogOptions): Promise<OpenedLog> => {
   const { listener: _listener, reported: _reported, ...given } = options;
-  const workerData: LogSettings = { ...DEFAULTS, ...given };
+  const mark = createMark();
+  const workerData: LogSettings = { ...DEFAULTS, ...given, mark };
   const worker = startThread('./log-thread', import.meta.url, { workerData, name: 'log' });
   const log = new SqliteLog(worker, options);
   return new Promise((opened, refused) => {
@@ -190,7 +194,7 @@ export const openSqliteLog = (options: SqliteLogOptions): Promise<OpenedLog> => 
       isOpen = true;
       const { reports } = log;
       const replay = log.replay.bind(log);
-      opened({ log, recovery: { ...message.recovered, reports, replay } });
+      opened({ log, mark, recovery: { ...message.recovered, reports, replay } });
     });
     worker.on('error', (error) => {
       cause = error.message;
