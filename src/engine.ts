@@ -30,6 +30,7 @@ import type { Limits } from './domain/limits.ts';
 import { checkLimits, LIMITS } from './domain/limits.ts';
 import type { StsCounts, StsShelf } from './domain/mta-sts-policies.ts';
 import type { PolicyAsker } from './domain/policy-asker.ts';
+import type { ReaderNeed } from './domain/reader-floors.ts';
 import { drawUuid } from './domain/uuid.ts';
 import type { IntakeHost, Refusal, RefusedCommand, Submission } from './intake/host.ts';
 import type { Fault, Ports } from './ports/ports.ts';
@@ -52,6 +53,8 @@ export interface EngineParts {
   readonly stsShelf?: StsShelf;
   /** What readers of the log want to know of messages beyond their envelopes. */
   readonly capture?: CaptureList;
+  /** What readers behind the commit still need of the log, asked now and then; none without it. */
+  readonly readers?: () => readonly ReaderNeed[];
   /** The log cannot be written: nothing more leaves, the process must end and start again. */
   readonly fatal: (fault: Fault) => void;
 }

@@ -15,6 +15,7 @@ import type { SourceConfig } from '../domain/options-egress.ts';
 import type { PathConfig } from '../domain/options-path.ts';
 import type { QueueConfig } from '../domain/options-queue.ts';
 import type { QueueName } from '../domain/queue-name.ts';
+import type { ReaderFloors, ReaderNeed } from '../domain/reader-floors.ts';
 import type { Rotation } from '../domain/round-robin.ts';
 import type { RuleIndex } from '../domain/rule-index.ts';
 import type { TimerWheel } from '../domain/timer-wheel.ts';
@@ -275,6 +276,9 @@ export interface Core {
     isSaving: boolean;
     /** Bodies being copied to a new place. */
     moving: number;
+    /** What readers behind the commit still need of the log, and what living messages needed. */
+    readonly readers: () => readonly ReaderNeed[];
+    readonly floors: ReaderFloors;
   };
   readonly log: (level: 'info' | 'warn' | 'error', text: string) => void;
 }

@@ -51,11 +51,12 @@ function takePicture(core: Core, at: number, done?: () => void): () => void {
   core.answers.forget();
   const bytes = encodeBooks(core.books);
   const needed = lowestNeeded(core);
+  house.floors.note(position, needed);
   return () =>
     ports.log.saveSnapshot(position, bytes, (fault) => {
       house.isSaving = false;
       if (fault !== undefined) core.log('warn', `no snapshot: ${fault.cause}`);
-      else ports.log.releaseBefore(needed);
+      else ports.log.releaseBefore(house.floors.lowestOf(house.readers(), needed));
       done?.();
     });
 }

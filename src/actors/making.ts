@@ -9,6 +9,7 @@ import type { Limits } from '../domain/limits.ts';
 import type { StsShelf } from '../domain/mta-sts-policies.ts';
 import { StsPolicies } from '../domain/mta-sts-policies.ts';
 import type { PolicyAsker } from '../domain/policy-asker.ts';
+import { ReaderFloors } from '../domain/reader-floors.ts';
 import { RuleIndex } from '../domain/rule-index.ts';
 import { createTimerWheel } from '../domain/timer-wheel.ts';
 import { TurnedAway } from '../domain/turned-away.ts';
@@ -44,6 +45,8 @@ export interface CoreParts {
   readonly readSecret?: Core['readSecret'];
   /** Where MTA-STS policies outlive the process. */
   readonly stsShelf?: StsShelf;
+  /** What readers behind the commit still need of the log. */
+  readonly readers?: Core['house']['readers'];
 }
 
 /** Everything the deciding parts share, at its beginning. */
@@ -94,7 +97,7 @@ export function makeCore(
     isStopping: false,
     stoppedAt: 0,
     whenQuiet: undefined,
-    house: makeHouse(now, parts.last.position + 1),
+    house: makeHouse(parts, now),
     log: parts.log ?? (() => {}),
   };
 }
@@ -117,11 +120,13 @@ function nothingHeld(): Pick<Core, Held | Touched> {
   };
 }
 
-const makeHouse = (snapshotAt: number, snapshotPosition: number): Core['house'] => ({
+const makeHouse = ({ last, readers }: CoreParts, snapshotAt: number): Core['house'] => ({
   snapshotAt,
-  snapshotPosition,
+  snapshotPosition: last.position + 1,
   isSaving: false,
   moving: 0,
+  readers: readers ?? (() => []),
+  floors: new ReaderFloors(),
 });
 
 const NOTHING_YET: Core['tallies'] = {

@@ -7,6 +7,9 @@ import type { LogRecord } from '../projections/log-record/record.ts';
 import { OptionError, OptionValueError } from './option-error.ts';
 import type { JsonSchema, Kind, OptionTable } from './options.ts';
 import { isTable, optional } from './options.ts';
+import { parseAmqpHook } from './options-hook-amqp.ts';
+import { parseHttpSinkConfig } from './options-hook-http.ts';
+import { parseKafkaHook } from './options-hook-kafka.ts';
 import type { LocalLogsConfig } from './options-local-logs.ts';
 
 /** One record as a policy's own sink is given it. */
@@ -37,13 +40,11 @@ export type CustomSinkSource = CustomSink | ((hookName: string) => CustomSink);
 /** Reads the options of one kind of sink; `where` names the hook in a refusal. */
 type SinkParser = (raw: unknown, where: string) => unknown;
 
-const asGiven = (raw: unknown, _where: string): unknown => raw;
-
 /** The kinds of sinks that are configured by options, each with the reader of its options. */
 export const SINK_KINDS = {
-  http: asGiven,
-  amqp: asGiven,
-  kafka: asGiven,
+  http: parseHttpSinkConfig,
+  amqp: parseAmqpHook,
+  kafka: parseKafkaHook,
 } satisfies Readonly<Record<string, SinkParser>>;
 
 type Kinds = typeof SINK_KINDS;

@@ -4,7 +4,7 @@
  * writer's locks; so what is not sealed is open only while it is the newest, and only by SQLite.
  * Deliberately unknown here: what is read, and what becomes of damage.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type Database from 'better-sqlite3';
 import { openForReading } from './log-schema.ts';
@@ -66,6 +66,15 @@ export class TailFiles {
     for (const [path, { isSealed }] of [...this.#open]) {
       if (!known.has(path) || (!isSealed && path !== this.newest?.path)) this.drop(path);
     }
+  }
+
+  /** First position and octets of each segment, oldest first. */
+  sizes(): { first: number; bytes: number }[] {
+    const bytesOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+    return this.#segments.map(({ first, path }) => ({
+      first,
+      bytes: bytesOf(path) + bytesOf(`${path}-wal`),
+    }));
   }
 
   /** The segment that holds a position, if any does, and the last position it may hold. */

@@ -32,6 +32,8 @@ export interface LogTailOptions {
 
 /** A reader's log. Its calls throw where a file cannot be opened just now: try again later. */
 export interface LogTail extends CommittedLog {
+  /** The first position behind which the log takes at most so many octets, about. */
+  firstWithin(octets: number): number;
   /** To be called about once a second: lets go of what the writer may want to seal. */
   rest(): void;
   close(): void;
@@ -219,6 +221,18 @@ class SqliteTail implements LogTail {
     if (this.#reports.all.length >= REPORTS_MAX) return;
     const { segment, ...rest } = what;
     this.#reports.add({ kind, ...rest, ...(segment === undefined ? {} : { segment }) });
+  }
+
+  firstWithin(octets: number): number {
+    this.#files.look();
+    let left = octets;
+    let next = this.upto() + 1;
+    for (const { first, bytes } of this.#files.sizes().reverse()) {
+      if (bytes > left) return next - Math.floor(((next - first) * left) / bytes);
+      left -= bytes;
+      next = first;
+    }
+    return next;
   }
 
   rest(): void {

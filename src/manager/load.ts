@@ -3,6 +3,7 @@
  * with its sink. Knows neither log nor engine.
  */
 import { createHash } from 'node:crypto';
+import type { CaptureList } from '../domain/capture.ts';
 import type { Rule } from '../domain/explanation.ts';
 import type { HttpListenerConfig } from '../domain/options-http.ts';
 import type { ListenerConfig } from '../domain/options-listener.ts';
@@ -14,7 +15,7 @@ import { createPolicyAsker } from '../policy/ask.ts';
 import { defaultPolicy } from '../policy/default-policy.ts';
 import { loadVersion } from '../policy/load-version.ts';
 import { createOriginFinder } from '../policy/overhear.ts';
-import { runSetup } from '../policy/setup.ts';
+import { captureListsOf, runSetup } from '../policy/setup.ts';
 
 /** A policy ready to be asked, and what it wants opened. */
 export interface LoadedWorld {
@@ -25,6 +26,10 @@ export interface LoadedWorld {
   readonly httpListeners: readonly HttpListenerConfig[];
   readonly isMtaStsEnabled: boolean;
   readonly redisThrottles: RedisConfig | undefined;
+  /** Whether something reads the log: hooks, or loggers of files. */
+  readonly hasReaders: boolean;
+  /** What readers want to be kept at reception. */
+  readonly capture: CaptureList;
   readonly makeAsker: (onFault: (fault: PolicyFault) => void, watch: CallWatch) => PolicyAsker;
   /** Where the option of a rule was written. */
   readonly originOf: (rule: Rule) => string;
@@ -46,6 +51,8 @@ export async function loadNumbered(version: number, dir: string): Promise<Loaded
       httpListeners: setup.httpListeners,
       isMtaStsEnabled: setup.isMtaStsEnabled,
       redisThrottles: setup.redisThrottles,
+      hasReaders: setup.logHooks.length > 0,
+      capture: captureListsOf(setup),
       makeAsker: (onFault, watch) => createPolicyAsker(policy, onFault, findPlace, watch),
       originOf: createOriginFinder(policy, file),
       close: async () => {},
@@ -70,6 +77,8 @@ export async function loadEmbedded(version: number, smtpListen: string): Promise
     httpListeners: setup.httpListeners,
     isMtaStsEnabled: setup.isMtaStsEnabled,
     redisThrottles: setup.redisThrottles,
+    hasReaders: false,
+    capture: captureListsOf(setup),
     makeAsker: (onFault, watch) => createPolicyAsker(policy, onFault, undefined, watch),
     originOf: createOriginFinder(policy, 'embedded'),
     hint: (place, data) => describe(place, data, sink.port),

@@ -21,10 +21,10 @@ import { createNodeRandom } from '../ports/node/random.ts';
 import { createResolver } from '../ports/node/resolver.ts';
 import { createSecretReader } from '../ports/node/secrets.ts';
 import type { Clock } from '../ports/ports.ts';
-import type { HookDesk } from '../projections/hook-status.ts';
 import { recover } from '../recover.ts';
 import type { LoadedWorld } from './load.ts';
 import type { OpeningLog } from './open-log.ts';
+import { OpenProjections } from './open-projections.ts';
 import type { OpenedQuotas, QuotasParts } from './open-quotas.ts';
 import { openQuotas } from './open-quotas.ts';
 import type { NoteHandler } from './watchdog.ts';
@@ -52,8 +52,8 @@ export interface OpenedEngine {
   readonly clock: Clock;
   /** How Redis is; undefined where quotas are counted in this process. */
   readonly redis?: OpenedQuotas['redis'];
-  /** Who sees to the log hooks; undefined where there are none. */
-  readonly hooks?: HookDesk;
+  /** Who reads the log: hooks, and loggers of files. */
+  readonly projections: OpenProjections;
   /** The epoch it began with. */
   readonly epoch: number;
   /** A version as the engine takes it over. */
@@ -66,7 +66,7 @@ export interface OpenedEngine {
 export async function openEngine(parts: OpenParts): Promise<OpenedEngine> {
   const { dir, logger } = parts;
   let engine: Engine | undefined;
-  const { log, recovery } = await parts.log.opening;
+  const { log, recovery, mark } = await parts.log.opening;
   const bodies = await openBodies({ dir: join(dir, 'bodies'), listener: parts.log.listener });
   const recovered = await recover(recovery, bodies);
   const { books, last, damage, foundlings } = recovered;
@@ -83,7 +83,9 @@ export async function openEngine(parts: OpenParts): Promise<OpenedEngine> {
   const note: QuotasParts['log'] = (level, text) => logger[level](text);
   const stsShelf = openStsShelf(dir, (text) => logger.warn(text));
   const counting = await openQuotas({ redis: world.redisThrottles, clock, log: note });
-  const makeAsker = askersFor(parts, clock, (fault) => engine?.policyFaulted(fault));
+  const faulted = (fault: PolicyFault): void => engine?.policyFaulted(fault);
+  const makeAsker = askersFor(parts, clock, faulted);
+  const projections = openProjections(parts, world, mark, faulted);
   engine = createEngine({
     ports: { clock, random, network, resolver, log, bodies, policyFetch, quotas: counting.quotas },
     asker: makeAsker(world),
@@ -100,6 +102,8 @@ export async function openEngine(parts: OpenParts): Promise<OpenedEngine> {
     ehloName: parts.ehloName,
     readSecret: createSecretReader((text) => logger.error(text)),
     stsShelf,
+    capture: projections.capture,
+    readers: () => projections.needs(),
     log: note,
     fatal: ({ where, cause }) => parts.fatal(`the disk cannot be trusted: ${where}: ${cause}`),
   });
@@ -107,10 +111,12 @@ export async function openEngine(parts: OpenParts): Promise<OpenedEngine> {
   parts.log.connect(running);
   await new Promise<void>((resolve) => running.start(resolve));
   bodies.settle();
+  projections.start(books.engine.node);
   return {
     engine: running,
     bodies,
     clock,
+    projections,
     epoch,
     makeUse: (from, why, next) => ({ ...policyOf(from, why, next), asker: makeAsker(from) }),
     ...(counting.redis === undefined ? {} : { redis: counting.redis }),
@@ -140,6 +146,23 @@ function askersFor(
       note(fault);
     }, watch);
 }
+
+/** Readers of the log, not yet begun; their faults are told as those of the engine's own asking. */
+const openProjections = (
+  { dir, logger, heard }: OpenParts,
+  world: LoadedWorld,
+  mark: SharedArrayBuffer,
+  faulted: (fault: PolicyFault) => void,
+): OpenProjections =>
+  new OpenProjections(world, {
+    dir,
+    mark,
+    logger,
+    faulted: (fault) => {
+      heard(fault);
+      faulted(fault);
+    },
+  });
 
 const policyOf = (
   { version, hash, file, isMtaStsEnabled }: LoadedWorld,

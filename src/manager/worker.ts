@@ -77,7 +77,7 @@ class WorkerLife {
   #isServing: () => void = () => {};
   /** The log hooks, whoever sees to them by now. */
   readonly #hooks: HookDesk = {
-    ask: (order) => (this.#opened?.hooks ?? NO_HOOKS).ask(order),
+    ask: (order) => (this.#opened?.projections ?? NO_HOOKS).ask(order),
   };
 
   constructor(args: WorkerArguments, channel: WorkerChannel, logger: Logger, log: OpeningLog) {
@@ -199,6 +199,8 @@ class WorkerLife {
       if (world === undefined) opened.engine.bumpEpoch(epoch, reason, resolve);
       else opened.engine.usePolicy(opened.makeUse(world, reason, epoch), resolve);
     });
+    if (world === undefined) opened.projections.bump();
+    else opened.projections.use(world);
     this.#world = world ?? this.#world;
     this.#tellUsing(world?.version ?? this.#meters.version, epoch);
   }
@@ -236,8 +238,9 @@ class WorkerLife {
   }
 
   async #stopAll(listeners: OpenedListeners | undefined, graceMs: number): Promise<void> {
-    await listeners?.stop(graceMs);
     const opened = this.#opened;
+    // Readers let go of the log before it is closed: what comes after waits for the next start.
+    await Promise.all([listeners?.stop(graceMs), opened?.projections.stop(graceMs)]);
     await new Promise<void>((resolve) => opened?.engine.stop(graceMs, resolve));
     await opened?.close();
   }

@@ -1,0 +1,290 @@
+/**
+ * One reader of the log at work: a hook or a logger of files, with its shipper and those of its
+ * replays, its cursor, its dead letters and its share of the feed. Knows neither threads nor
+ * versions of the policy: whoever has it gives it shapes and asks it how it is.
+ */
+
+import type { HookConfig } from '../domain/options-hook.ts';
+import type { ReaderNeed } from '../domain/reader-floors.ts';
+import type { CursorStore } from '../events/cursor-store.ts';
+import type { LogTail } from '../events/log-tail.ts';
+import { openDeadLetters } from '../ports/node/dead-letters.ts';
+import type { Random } from '../ports/ports.ts';
+import type { Sink } from '../ports/sink.ts';
+import type { Timers } from '../ports/timers.ts';
+import type { Feed, FeedSource } from '../projections/feed.ts';
+import type { HookShape } from '../projections/hook.ts';
+import type { HookAnswer, HookOrder, HookStatus } from '../projections/hook-status.ts';
+import type { LogRecord } from '../projections/log-record/record.ts';
+import { firstCursor, replayCursor } from '../projections/shipper/beginning.ts';
+import type { ShipperParts } from '../projections/shipper/held.ts';
+import { levelOf, sentenceOf } from '../projections/shipper/news.ts';
+import { startReplay } from '../projections/shipper/replay.ts';
+import type { Shipper } from '../projections/shipper/shipper.ts';
+import { startShipper } from '../projections/shipper/shipper.ts';
+import type { CursorKeeper, SavedCursor } from '../projections/shipper/surroundings.ts';
+import type { Templates } from '../projections/templates.ts';
+import { compileTemplates } from '../projections/templates.ts';
+import type { LogLevel } from './projection-messages.ts';
+import { retentionFloor } from './projection-retention.ts';
+import type { SinkParts } from './projection-sinks.ts';
+import { loadSink } from './projection-sinks.ts';
+
+/** Replays of one reader at a time. */
+const REPLAYS_MAX = 4;
+
+/** What all readers of the thread share. */
+export interface ReaderWorld extends SinkParts {
+  readonly feed: Feed;
+  readonly tail: LogTail;
+  readonly cursors: CursorStore;
+  readonly timers: Timers;
+  readonly random: Random;
+  /** Where dead letters lie. */
+  readonly letters: string;
+  /** The policy's word on a record, whole. */
+  readonly ask: (record: LogRecord, config: HookConfig) => unknown;
+  readonly log: (level: LogLevel, text: string) => void;
+}
+
+/** What was loaded for a reader before it can begin. */
+interface Loaded {
+  readonly templates: Templates;
+  readonly makeSink: () => Sink;
+}
+
+interface Replay {
+  readonly shipper: Shipper;
+  readonly source: FeedSource;
+  readonly until: number;
+}
+
+/** Loads what a reader needs and begins to read. */
+export async function openReader(
+  config: HookConfig,
+  shape: HookShape,
+  world: ReaderWorld,
+): Promise<ProjectionReader> {
+  const templates = await compileTemplates(config.templates);
+  const makeSink = await loadSink(config, world);
+  return new ProjectionReader(config, shape, world, { templates, makeSink });
+}
+
+/** A reader, running. */
+export class ProjectionReader {
+  readonly config: HookConfig;
+  readonly #world: ReaderWorld;
+  readonly #loaded: Loaded;
+  readonly #source: FeedSource;
+  readonly #shipper: Shipper;
+  readonly #replays = new Map<string, Replay>();
+  #shape: HookShape;
+  #floor = 0;
+
+  constructor(config: HookConfig, shape: HookShape, world: ReaderWorld, loaded: Loaded) {
+    this.config = config;
+    this.#shape = shape;
+    this.#world = world;
+    this.#loaded = loaded;
+    this.#source = this.#openSource();
+    const { name, start } = config;
+    const saved = world.cursors.find(name);
+    // Where a cursor may have been lost, all there is comes again: too much is better than too little.
+    const from = world.cursors.hasForgotten ? 'beginning' : start;
+    const cursor = saved ?? firstCursor(from, this.#source);
+    const parts = this.#parts(name, cursor, this.#source);
+    this.#shipper = startShipper({ ...parts, isSaved: saved !== undefined }, () => {});
+    for (const { name: key } of world.cursors.list()) {
+      if (key.startsWith(this.#replayPrefix)) this.#goOn(key);
+    }
+  }
+
+  get #replayPrefix(): string {
+    return `${this.config.name}/replay-`;
+  }
+
+  #openSource(): FeedSource {
+    const { templates } = this.#loaded;
+    const render = (record: LogRecord): string | undefined => {
+      if (!templates.has(record.type)) return undefined;
+      const rendered = templates.render(record);
+      if ('fault' in rendered) throw new Error(rendered.fault);
+      return rendered.text;
+    };
+    const { capture } = this.config;
+    return this.#world.feed.source({ capture, render, floor: () => this.#floor });
+  }
+
+  #parts(key: string, cursor: SavedCursor, source: FeedSource): ShipperParts {
+    const { name, filter, batching, disableAfterMs } = this.config;
+    const { feed, timers, random, log, letters, ask } = this.#world;
+    return {
+      name,
+      filter,
+      batching,
+      shape: this.#shape,
+      disable: disableAfterMs === undefined ? {} : { failingMs: disableAfterMs },
+      cursor,
+      isSaved: true,
+      source,
+      keeper: this.#keeper(key),
+      letters: openDeadLetters(letters, name, (path) =>
+        log('warn', `log hook ${name}: the oldest dead letters made room (${path})`),
+      ),
+      makeSink: this.#loaded.makeSink,
+      timers,
+      random,
+      tell: (news) => {
+        const level = levelOf(news);
+        if (level !== 'none') log(level, sentenceOf(key, news));
+      },
+      ask: (record) => ask(feed.wholeOf(record), this.config),
+    };
+  }
+
+  #keeper(key: string): CursorKeeper {
+    const { cursors, timers } = this.#world;
+    const attempt = (task: () => void, answered: (cause?: string) => void): void => {
+      try {
+        task();
+      } catch (error) {
+        return answered(error instanceof Error ? error.message : String(error));
+      }
+      answered();
+    };
+    return {
+      save: (cursor, answered) =>
+        attempt(() => cursors.save({ ...cursor, name: key, at: timers.now() }), answered),
+      forget: (answered) => attempt(() => cursors.forget(key), answered),
+    };
+  }
+
+  /** A replay goes on where a restart broke it off; one without an end is none. */
+  #goOn(key: string): void {
+    const cursor = this.#world.cursors.find(key);
+    if (cursor?.until === undefined) return;
+    const { until } = cursor;
+    const source = this.#openSource();
+    const parts = this.#parts(key, cursor, source);
+    const shipper = startReplay({ ...parts, cursor: { ...cursor, until } }, () => {
+      this.#replays.delete(key);
+      source.close();
+    });
+    this.#replays.set(key, { shipper, source, until });
+  }
+
+  /** The policy's word on queue and path has changed. */
+  reshape(shape: HookShape): void {
+    this.#shape = shape;
+    for (const shipper of this.#all()) shipper.reshape(shape);
+  }
+
+  #all(): Shipper[] {
+    return [this.#shipper, ...[...this.#replays.values()].map(({ shipper }) => shipper)];
+  }
+
+  /** Looks what `retention` gives up by now, and answers what is still needed of the log. */
+  needs(): ReaderNeed[] {
+    const { tail, feed, timers } = this.#world;
+    const { position } = this.#shipper.status();
+    const now = timers.now();
+    this.#floor = Math.max(
+      this.#floor,
+      retentionFloor(this.config.retention, position, now, { tail, feed }),
+    );
+    return this.#all().map((one) => ({ position: one.status().position, floor: this.#floor }));
+  }
+
+  status(): HookStatus {
+    const { tail, timers } = this.#world;
+    const { state, position, ready, failures, lastError, lastErrorAt, counts } =
+      this.#shipper.status();
+    const lagRecords = Math.max(0, tail.upto() - position);
+    const oldest = lagRecords === 0 ? undefined : tail.read(position, 1).records[0];
+    const lagMs = oldest === undefined ? 0 : Math.max(0, timers.now() - oldest.at);
+    const replays = [...this.#replays.values()].map(({ shipper, until }) => ({
+      position: shipper.status().position,
+      until,
+    }));
+    return {
+      name: this.config.name,
+      sink: this.config.sink.kind,
+      state: state.replace(/^halted\./, ''),
+      position,
+      lagRecords,
+      lagSeconds: Math.floor(lagMs / 1000),
+      ready,
+      failures,
+      ...(lastErrorAt === undefined ? {} : { lastError: { at: lastErrorAt, text: lastError } }),
+      shipped: counts.settled,
+      failedBatches: counts.failedBatches,
+      deadLettered: counts.refused + counts.skipped,
+      fellOff: counts.fallenOff,
+      ...(replays.length === 0 ? {} : { replays }),
+    };
+  }
+
+  /** Fulfils a wish about this reader; answers when that is durable. */
+  fulfil(order: Exclude<HookOrder, { readonly do: 'list' }>): Promise<HookAnswer> {
+    const { name } = this.config;
+    switch (order.do) {
+      case 'pause':
+        return this.#stand((answered) => this.#shipper.pause(answered), `${name} is paused`);
+      case 'resume':
+        return this.#stand((answered) => this.#shipper.resume(answered), `${name} goes on`);
+      case 'skip':
+        return new Promise((resolve) =>
+          this.#shipper.skip(order.records, (said) =>
+            resolve(
+              typeof said === 'string'
+                ? { kind: 'refused', said }
+                : { kind: 'done', said: `${said} records of ${name} are dead letters now` },
+            ),
+          ),
+        );
+      case 'replay':
+        return Promise.resolve(this.#replay(order));
+    }
+  }
+
+  #stand(wish: (answered: (refusal?: string) => void) => void, done: string): Promise<HookAnswer> {
+    return new Promise((resolve) =>
+      wish((refusal) =>
+        resolve(
+          refusal === undefined ? { kind: 'done', said: done } : { kind: 'refused', said: refusal },
+        ),
+      ),
+    );
+  }
+
+  #replay(span: { readonly from: number; readonly to: number }): HookAnswer {
+    const { name } = this.config;
+    const { cursors, timers } = this.#world;
+    if (this.#replays.size >= REPLAYS_MAX) {
+      const said = `${name} has ${REPLAYS_MAX} replays under way already; wait for one to end`;
+      return { kind: 'refused', said };
+    }
+    const cursor = replayCursor(span, this.#source);
+    if (typeof cursor === 'string') return { kind: 'refused', said: cursor };
+    const at = timers.now();
+    let key = `${this.#replayPrefix}${at}`;
+    while (cursors.find(key) !== undefined) key += '+';
+    try {
+      cursors.save({ ...cursor, name: key, at });
+    } catch (error) {
+      const cause = error instanceof Error ? error.message : String(error);
+      return { kind: 'refused', said: `the replay cannot be noted: ${cause}` };
+    }
+    this.#goOn(key);
+    const span2 = `positions ${cursor.position + 1} to ${cursor.until}`;
+    return { kind: 'done', said: `${name} sends ${span2} of the log again` };
+  }
+
+  /** Ends it: batches under way may still be answered, for as long as the shape says. */
+  async stop(): Promise<void> {
+    const ends = this.#all().map((shipper) => new Promise<void>((ended) => shipper.stop(ended)));
+    await Promise.all(ends);
+    this.#source.close();
+    this.#loaded.templates.free();
+  }
+}
