@@ -3,6 +3,7 @@
  * like a hook, whose sink is a directory; so it has a name, a place to begin and a retention too.
  * Deliberately unknown here: files, compression, templates' language.
  */
+import type { LogRecord } from '../projections/log-record/record.ts';
 import { hookName } from './hook-name.ts';
 import { OptionValueError, showValue } from './option-error.ts';
 import { duration, flag, listOf, plain, positive, text, wholeNumber } from './option-kinds.ts';
@@ -27,7 +28,7 @@ const suffix: Kind<string> = {
 };
 
 /** A decision about one record, as `filter_event` makes it. */
-export type RecordFilter = (record: Readonly<Record<string, unknown>>) => unknown;
+export type RecordFilter = (record: LogRecord) => unknown;
 
 const filterFunction: Kind<RecordFilter> = {
   name: 'function of a record',
