@@ -8,6 +8,7 @@ import { Socket } from 'node:net';
 import type { ChannelModel, ConfirmChannel, Message } from 'amqplib';
 import type { AmqpHookConfig } from '../../domain/options-hook-amqp.ts';
 import type { RefusedRecord } from '../../ports/sink.ts';
+import { loadAmqp } from './amqp-library.ts';
 import type { AmqpItem } from './amqp-message.ts';
 import type { PartAnswer } from './batch-parts.ts';
 import { oneLine } from './bounded.ts';
@@ -58,7 +59,7 @@ export class AmqpLink {
 
   /** Connects and logs in; rejects with what went wrong. */
   async open(config: AmqpHookConfig, readSecret: ReadSecret): Promise<void> {
-    const { default: library } = await import('amqplib');
+    const library = await loadAmqp();
     this.#abandon.signal.throwIfAborted();
     const { host, port, username, vhost, tls, given } = config;
     const password = mustRead(config.password, readSecret, 'password');

@@ -93,8 +93,7 @@ class AmqpSink implements Sink {
         return { kind: 'failed', reason: `RabbitMQ: blocked: ${blockedBy}` };
       }
       this.#giveUp();
-      const { message } = error as Error;
-      return { kind: 'failed', reason: error instanceof GivenUp ? message : faultOf(message) };
+      return { kind: 'failed', reason: this.#reasonOf(error as Error) };
     }
   }
 
@@ -133,15 +132,21 @@ class AmqpSink implements Sink {
     return link;
   }
 
+  #reasonOf(error: Error): string {
+    if (error instanceof GivenUp) return error.message;
+    const { username, vhost } = this.#config;
+    // The library keeps to itself what the server said at this step, but only one thing can be.
+    const isVhost = error.message.startsWith('Expected ConnectionOpenOk');
+    const what = `there is no vhost '${vhost}', or user '${username}' may not use it`;
+    return oneLine(`RabbitMQ: ${isVhost ? what : error.message}`);
+  }
+
   #giveUp(): void {
     this.#link?.end();
     this.#link = undefined;
     this.#left = undefined;
   }
 }
-
-const faultOf = (message: string): string =>
-  oneLine(message.startsWith('RabbitMQ') ? message : `RabbitMQ: ${message}`);
 
 /** A sink to RabbitMQ; connects at its first send. */
 export const createAmqpSink = (config: AmqpHookConfig, world: SinkWorld): Sink =>
