@@ -23,5 +23,5 @@ export const hookName: Kind<string> = {
 /** The domain that `get_queue_config` and `get_egress_path_config` are asked for. */
 export const hookDomain = (name: string): string => `${name}${SUFFIX}`.toLowerCase();
 
-/** True for the domain of a hook: it has no exchangers, and rules about receivers are not for it. */
+/** True for the domain of a hook: it has no exchangers, and rules for receivers are not for it. */
 export const isHookDomain = (domain: string): boolean => domain.toLowerCase().endsWith(SUFFIX);

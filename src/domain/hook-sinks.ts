@@ -4,12 +4,14 @@
  * Deliberately unknown here: what the options of a sink mean, and how records are sent.
  */
 import type { LogRecord } from '../projections/log-record/record.ts';
+import { hookUrl } from './hook-url.ts';
 import { OptionError, OptionValueError } from './option-error.ts';
+import { schemaOf } from './option-schema.ts';
 import type { JsonSchema, Kind, OptionTable } from './options.ts';
 import { isTable, optional } from './options.ts';
-import { parseAmqpHook } from './options-hook-amqp.ts';
-import { parseHttpSinkConfig } from './options-hook-http.ts';
-import { parseKafkaHook } from './options-hook-kafka.ts';
+import { amqpHook, parseAmqpHook } from './options-hook-amqp.ts';
+import { HTTP_SINK_OPTIONS, parseHttpSinkConfig } from './options-hook-http.ts';
+import { kafkaHook, parseKafkaHook } from './options-hook-kafka.ts';
 import type { LocalLogsConfig } from './options-local-logs.ts';
 
 /** One record as a policy's own sink is given it. */
@@ -64,9 +66,12 @@ export type HookSink =
 /** The kind of a sink. */
 export type SinkKind = HookSink['kind'];
 
-const sinkTable = (name: string): Kind<Readonly<Record<string, unknown>>> => ({
+const sinkTable = (
+  name: string,
+  schema: JsonSchema | undefined,
+): Kind<Readonly<Record<string, unknown>>> => ({
   name: `table of the options of ${name}`,
-  schema: { type: 'object' } satisfies JsonSchema,
+  schema: schema ?? { type: 'object' },
   read(value) {
     // Not shown: a secret may stand where the table should be.
     if (isTable(value)) return value;
@@ -74,15 +79,11 @@ const sinkTable = (name: string): Kind<Readonly<Record<string, unknown>>> => ({
   },
 });
 
-const url: Kind<string> = {
-  name: 'http or https URL',
-  schema: { type: 'string', pattern: '^https?://' },
-  read(value) {
-    if (typeof value === 'string' && /^https?:\/\/\S+$/i.test(value)) return value;
-    const fix = "write it like 'https://example.com/log'";
-    throw new OptionValueError('is not the URL of a web server', fix);
-  },
-};
+// Beside `url` the table of HTTP needs none of its own.
+const HTTP_TABLE = {
+  ...HTTP_SINK_OPTIONS,
+  url: optional(hookUrl, 'the same as `url` of the hook'),
+} satisfies OptionTable;
 
 const customSink: Kind<CustomSinkSource> = {
   name: 'object with send or sendBatch, or a function that makes one',
@@ -97,10 +98,13 @@ const customSink: Kind<CustomSinkSource> = {
 
 /** The options that name a sink. */
 export const SINK_OPTIONS = {
-  url: optional(url, 'HTTP: where records are posted to'),
-  http: optional(sinkTable('http'), 'HTTP: everything else about it; `url` may stand here'),
-  amqp: optional(sinkTable('amqp'), 'AMQP: connection, exchange and routing key'),
-  kafka: optional(sinkTable('kafka'), 'Kafka: brokers, topic and key'),
+  url: optional(hookUrl, 'HTTP: where records are posted to'),
+  http: optional(
+    sinkTable('HTTP', schemaOf(HTTP_TABLE)),
+    'HTTP: everything else about it; `url` may stand here',
+  ),
+  amqp: optional(sinkTable('AMQP', amqpHook.schema), 'AMQP: connection, exchange and routing key'),
+  kafka: optional(sinkTable('Kafka', kafkaHook.schema), 'Kafka: brokers, topic and key'),
   custom: optional(customSink, 'a sink written in the policy itself'),
 } satisfies OptionTable;
 

@@ -78,6 +78,46 @@ function readRedis(options: unknown, known: RedisConfig | undefined): RedisConfi
   throw new OptionError(where, '', 'was called twice', 'keep one of the calls');
 }
 
+/** What `init` is given: every call is read at once and written into `collected`. */
+const makeSetup = (collected: Collected, checkOpen: (method: string) => void): Setup => ({
+  smtpListener: (options) => {
+    checkOpen('smtpListener');
+    const where = 'setup.smtpListener';
+    const config = parseListenerConfig(options, where);
+    collected.smtpListeners = added(collected.smtpListeners, config, where);
+  },
+  httpListener: (options) => {
+    checkOpen('httpListener');
+    const where = 'setup.httpListener';
+    const config = parseHttpListenerConfig(options, where);
+    collected.httpListeners = added(collected.httpListeners, config, where);
+  },
+  configMonitorGlobs: (globs) => {
+    checkOpen('configMonitorGlobs');
+    collected.monitorGlobs = readGlobs(globs);
+  },
+  configMonitorInterval: (interval) => {
+    checkOpen('configMonitorInterval');
+    collected.monitorMs = locate('setup.configMonitorInterval', '', () => duration.read(interval));
+  },
+  mtaStsEnabled: (isEnabled) => {
+    checkOpen('mtaStsEnabled');
+    collected.isMtaStsEnabled = locate('setup.mtaStsEnabled', '', () => flag.read(isEnabled));
+  },
+  redisThrottles: (options) => {
+    checkOpen('redisThrottles');
+    collected.redisThrottles = readRedis(options, collected.redisThrottles);
+  },
+  logHook: (options) => {
+    checkOpen('logHook');
+    collected.logHooks = addedHook(collected.logHooks, options);
+  },
+  localLogs: (options) => {
+    checkOpen('localLogs');
+    collected.logHooks = addedLogs(collected.logHooks, options);
+  },
+});
+
 const createCollector = (): Collector => {
   const collected: Collected = {
     smtpListeners: [],
@@ -94,46 +134,7 @@ const createCollector = (): Collector => {
     const problem = `setup.${method} was called after init had ended`;
     throw new PolicyError('', problem, 'call it inside init, without waiting');
   };
-  const setup: Setup = {
-    smtpListener: (options) => {
-      checkOpen('smtpListener');
-      const where = 'setup.smtpListener';
-      const config = parseListenerConfig(options, where);
-      collected.smtpListeners = added(collected.smtpListeners, config, where);
-    },
-    httpListener: (options) => {
-      checkOpen('httpListener');
-      const where = 'setup.httpListener';
-      const config = parseHttpListenerConfig(options, where);
-      collected.httpListeners = added(collected.httpListeners, config, where);
-    },
-    configMonitorGlobs: (globs) => {
-      checkOpen('configMonitorGlobs');
-      collected.monitorGlobs = readGlobs(globs);
-    },
-    configMonitorInterval: (interval) => {
-      checkOpen('configMonitorInterval');
-      collected.monitorMs = locate('setup.configMonitorInterval', '', () =>
-        duration.read(interval),
-      );
-    },
-    mtaStsEnabled: (isEnabled) => {
-      checkOpen('mtaStsEnabled');
-      collected.isMtaStsEnabled = locate('setup.mtaStsEnabled', '', () => flag.read(isEnabled));
-    },
-    redisThrottles: (options) => {
-      checkOpen('redisThrottles');
-      collected.redisThrottles = readRedis(options, collected.redisThrottles);
-    },
-    logHook: (options) => {
-      checkOpen('logHook');
-      collected.logHooks = addedHook(collected.logHooks, options);
-    },
-    localLogs: (options) => {
-      checkOpen('localLogs');
-      collected.logHooks = addedLogs(collected.logHooks, options);
-    },
-  };
+  const setup = makeSetup(collected, checkOpen);
   return {
     setup: Object.freeze(setup),
     collected,

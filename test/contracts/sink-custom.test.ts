@@ -70,7 +70,7 @@ test('a sink of the policy: one record goes through send, several through sendBa
   assert.deepEqual(none, { kind: 'failed', reason: 'the sink has no sendBatch' });
 });
 
-test('a sink of the policy: what it throws or answers decides what becomes of a batch', async () => {
+test('a sink of the policy: what it throws or answers decides about a batch', async () => {
   const answerTo = (send: () => unknown) => over({ send }).send([recordAt(1)], signal);
   assert.deepEqual(await answerTo(() => undefined), { kind: 'settled', refused: [] });
   assert.deepEqual(await answerTo(async () => 'id 7'), { kind: 'settled', refused: [] });
@@ -134,7 +134,7 @@ test('a sink of the policy: it is made anew after a failure, not after a refusal
   assert.deepEqual([made, closed], [2, 2]);
 });
 
-test('a sink of the policy: one that cannot be made, or does not close, holds nobody up', async () => {
+test('a sink of the policy: one that cannot be made or closed holds nobody up', async () => {
   const broken = over(() => {
     throw new Error('no such library');
   });

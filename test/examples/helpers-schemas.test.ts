@@ -112,7 +112,14 @@ retention = { max_age = "1 day" }
 log_parameters = { meta = ["tenant", "x-*"], per_record = { Any = { template = "{{ id }}" } } }
 queue_config = { retry_interval = "30s", max_age = "1 day" }
 [log_hook.k.kafka]
-topic = "mail"`,
+"bootstrap.servers" = "10.0.0.3:9092"
+topic = "mail-{{type}}"
+[log_hook.a.amqp]
+uri = "amqp://u:p@10.0.0.2/mail"
+routing_key = "event.{{type}}"
+[log_hook.h]
+url = "https://example.com/log"
+http = { gzip = true, timeout = "10s", headers = { x = "y" } }`,
   ],
 };
 

@@ -35,7 +35,7 @@ describe('a template', () => {
     assert.equal(await text(source, { recipient }), '1:A@X.TEST, 2:B@X.TEST');
   });
 
-  it('leaves markup as it is, prints nothing for what is not there, ends without a line', async () => {
+  it('leaves markup as it is, prints nothing for what is not there, ends in no line', async () => {
     assert.equal(await text('{{ response.content }}'), 'ok <1>');
     assert.equal(await text('[{{ tls_cipher }}]'), '[]');
     assert.equal(await text('{{ size }}\n'), '1234');

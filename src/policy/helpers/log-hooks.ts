@@ -91,6 +91,6 @@ const any = (settings: LogHookSettings): PolicyPart => one('logHooks.new()', set
 
 /**
  * Log hooks: `logHooks({ files: ['log-hooks.toml'] })` for those in files,
- * `logHooks.json({ name, url })` for one that posts JSON, `logHooks.new({ name, … })` for any other.
+ * `logHooks.json({ name, url })` for one that posts JSON, `logHooks.new({ name, … })` for others.
  */
 export const logHooks = Object.assign(fromFiles, { json, new: any });

@@ -2,7 +2,7 @@
  * From shaping data to the options of one path. The idea: which blocks hold for a routing domain, a
  * site and a source is a short list; equal lists give the same frozen object, so that a hundred
  * thousand queues share the few answers that a set of files can give.
- *   default (for receivers of mail), providers, their sources, site, domain, sources of the site, sources of the domain
+ *   default, providers, their sources, site, domain, sources of the site, sources of the domain
  * It does not ask DNS: sites are what was learnt when the version was prepared.
  */
 import { isHookDomain } from '../../domain/hook-name.ts';
