@@ -6,6 +6,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { numberOfMessageId } from '../../src/domain/message-id.ts';
 import { accepting } from '../world/manners.ts';
 import { makePlan } from '../world/policy.ts';
 import type { QuotasKind } from '../world/quotas.ts';
@@ -177,6 +178,45 @@ test('queues that share a slow rate take turns', async () => {
   const order = world.hostOf('a.test').exchanger.copies.map(({ to }) => to.join());
   const turns = order.slice(1, 9).map((to) => (to.endsWith('@other.test') ? 'o' : 'a'));
   assert.match(turns.join(''), /^(oa){4}$|^(ao){4}$/);
+});
+
+test('a flood of one queue takes nobody the turn that was waited for', async () => {
+  const world = await startWorld({ path: { max_message_rate: '6/m,max_burst=1' } });
+  world.zone.mx.set('other.test', [{ preference: 10, exchange: 'mx.a.test' }]);
+  submitMany(world, 2);
+  await world.runFor(1_000);
+  submitMany(world, 6, 'other.test');
+  await world.runFor(1_000);
+  for (let token = 0; token < 6; token += 1) {
+    const until = world.engine.core.readyQueues.get(READY)?.shaping.sender.binding?.until ?? 0;
+    await world.runFor(until - world.now - 20);
+    for (let at = 0; at < 40; at += 1) {
+      submitMany(world, 1);
+      await world.runFor(1);
+    }
+    await world.runFor(1_000);
+  }
+  const copies = world.hostOf('a.test').exchanger.copies;
+  const others = copies.filter(({ to }) => to.join().endsWith('@other.test'));
+  assert.deepEqual([copies.length, others.length], [7, 3]);
+});
+
+test('who is called and has no mail any more leaves the token to the next', async () => {
+  const world = await startWorld({ path: { max_message_rate: '6/m,max_burst=1' } });
+  world.zone.mx.set('other.test', [{ preference: 10, exchange: 'mx.a.test' }]);
+  submitMany(world, 4);
+  await world.runFor(1_000);
+  submitMany(world, 2, 'other.test');
+  await world.runFor(1_000);
+  for (const mail of world.mails.values()) {
+    const id = mail.messages[0]?.id ?? '';
+    const row = world.engine.core.books.rows.find(numberOfMessageId(id));
+    const isHere = row >= 0 && world.engine.core.books.queueOfRow(row).name === 'a.test';
+    if (isHere) world.command({ kind: 'message.cancel', id, why: 'test' });
+  }
+  await world.runFor(10_000);
+  const [, second] = world.hostOf('a.test').exchanger.copies;
+  assert.deepEqual(second?.to, ['u0@other.test']);
 });
 
 test('why: queue, path and message name the rate and its end', async () => {
