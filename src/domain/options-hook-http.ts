@@ -116,13 +116,15 @@ function checkHeader(name: string, content: PlainOrSecret): void {
   }
 }
 
-const AUTH_OPTIONS = {
+/** Options of `auth`. */
+export const HTTP_SINK_AUTH_OPTIONS = {
   bearer: optional(secretSource, 'token of `Authorization: Bearer`'),
   username: optional(text, 'user of `Authorization: Basic`'),
   password: optional(secretSource, 'password of that user'),
 } satisfies OptionTable;
 
-const TLS_OPTIONS = {
+/** Options of `tls`. */
+export const HTTP_SINK_TLS_OPTIONS = {
   ca: optional(keySource, 'certificates of the authority trusted instead of the usual ones'),
   certificate: optional(keySource, 'client certificate, shown where one is asked for'),
   private_key: optional(keySource, 'its key; both or neither'),
@@ -144,7 +146,7 @@ export const HTTP_SINK_OPTIONS = {
   ),
   cloudevents: optional(oneOf('structured'), 'wraps each record in a CloudEvents 1.0 envelope'),
   headers: option(headers, {}, 'further headers; a secret value stands in a table'),
-  auth: optional(tableOf(AUTH_OPTIONS), 'log-in: a bearer token, or user and password'),
+  auth: optional(tableOf(HTTP_SINK_AUTH_OPTIONS), 'log-in: a bearer token, or user and password'),
   signing_secret: optional(
     signingSecrets,
     'signs by Standard Webhooks; several during an exchange',
@@ -152,7 +154,7 @@ export const HTTP_SINK_OPTIONS = {
   gzip: option(flag, false, 'compresses bodies of 1,024 octets and more'),
   timeout: option(patience, '60s', 'for one request as a whole, the answer and its body included'),
   connect_timeout: option(patience, '10s', 'for address, connection and TLS, within `timeout`'),
-  tls: option(tableOf(TLS_OPTIONS), {}, 'whom we trust, and who we are'),
+  tls: option(tableOf(HTTP_SINK_TLS_OPTIONS), {}, 'whom we trust, and who we are'),
   allow_addresses: option(
     cidrList,
     [],
