@@ -19,6 +19,7 @@ import { drawHandlers, drawOptions } from './options.ts';
 const CHART_PATH = /^src\/(?:[a-z-]+\/)*([a-z-]+)\/chart\.ts$/;
 const CATALOGUE = 'src/events/catalogue.ts';
 const HOOKS = 'src/policy/hooks.ts';
+const RECORD = 'src/projections/log-record/definition.ts';
 const OPTION_FILE = /^src\/domain\/options-[a-z-]+\.ts$/;
 const OPTION_TABLE = /^([A-Z_]+)_OPTIONS$/;
 const MARKED = /(<!-- generated: ([^>]+?) -->\n)([\s\S]*?)(<!-- end -->)/g;
@@ -42,6 +43,7 @@ export async function collectParts(root: string): Promise<Part[]> {
   }
   if (paths.includes(CATALOGUE)) parts.push(await readEventsPart(root));
   if (paths.includes(HOOKS)) parts.push(await readHandlersPart(root));
+  if (paths.includes(RECORD)) parts.push(...(await drawRecordParts()));
   const files = paths.map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }));
   parts.push({ name: 'code map', text: drawCodeMap(files), faults: [] });
   return parts;
@@ -71,6 +73,16 @@ async function readEventsPart(root: string): Promise<Part> {
     return { name: 'events', text: '', faults: [`${CATALOGUE} exports no list of definitions`] };
   }
   return { name: 'events', text: drawEvents(catalogue), faults: [] };
+}
+
+/** The public record; its examples come from a world, which is loaded for them only. */
+async function drawRecordParts(): Promise<Part[]> {
+  const { drawExamples, drawFields, drawTypes } = await import('./records.ts');
+  return [
+    { name: 'record types', text: drawTypes(), faults: [] },
+    { name: 'record fields', text: drawFields(), faults: [] },
+    { name: 'record examples', text: await drawExamples(), faults: [] },
+  ];
 }
 
 /** Each exported table of a file of options is a part of its own. */

@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runPlays } from '../world/law.ts';
+import { assertSchema } from '../world/record-schema.ts';
 import type { Projected } from '../world/records.ts';
 import { projectAll, recipientsIn } from '../world/records.ts';
 import type { MessageStory } from '../world/witness.ts';
@@ -52,6 +53,7 @@ function checkMiddle(story: MessageStory, told: readonly Projected[], world: Wor
 
 function checkRecords(world: World): void {
   const all = projectAll(world.witness.records);
+  for (const { record } of all) assertSchema(record);
   const positions = all.map(({ stored }) => stored.position);
   assert.equal(new Set(all.map(({ record }) => record.event_id)).size, positions.length);
   const byMessage = new Map<string, Projected[]>();

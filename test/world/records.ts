@@ -16,7 +16,8 @@ export interface Projected {
 }
 
 /** A chain for a record of a log in memory, which has none. */
-export const chainOf = (position: number): string => position.toString(16).padStart(32, '0');
+export const chainOf = (position: number): string =>
+  ((position * 2_654_435_761) % 2 ** 32).toString(16).padStart(8, '0').repeat(4);
 
 /** Remembers every acceptance it is told of. */
 export function rememberAll(): RecordFacts {
