@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import type { OutgoingRecord, Sink } from '../src/ports/sink.ts';
 import { recordsFrom } from '../test/contracts/sink-records.ts';
 import { medianOf } from './machine.ts';
+import { BROKER_LANES } from './sinks-brokers.ts';
 import { HTTP_LANES } from './sinks-http.ts';
 
 /** A sink towards a receiver of its own. */
@@ -16,8 +17,8 @@ export interface SinkLane {
   close(): Promise<void>;
 }
 
-/** Every lane by its name; brokers add theirs. */
-const LANES: Readonly<Record<string, () => Promise<SinkLane>>> = { ...HTTP_LANES };
+/** Every lane by its name. */
+const LANES: Readonly<Record<string, () => Promise<SinkLane>>> = { ...HTTP_LANES, ...BROKER_LANES };
 
 const { values } = parseArgs({
   options: {
