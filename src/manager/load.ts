@@ -16,6 +16,7 @@ import { defaultPolicy } from '../policy/default-policy.ts';
 import { loadVersion } from '../policy/load-version.ts';
 import { createOriginFinder } from '../policy/overhear.ts';
 import { captureListsOf, runSetup } from '../policy/setup.ts';
+import type { ReaderName } from './open-projections.ts';
 
 /** A policy ready to be asked, and what it wants opened. */
 export interface LoadedWorld {
@@ -26,8 +27,8 @@ export interface LoadedWorld {
   readonly httpListeners: readonly HttpListenerConfig[];
   readonly isMtaStsEnabled: boolean;
   readonly redisThrottles: RedisConfig | undefined;
-  /** Whether something reads the log: hooks, or loggers of files. */
-  readonly hasReaders: boolean;
+  /** What reads the log: hooks, and loggers of files. */
+  readonly readers: readonly ReaderName[];
   /** What readers want to be kept at reception. */
   readonly capture: CaptureList;
   readonly makeAsker: (onFault: (fault: PolicyFault) => void, watch: CallWatch) => PolicyAsker;
@@ -51,7 +52,7 @@ export async function loadNumbered(version: number, dir: string): Promise<Loaded
       httpListeners: setup.httpListeners,
       isMtaStsEnabled: setup.isMtaStsEnabled,
       redisThrottles: setup.redisThrottles,
-      hasReaders: setup.logHooks.length > 0,
+      readers: setup.logHooks.map(({ name, sink }) => ({ name, sink: sink.kind })),
       capture: captureListsOf(setup),
       makeAsker: (onFault, watch) => createPolicyAsker(policy, onFault, findPlace, watch),
       originOf: createOriginFinder(policy, file),
@@ -77,7 +78,7 @@ export async function loadEmbedded(version: number, smtpListen: string): Promise
     httpListeners: setup.httpListeners,
     isMtaStsEnabled: setup.isMtaStsEnabled,
     redisThrottles: setup.redisThrottles,
-    hasReaders: false,
+    readers: [],
     capture: captureListsOf(setup),
     makeAsker: (onFault, watch) => createPolicyAsker(policy, onFault, undefined, watch),
     originOf: createOriginFinder(policy, 'embedded'),

@@ -8,9 +8,10 @@ import type { Logger } from 'pino';
 import type { CaptureList } from '../domain/capture.ts';
 import type { ReaderNeed } from '../domain/reader-floors.ts';
 import { NEEDS_ALL } from '../domain/reader-floors.ts';
+import { MarkWatch } from '../events/log-mark.ts';
 import { startThread } from '../events/log-start.ts';
 import type { PolicyFault } from '../policy/ask.ts';
-import type { HookAnswer, HookDesk, HookOrder } from '../projections/hook-status.ts';
+import type { HookAnswer, HookDesk, HookOrder, HookStatus } from '../projections/hook-status.ts';
 import { NO_HOOKS } from '../projections/hook-status.ts';
 import { BackOff } from './back-off.ts';
 import type { FromProjections, ProjectionStart, ToProjections } from './projection-messages.ts';
@@ -21,12 +22,24 @@ const YOUNG_OBJECTS_MB = 64;
 /** It speaks every five seconds; one that is silent for so long is in a loop, ms. */
 const SILENT_MS_MAX = 60_000;
 const LOOK_MS = 5_000;
-/** An operator is answered within this, ms. */
-const ANSWER_MS_MAX = 15_000;
+/** An operator is answered within this, ms: sooner than the manager gives up. */
+const ANSWER_MS_MAX = 3_000;
 
 const AWAY: HookAnswer = {
   kind: 'refused',
   said: 'the log hooks are being started, or have no time to answer; try again in a moment',
+};
+
+const NEVER_HEARD: Omit<HookStatus, 'name' | 'sink' | 'state'> = {
+  position: 0,
+  lagRecords: 0,
+  lagSeconds: 0,
+  ready: 0,
+  failures: 0,
+  shipped: 0,
+  failedBatches: 0,
+  deadLettered: 0,
+  fellOff: 0,
 };
 
 /** What the thread stands on, and whom it tells. */
@@ -36,10 +49,13 @@ export interface ProjectionsParts extends Pick<ProjectionStart, 'dir' | 'mark'> 
   readonly faulted: (fault: PolicyFault) => void;
 }
 
+/** A reader, by name and kind of its sink. */
+export type ReaderName = Pick<HookStatus, 'name' | 'sink'>;
+
 /** A version of the policy, as far as readers of the log are concerned. */
 export interface ReadersWanted {
   readonly version: number;
-  readonly hasReaders: boolean;
+  readonly readers: readonly ReaderName[];
   readonly capture: CaptureList;
 }
 
@@ -47,11 +63,15 @@ export interface ReadersWanted {
 export class OpenProjections implements HookDesk {
   readonly #parts: ProjectionsParts;
   readonly #backOff = new BackOff();
-  readonly #asked = new Map<number, (answer: HookAnswer) => void>();
+  readonly #asked = new Map<number, (answer: HookAnswer | undefined) => void>();
+  /** As the thread told them last. */
+  #last: readonly HookStatus[] = [];
   #lastId = 0;
   /** What reception is to keep: always as the version in force says. */
   readonly capture: CaptureList;
   #node = '';
+  /** How far the log was when the version in force came. */
+  #now = 0;
   #wanted: ReadersWanted;
   #thread: Worker | undefined;
   #needs: readonly ReaderNeed[] = NEEDS_ALL;
@@ -77,20 +97,35 @@ export class OpenProjections implements HookDesk {
 
   /** What is needed of the log; before the first word of a thread, everything. */
   needs(): readonly ReaderNeed[] {
-    return this.#wanted.hasReaders ? this.#needs : [];
+    return this.#hasReaders ? this.#needs : [];
+  }
+
+  get #hasReaders(): boolean {
+    return this.#wanted.readers.length > 0;
   }
 
   /** Begins, where there is something to do; `node` names the data directory. */
   start(node: string): void {
     this.#node = node;
+    this.#now = this.#upto();
     this.#begin();
   }
 
+  #upto(): number {
+    return new MarkWatch(this.#parts.mark).upto();
+  }
+
   #begin(): void {
-    if (!this.#wanted.hasReaders || this.#thread !== undefined || this.#isStopping) return;
+    if (!this.#hasReaders || this.#thread !== undefined || this.#isStopping) return;
     const { dir, mark } = this.#parts;
     const node = this.#node;
-    const workerData: ProjectionStart = { dir, mark, node, version: this.#wanted.version };
+    const workerData: ProjectionStart = {
+      dir,
+      mark,
+      node,
+      version: this.#wanted.version,
+      now: this.#now,
+    };
     const resourceLimits = {
       maxOldGenerationSizeMb: OLD_OBJECTS_MB,
       maxYoungGenerationSizeMb: YOUNG_OBJECTS_MB,
@@ -114,10 +149,11 @@ export class OpenProjections implements HookDesk {
   /** Another version is in force. */
   use(wanted: ReadersWanted): void {
     // A reader may be new: until it has spoken, nothing of the log goes.
-    if (wanted.hasReaders && !this.#wanted.hasReaders) this.#needs = NEEDS_ALL;
+    if (wanted.readers.length > 0) this.#needs = NEEDS_ALL;
     this.#wanted = wanted;
+    this.#now = this.#upto();
     if (this.#thread === undefined) this.#begin();
-    else this.#tell({ kind: 'use', version: wanted.version });
+    else this.#tell({ kind: 'use', version: wanted.version, now: this.#now });
   }
 
   /** The policy is to be asked again. */
@@ -135,12 +171,7 @@ export class OpenProjections implements HookDesk {
     if (word.kind === 'log') logger[word.level](word.text);
     else if (word.kind === 'fault') faulted(word.fault);
     else if (word.kind === 'needs') this.#needs = word.needs;
-    else this.#answer(word.id, word.answer);
-  }
-
-  #answer(id: number, answer: HookAnswer): void {
-    this.#asked.get(id)?.(answer);
-    this.#asked.delete(id);
+    else this.#asked.get(word.id)?.(word.answer);
   }
 
   /** A thread that is silent is in a loop of somebody's code: another one takes its place. */
@@ -153,25 +184,45 @@ export class OpenProjections implements HookDesk {
   #ended(thread: Worker): void {
     if (this.#thread !== thread) return;
     this.#thread = undefined;
-    for (const id of [...this.#asked.keys()]) this.#answer(id, AWAY);
+    for (const give of [...this.#asked.values()]) give(undefined);
     if (this.#isStopping) return;
     const waitMs = this.#backOff.next(performance.now() - this.#startedAt);
     this.#parts.logger.warn(`the thread of log hooks ended; it is started again in ${waitMs} ms`);
     this.#restart = setTimeout(() => this.#begin(), waitMs);
   }
 
-  ask(order: HookOrder): Promise<HookAnswer> {
-    if (!this.#wanted.hasReaders) return NO_HOOKS.ask(order);
-    if (this.#thread === undefined) return Promise.resolve(AWAY);
+  async ask(order: HookOrder): Promise<HookAnswer> {
+    if (!this.#hasReaders) return await NO_HOOKS.ask(order);
+    const answer = await this.#askThread(order);
+    if (answer?.kind === 'hooks') this.#last = answer.hooks;
+    return answer ?? (order.do === 'list' ? this.#listAway() : AWAY);
+  }
+
+  /** Undefined where there is no answer in time. */
+  #askThread(order: HookOrder): Promise<HookAnswer | undefined> {
+    if (this.#thread === undefined) return Promise.resolve(undefined);
     const id = ++this.#lastId;
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#answer(id, AWAY), ANSWER_MS_MAX);
-      this.#asked.set(id, (answer) => {
+      const timer = setTimeout(() => give(undefined), ANSWER_MS_MAX);
+      const give = (answer: HookAnswer | undefined): void => {
         clearTimeout(timer);
+        this.#asked.delete(id);
         resolve(answer);
-      });
+      };
+      this.#asked.set(id, give);
       this.#tell({ kind: 'ask', id, order });
     });
+  }
+
+  /** How they were when the thread last told. */
+  #listAway(): HookAnswer {
+    const hooks = this.#wanted.readers.map((reader) => ({
+      ...NEVER_HEARD,
+      ...this.#last.find(({ name }) => name === reader.name),
+      ...reader,
+      state: 'starting',
+    }));
+    return { kind: 'hooks', hooks };
   }
 
   /** Ends it within `graceMs`: what is not shipped by then waits in the log. */

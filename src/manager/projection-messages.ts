@@ -16,11 +16,13 @@ export interface ProjectionStart {
   readonly node: string;
   /** The version of the policy to begin with. */
   readonly version: number;
+  /** Where a reader begins that is new with this version and starts `now`. */
+  readonly now: number;
 }
 
 /** main thread → projections. */
 export type ToProjections =
-  | { readonly kind: 'use'; readonly version: number }
+  | ({ readonly kind: 'use' } & Pick<ProjectionStart, 'version' | 'now'>)
   /** What the policy says of queues and paths may have changed. */
   | { readonly kind: 'bump' }
   | { readonly kind: 'ask'; readonly id: number; readonly order: HookOrder }

@@ -23,6 +23,7 @@ import { startReplay } from '../projections/shipper/replay.ts';
 import type { Shipper } from '../projections/shipper/shipper.ts';
 import { startShipper } from '../projections/shipper/shipper.ts';
 import type { CursorKeeper, SavedCursor } from '../projections/shipper/surroundings.ts';
+import { cursorAt } from '../projections/shipper/surroundings.ts';
 import type { Templates } from '../projections/templates.ts';
 import { compileTemplates } from '../projections/templates.ts';
 import type { LogLevel } from './projection-messages.ts';
@@ -51,6 +52,8 @@ export interface ReaderWorld extends SinkParts {
 interface Loaded {
   readonly templates: Templates;
   readonly makeSink: () => Sink;
+  /** The position at which a reader that is new and starts `now` begins. */
+  readonly now: number;
 }
 
 interface Replay {
@@ -63,11 +66,12 @@ interface Replay {
 export async function openReader(
   config: HookConfig,
   shape: HookShape,
+  now: number,
   world: ReaderWorld,
 ): Promise<ProjectionReader> {
   const templates = await compileTemplates(config.templates);
   const makeSink = await loadSink(config, world);
-  return new ProjectionReader(config, shape, world, { templates, makeSink });
+  return new ProjectionReader(config, shape, world, { templates, makeSink, now });
 }
 
 /** A reader, running. */
@@ -91,7 +95,8 @@ export class ProjectionReader {
     const saved = world.cursors.find(name);
     // Where a cursor may have been lost, all there is comes again: too much is better than too little.
     const from = world.cursors.hasForgotten ? 'beginning' : start;
-    const cursor = saved ?? firstCursor(from, this.#source);
+    const fresh = () => (from === 'now' ? cursorAt(loaded.now) : firstCursor(from, this.#source));
+    const cursor = saved ?? fresh();
     const parts = this.#parts(name, cursor, this.#source);
     this.#shipper = startShipper({ ...parts, isSaved: saved !== undefined }, () => {});
     for (const { name: key } of world.cursors.list()) {

@@ -32,8 +32,8 @@ function run(port: MessagePort, start: ProjectionStart): void {
     log: (level, text) => say({ kind: 'log', level, text }),
     faulted: (fault) => say({ kind: 'fault', fault }),
   });
-  const use = (version: number): void => {
-    projections.use(version).catch((error: unknown) => {
+  const use = (version: number, now: number): void => {
+    projections.use(version, now).catch((error: unknown) => {
       const text = `log hooks stay as they are: version ${version}: ${describeThrown(error)}`;
       say({ kind: 'log', level: 'error', text });
     });
@@ -59,12 +59,12 @@ function run(port: MessagePort, start: ProjectionStart): void {
     say({ kind: 'answered', id, answer: await projections.fulfil(order).catch(failed) });
   };
   port.on('message', (message: ToProjections) => {
-    if (message.kind === 'use') use(message.version);
+    if (message.kind === 'use') use(message.version, message.now);
     else if (message.kind === 'bump') projections.bump();
     else if (message.kind === 'ask') void answer(message);
     else void stop();
   });
-  use(start.version);
+  use(start.version, start.now);
 }
 
 lowerPriority();

@@ -96,8 +96,11 @@ export class Projections {
     return filter(record) === true;
   }
 
-  /** Has the readers that a version of the policy sets up; rejects with what is wrong with it. */
-  use(version: number): Promise<void> {
+  /**
+   * Has the readers that a version of the policy sets up; rejects with what is wrong with it. `now`
+   * is the position at which it came into force.
+   */
+  use(version: number, now: number): Promise<void> {
     return this.#next(async () => {
       const store = openPolicyStore(this.#dir, 'read');
       const { policy, setup, findPlace } = await loadVersion(store, version, this.#dir).finally(
@@ -117,15 +120,16 @@ export class Projections {
       this.#asker = asker;
       this.#choice = choiceOf(hooks, asker);
       this.#reshape();
-      for (const config of logHooks) if (!this.#readers.has(config.name)) await this.#open(config);
+      for (const config of logHooks)
+        if (!this.#readers.has(config.name)) await this.#open(config, now);
     });
   }
 
-  async #open(config: HookConfig): Promise<void> {
+  async #open(config: HookConfig, now: number): Promise<void> {
     const { name } = config;
     const shape = this.#asker?.shapeOf(name);
     if (shape === undefined || this.#isStopped) return;
-    this.#readers.set(name, await openReader(config, shape, this.#world));
+    this.#readers.set(name, await openReader(config, shape, now, this.#world));
   }
 
   async #end(readers: readonly ProjectionReader[]): Promise<void> {

@@ -149,7 +149,7 @@ export class Feed {
       const { entries, upto } = this.#pass(after, PASS_RECORDS_MAX);
       ring.extend(entries, upto);
       // The stretch may be full before its end is reached.
-      if (after < ring.after) return { entries, upto };
+      if (after < ring.after) return firstOf({ entries, upto }, recordsMax);
     }
     return ring.read(after, recordsMax);
   }
@@ -199,4 +199,11 @@ export class Feed {
     handed.text ??= JSON.stringify(record);
     return handed.text;
   }
+}
+
+/** The first of them. */
+function firstOf({ entries, upto }: Pass, recordsMax: number): Pass {
+  if (entries.length <= recordsMax) return { entries, upto };
+  const first = entries.slice(0, recordsMax);
+  return { entries: first, upto: first.at(-1)?.position ?? upto };
 }
