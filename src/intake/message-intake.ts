@@ -53,16 +53,24 @@ export const OVERLOADED: Refusal = refuse(
 const HOPS_MAX = 100;
 /** Where a header is longer than this only its beginning is looked at. */
 const HEADER_BYTES_MAX = 65_536;
+/** A header is looked for in steps: most end in the first, and the text is not made a string. */
+const HEADER_STEP_BYTES = 2048;
+const HEADER_END = '\r\n\r\n';
 const HOP = /^received:/gim;
 
 /** The header of a message as latin1 text, without the empty line that ends it. */
-function readHeader(bytes: readonly Buffer[]): string {
+export function readHeader(bytes: readonly Buffer[]): string {
   let text = '';
   for (const piece of bytes) {
-    text += piece.toString('latin1', 0, HEADER_BYTES_MAX - text.length);
-    const end = text.startsWith('\r\n') ? 0 : text.indexOf('\r\n\r\n');
-    if (end >= 0) return text.slice(0, end);
-    if (text.length >= HEADER_BYTES_MAX) break;
+    for (let from = 0; from < piece.length; from += HEADER_STEP_BYTES) {
+      const upto = Math.min(from + HEADER_STEP_BYTES, from + HEADER_BYTES_MAX - text.length);
+      // The line ends before it may have come with the step before.
+      const seen = Math.max(text.length - (HEADER_END.length - 1), 0);
+      text += piece.toString('latin1', from, upto);
+      const end = text.startsWith('\r\n') ? 0 : text.indexOf(HEADER_END, seen);
+      if (end >= 0) return text.slice(0, end);
+      if (text.length >= HEADER_BYTES_MAX) return text;
+    }
   }
   return text;
 }
