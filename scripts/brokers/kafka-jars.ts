@@ -1,7 +1,7 @@
 /**
  * The jars of a Kafka broker, fetched by name with Maven and kept.
- * The one idea: one release of the 3.x line and one of the 4.x line, pinned; the folder of a release
- * appears by a rename, so it is either whole or not there, however many ask for it at once.
+ * The one idea: one release of the 3.x line and one of the 4.x line, pinned; the folder of a
+ * release appears by a rename, so it is either whole or not there, however many ask for it at once.
  * Deliberately unknown here: what a broker does with its jars.
  */
 import { spawnSync } from 'node:child_process';
@@ -55,8 +55,8 @@ const settings = (repository: string): string => `<settings><mirrors><mirror>
 `;
 
 /**
- * Fetches the jars of a line unless they are there; answers their folder. Maven finds its repository
- * as it is set up for the user; WAYBILL_MAVEN_REPOSITORY names another base URL.
+ * Fetches the jars of a line unless they are there; answers their folder. Maven finds its
+ * repository as it is set up for the user; WAYBILL_MAVEN_REPOSITORY names another base URL.
  */
 export function fetchKafka(line: KafkaLine): string {
   const folder = jarFolder(line);

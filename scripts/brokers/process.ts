@@ -63,7 +63,9 @@ export class ProcessGroup {
     return this.#leader.pid ?? 0;
   }
 
-  /** Waits until `isReady`; rejects with the last lines of the log when it ends or takes too long. */
+  /**
+   * Waits until `isReady`; rejects with the last lines of the log when it ends or takes too long.
+   */
   async waitFor(isReady: () => Promise<boolean>, waitMsMax: number, what: string): Promise<void> {
     const until = performance.now() + waitMsMax;
     while (!(await isReady())) {

@@ -1,7 +1,7 @@
 /**
- * A real RabbitMQ of one's own: a node with its own name server, ports of loopback and folder, which
- * is thrown away; it can be stopped, killed, hung, started again, and told things by rabbitmqctl.
- * Deliberately unknown here: exchanges, queues, who talks to it.
+ * A real RabbitMQ of one's own: a node with its own name server, ports of loopback and folder,
+ * which is thrown away; it can be stopped, killed, hung, started again, and told things by
+ * rabbitmqctl. Deliberately unknown here: exchanges, queues, who talks to it.
  */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

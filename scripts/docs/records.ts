@@ -35,7 +35,9 @@ export function drawFields(): string {
 /** One record of each of these types, as a small world tells them. */
 const SHOWN: readonly LogRecord['type'][] = ['Reception', 'Delivery', 'TransientFailure', 'Bounce'];
 
-/** Examples from a run: mail of one transaction to one who takes it, one who does not, one later. */
+/**
+ * Examples from a run: mail of one transaction to one who takes it, one who does not, one later.
+ */
 export async function drawExamples(): Promise<string> {
   const [{ World }, { projectAll }, { judging }] = await Promise.all([
     import('../../test/world/world.ts'),

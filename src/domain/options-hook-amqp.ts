@@ -1,6 +1,6 @@
 /**
- * The options of a log hook that publishes to RabbitMQ (AMQP 0-9-1), under the reference's names for
- * `connection` and `basic_publish`. The idea: what must hold for nothing to be lost (confirms,
+ * The options of a log hook that publishes to RabbitMQ (AMQP 0-9-1), under the reference's names
+ * for `connection` and `basic_publish`. The idea: what must hold for nothing to be lost (confirms,
  * mandatory, persistent) is the default or cannot be switched off; a password is never shown.
  * Deliberately unknown here: sockets, records, which client is used.
  */
@@ -36,8 +36,9 @@ interface Place {
 }
 
 const URI_FIX = "write 'amqp://user:password@host:5672/vhost', amqps:// for TLS";
-const URI =
-  /^(amqps?):\/\/(?:([^@/:]*)(?::([^@/]*))?@)?(\[[0-9A-Fa-f:.]+\]|[^:/@?#[\]]+)(?::(\d{1,5}))?(?:\/([^/?#]*))?$/;
+const WHO = '(?:([^@/:]*)(?::([^@/]*))?@)?';
+const PLACE = '(\\[[0-9A-Fa-f:.]+\\]|[^:/@?#[\\]]+)(?::(\\d{1,5}))?';
+const URI = new RegExp(`^(amqps?)://${WHO}${PLACE}(?:/([^/?#]*))?$`);
 
 /** A server with everything that leads to it. */
 const uri: Kind<Place> = {

@@ -21,6 +21,7 @@ import { createNodeRandom } from '../ports/node/random.ts';
 import { createResolver } from '../ports/node/resolver.ts';
 import { createSecretReader } from '../ports/node/secrets.ts';
 import type { Clock } from '../ports/ports.ts';
+import type { Recovered } from '../recover.ts';
 import { recover } from '../recover.ts';
 import type { LoadedWorld } from './load.ts';
 import type { OpeningLog } from './open-log.ts';
@@ -69,17 +70,13 @@ export async function openEngine(parts: OpenParts): Promise<OpenedEngine> {
   const { log, recovery, mark } = await parts.log.opening;
   const bodies = await openBodies({ dir: join(dir, 'bodies'), listener: parts.log.listener });
   const recovered = await recover(recovery, bodies);
+  tellFoundlings(recovered, logger);
   const { books, last, damage, foundlings } = recovered;
-  for (const { id } of foundlings) logger.error(`message ${id} was recovered from its body`);
   const [world, { epoch: wanted, reason }] = await Promise.all([parts.loading, parts.using]);
   const epoch = firstEpoch(books.engine, world, wanted);
   const clock = createClock();
   const random = createNodeRandom();
-  const resolver = createResolver({ clock });
-  const network = createNetwork({
-    findAddresses: (host, answered) => resolver.findAddresses(host, 'Ipv4AndIpv6', answered),
-  });
-  const policyFetch = createPolicyFetch({ resolver });
+  const { resolver, network, policyFetch } = openWays(clock);
   const note: QuotasParts['log'] = (level, text) => logger[level](text);
   const stsShelf = openStsShelf(dir, (text) => logger.warn(text));
   const counting = await openQuotas({ redis: world.redisThrottles, clock, log: note });
@@ -128,6 +125,19 @@ export async function openEngine(parts: OpenParts): Promise<OpenedEngine> {
       await new Promise<void>((resolve) => bodies.close(resolve));
     },
   };
+}
+
+function tellFoundlings({ foundlings }: Recovered, logger: Logger): void {
+  for (const { id } of foundlings) logger.error(`message ${id} was recovered from its body`);
+}
+
+/** The ways out: names, links, and what receivers publish. */
+function openWays(clock: Clock) {
+  const resolver = createResolver({ clock });
+  const network = createNetwork({
+    findAddresses: (host, answered) => resolver.findAddresses(host, 'Ipv4AndIpv6', answered),
+  });
+  return { resolver, network, policyFetch: createPolicyFetch({ resolver }) };
 }
 
 /** Faults are told to the log and to whoever counts them; calls are timed and noted. */

@@ -143,7 +143,8 @@ describe('faults with RabbitMQ', { skip }, () => {
     const queues = ['delivery@a.example', 'other@a.example', 'delivery@b.example'];
     const batch = queues.map((queue, at) => recordAt(at + 1, { queue, recipient: `x@${queue}` }));
     const answer = await send(sink, batch);
-    const reason = `returned: 312 NO_ROUTE (exchange '${exchange}', routing key 'mail.other.a.example')`;
+    const place = `exchange '${exchange}', routing key 'mail.other.a.example'`;
+    const reason = `returned: 312 NO_ROUTE (${place})`;
     assert.deepEqual(answer, { kind: 'settled', refused: [{ index: 1, reason }] });
     const held = await readQueue(broker(), exchange);
     assert.deepEqual(idsOf(held), ['event-1', 'event-3']);

@@ -1,5 +1,6 @@
 /**
  * The contract of sinks over a real RabbitMQ.
+ * Deliberately unknown here: faults of the server (sink-amqp-faults), and options.
  */
 import { describe } from 'node:test';
 import { findRabbit } from '../../scripts/brokers/programs.ts';

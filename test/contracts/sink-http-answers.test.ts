@@ -197,7 +197,7 @@ test('answers that never end cost the timeout and no more', async (t) => {
   assert.equal((await send(recordsFrom(1, 1))).kind, 'settled');
 });
 
-test('a body of gigabytes is not read, its status counts, and the next request is well', async (t) => {
+test('a body of gigabytes is not read, its status counts, the next request is well', async (t) => {
   const { receiver, send } = await httpWorld(t);
   let sent = 0;
   for (const status of [200, 500]) {

@@ -98,7 +98,7 @@ function namesOf(answers: readonly (readonly string[])[]) {
   return { asked, findAddresses };
 }
 
-test('a name is looked up once for a connection, and what was checked is connected to', async (t) => {
+test('a name is looked up once a connection, and what was checked is connected to', async (t) => {
   const receiver = await openReceiver();
   // The first answer is well, all later ones lead to the metadata of a cloud.
   const { asked, findAddresses } = namesOf([['127.0.0.1'], ['169.254.169.254']]);

@@ -33,7 +33,7 @@ const only = (requests: readonly HeardRequest[]): HeardRequest => {
   return request;
 };
 
-test('the library of Standard Webhooks accepts the signature, and sees what was changed', async (t) => {
+test('the library of Standard Webhooks accepts the signature, and sees changes', async (t) => {
   const secret = secretOf(1);
   for (const gzip of [false, true]) {
     const { receiver, send } = await httpWorld(t, { options: { signing_secret: secret, gzip } });
@@ -65,7 +65,7 @@ test('while secrets are exchanged both the old and the new one verify', async (t
   assert.match(String(request.headers['webhook-signature']), /^v1,\S{44} v1,\S{44}$/);
 });
 
-test('a secret comes from a file, the environment or the policy; without one nothing is signed', async (t) => {
+test('secrets are in a file, the environment or the policy; none: no signature', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'waybill-secret-'));
   const path = join(folder, 'secret');
   writeFileSync(path, `${secretOf(6)}\n`);
@@ -103,7 +103,7 @@ test('a secret that cannot be read holds records back and sends nothing unsigned
   }
 });
 
-test('the id of one record is its event id, that of a batch is its own, and both are stable', async (t) => {
+test('the id of a record is its event id, that of a batch its own; both stay', async (t) => {
   let now = Date.UTC(2026, 0, 1);
   const { receiver, send } = await httpWorld(t, { ports: { timers: timersAt(() => now) } });
   const batches = [

@@ -1,7 +1,7 @@
 /**
- * Kafka's own faults, at the sink and with real brokers of both lines: a broker that goes away or is
- * killed while a batch is on its way, topics that are missing, records that only the broker finds
- * too large.
+ * Kafka's own faults, at the sink and with real brokers of both lines: a broker that goes away or
+ * is killed while a batch is on its way, topics that are missing, records that only the broker
+ * finds too large.
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

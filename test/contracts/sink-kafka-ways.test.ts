@@ -1,6 +1,6 @@
 /**
- * Ways to a Kafka broker and what is written there: TLS, log-in, keys, headers, topics, compression;
- * over a broker of each line.
+ * Ways to a Kafka broker and what is written there: TLS, log-in, keys, headers, topics,
+ * compression; over a broker of each line.
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

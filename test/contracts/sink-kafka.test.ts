@@ -1,5 +1,6 @@
 /**
  * The contract of sinks over real Kafka brokers, one of each line.
+ * Deliberately unknown here: faults of brokers (sink-kafka-faults), and options.
  */
 import { describe } from 'node:test';
 import { KafkaBroker, nameOfKafka } from '../../scripts/brokers/kafka.ts';

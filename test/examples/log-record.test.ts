@@ -163,7 +163,7 @@ describe('without an attempt', () => {
     assert.equal(makeOf('message.rebound', byPolicy), undefined);
   });
 
-  test('taken over to be sent later: Reception, Delayed, and the first attempt in time', async () => {
+  test('taken over to be sent later: Reception, Delayed, the first attempt in time', async () => {
     const world = await makeWorld(accepting);
     const due = world.now + 600_000;
     const [id = ''] = world.engine.allocateIds(1);

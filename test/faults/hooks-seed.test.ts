@@ -157,7 +157,7 @@ test('the example of the reference tells of every reception and delivery, in ord
   }
 });
 
-test('a hook of a file takes what its lists say, a sink of the policy what its handler', async () => {
+test('hooks of a file take what their lists say, those of a policy its handler', async () => {
   const posted = await come('/deliveries', 4);
   assert.deepEqual(new Set(posted.map(({ record }) => record['type'])), new Set(['Delivery']));
   for (const { record } of posted) assert.match(String(record['recipient']), /@d1\.example$/);

@@ -1,5 +1,6 @@
 /**
- * Checks records against their published schema. Knows nothing of what they mean.
+ * Checks records against their published schema, with a validator that is not ours.
+ * Deliberately unknown here: what records mean, and where they come from.
  */
 import assert from 'node:assert/strict';
 import { Ajv } from 'ajv';

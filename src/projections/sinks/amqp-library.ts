@@ -31,7 +31,9 @@ export async function loadAmqp(): Promise<AmqpLibrary> {
   return library;
 }
 
-/** The class is not among the library's exports, but lies beside them, in a version that is pinned. */
+/**
+ * The class is not among the library's exports, but lies beside them, in a version that is pinned.
+ */
 function listenFromBirth(): void {
   const require = createRequire(import.meta.url);
   const path = join(dirname(require.resolve('amqplib')), 'lib', 'connection.js');

@@ -1,8 +1,8 @@
 /**
  * Sending a batch in parts where it cannot go at once: by size before it is sent, and by halves
  * where the receiver finds it too large after all, until the one record is found that is.
- * The one idea: parts go one after the other, so order is kept; the first that fails fails the batch.
- * Deliberately unknown here: protocols.
+ * The one idea: parts go one after the other, so order is kept; the first that fails fails the
+ * batch. Deliberately unknown here: protocols.
  */
 import type { RefusedRecord, SinkAnswer } from '../../ports/sink.ts';
 
@@ -18,7 +18,9 @@ export type PartAnswer =
   /** Nothing of it is known to be taken, and it will not be as long as it is so large. */
   | { readonly kind: 'too large'; readonly reason: string };
 
-/** Cuts items into parts of at most `bytesMax` each; an item that is larger is a part of its own. */
+/**
+ * Cuts items into parts of at most `bytesMax` each; an item that is larger is a part of its own.
+ */
 export function cutBySize<Item extends SizedItem>(
   items: readonly Item[],
   bytesMax: number,

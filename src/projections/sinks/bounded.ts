@@ -1,7 +1,7 @@
 /**
  * Waiting for the world, but neither longer than was promised nor after a stop.
- * The one idea: what is waited for may go on for ever; who waits does not, and leaves nothing behind.
- * Deliberately unknown here: what is waited for.
+ * The one idea: what is waited for may go on for ever; who waits does not, and leaves nothing
+ * behind. Deliberately unknown here: what is waited for.
  */
 import type { Ms } from '../../ports/ports.ts';
 import type { Timers } from '../../ports/timers.ts';

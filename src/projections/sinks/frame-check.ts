@@ -47,7 +47,9 @@ export class FrameCheck {
   }
 }
 
-/** From now on whoever listens for data gets it checked, and what the listener throws ends the link. */
+/**
+ * From now on whoever listens for data gets it checked, and what the listener throws ends the link.
+ */
 export function guardFrames(socket: Socket): void {
   const check = new FrameCheck();
   const listen = socket.on.bind(socket) as (

@@ -125,7 +125,9 @@ class KafkaJsLink implements ClosedKafkaLink {
     };
   }
 
-  /** The library cuts `host:port` at the first colon, so an IPv6 address goes under another name. */
+  /**
+   * The library cuts `host:port` at the first colon, so an IPv6 address goes under another name.
+   */
   #seed(server: string, at: number): string {
     const match = /^\[(.+)\]:(\d+)$/.exec(server);
     if (match === null) return server;

@@ -1,7 +1,6 @@
 /**
- * Passwords, keys and certificates at the moment a connection is made, so that a changed file counts
- * from the next connection on.
- * Deliberately unknown here: files; the reader is given.
+ * Passwords, keys and certificates at the moment a connection is made, so that a changed file
+ * counts from the next connection on. Deliberately unknown here: files; the reader is given.
  */
 import type { KeySource } from '../../domain/option-places.ts';
 import type { Timers } from '../../ports/timers.ts';
