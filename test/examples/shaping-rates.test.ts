@@ -96,6 +96,24 @@ test('a rate is not granted anew by a restart', async () => {
   assert.ok((times[3] as number) - (times[0] as number) >= 59_900, String(gaps(times)));
 });
 
+test('a clock set back across a restart grants no rate anew; all goes in the end', async () => {
+  const world = await startWorld({ max_message_rate: '2/m,max_burst=2' });
+  submitMany(world, 4);
+  await world.runFor(2_000);
+  assert.equal(arrivals(world).length, 2);
+  const backMs = 600_000;
+  const caughtUpAt = world.now;
+  world.time.now -= backMs;
+  await world.crash();
+  await world.runFor(backMs - 5_000);
+  assert.equal(arrivals(world).length, 2);
+  await world.runFor(120_000);
+  const [first, , third, fourth] = arrivals(world) as [number, number, number, number];
+  assert.ok(third >= caughtUpAt && third - first >= 29_900, `${third - first}`);
+  assert.ok(fourth - first >= 59_900, `${fourth - first}`);
+  assert.equal(count(world, 'message.deferred'), 0);
+});
+
 test('a changed rate begins afresh, an unchanged one goes on', async () => {
   const world = await startWorld({ max_message_rate: '2/h,max_burst=1', idle_timeout: '3h' });
   submitMany(world, 4);
