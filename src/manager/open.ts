@@ -21,7 +21,6 @@ import { createNodeRandom } from '../ports/node/random.ts';
 import { createResolver } from '../ports/node/resolver.ts';
 import { createSecretReader } from '../ports/node/secrets.ts';
 import type { Clock } from '../ports/ports.ts';
-import type { Recovered } from '../recover.ts';
 import { recover } from '../recover.ts';
 import type { LoadedWorld } from './load.ts';
 import type { OpeningLog } from './open-log.ts';
@@ -69,14 +68,13 @@ export async function openEngine(parts: OpenParts): Promise<OpenedEngine> {
   let engine: Engine | undefined;
   const { log, recovery, mark } = await parts.log.opening;
   const bodies = await openBodies({ dir: join(dir, 'bodies'), listener: parts.log.listener });
-  const recovered = await recover(recovery, bodies);
-  tellFoundlings(recovered, logger);
-  const { books, last, damage, foundlings } = recovered;
+  const { books, last, damage, foundlings } = await recover(recovery, bodies);
+  for (const { id } of foundlings) logger.error(`message ${id} was recovered from its body`);
   const [world, { epoch: wanted, reason }] = await Promise.all([parts.loading, parts.using]);
   const epoch = firstEpoch(books.engine, world, wanted);
   const clock = createClock();
   const random = createNodeRandom();
-  const { resolver, network, policyFetch } = openWays(clock);
+  const { stop: stopWays, ...ways } = openWays(clock);
   const note: QuotasParts['log'] = (level, text) => logger[level](text);
   const stsShelf = openStsShelf(dir, (text) => logger.warn(text));
   const counting = await openQuotas({ redis: world.redisThrottles, clock, log: note });
@@ -84,7 +82,7 @@ export async function openEngine(parts: OpenParts): Promise<OpenedEngine> {
   const makeAsker = askersFor(parts, clock, faulted);
   const projections = openProjections(parts, world, mark, faulted);
   engine = createEngine({
-    ports: { clock, random, network, resolver, log, bodies, policyFetch, quotas: counting.quotas },
+    ports: { clock, random, ...ways, log, bodies, quotas: counting.quotas },
     asker: makeAsker(world),
     books,
     last,
@@ -118,8 +116,7 @@ export async function openEngine(parts: OpenParts): Promise<OpenedEngine> {
     makeUse: (from, why, next) => ({ ...policyOf(from, why, next), asker: makeAsker(from) }),
     ...(counting.redis === undefined ? {} : { redis: counting.redis }),
     close: async () => {
-      policyFetch.stop();
-      resolver.stop();
+      stopWays();
       await stsShelf.close();
       await counting.close();
       await new Promise<void>((resolve) => bodies.close(resolve));
@@ -127,17 +124,18 @@ export async function openEngine(parts: OpenParts): Promise<OpenedEngine> {
   };
 }
 
-function tellFoundlings({ foundlings }: Recovered, logger: Logger): void {
-  for (const { id } of foundlings) logger.error(`message ${id} was recovered from its body`);
-}
-
-/** The ways out: names, links, and what receivers publish. */
+/** The ways out into the network. */
 function openWays(clock: Clock) {
   const resolver = createResolver({ clock });
   const network = createNetwork({
     findAddresses: (host, answered) => resolver.findAddresses(host, 'Ipv4AndIpv6', answered),
   });
-  return { resolver, network, policyFetch: createPolicyFetch({ resolver }) };
+  const policyFetch = createPolicyFetch({ resolver });
+  const stop = (): void => {
+    policyFetch.stop();
+    resolver.stop();
+  };
+  return { resolver, network, policyFetch, stop };
 }
 
 /** Faults are told to the log and to whoever counts them; calls are timed and noted. */

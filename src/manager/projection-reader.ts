@@ -93,8 +93,7 @@ export class ProjectionReader {
     this.#source = this.#openSource();
     const { name, start } = config;
     const saved = world.cursors.find(name);
-    // Where a cursor may have been lost, all there is comes again: too much is better than too
-    // little.
+    // Where a cursor may have been lost all there is comes again: better too much than too little.
     const from = world.cursors.hasForgotten ? 'beginning' : start;
     const fresh = () => (from === 'now' ? cursorAt(loaded.now) : firstCursor(from, this.#source));
     const cursor = saved ?? fresh();

@@ -87,9 +87,7 @@ export class FeedRing {
     this.#after = first.position;
   }
 
-  /**
-   * At most `recordsMax` entries behind `after`, which lies in the stretch, and how far that is.
-   */
+  /** At most `recordsMax` entries behind `after`, a place in the stretch, and how far they go. */
   read(after: number, recordsMax: number): { entries: readonly FeedEntry[]; upto: number } {
     const from = this.#findIndex(after);
     const entries = this.#entries.slice(from, from + recordsMax);

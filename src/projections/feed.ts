@@ -66,7 +66,7 @@ interface Pass {
   readonly upto: number;
 }
 
-/** The place of a reader that is, or was lately, in the stretch all share. */
+/** How far a reader is; -1 before its first look. */
 interface Place {
   at: number;
 }
@@ -154,12 +154,11 @@ export class Feed {
     return ring.read(after, recordsMax);
   }
 
-  /** What all who are in the stretch have behind them is let go of. */
+  /** What all have behind them is let go of; who is behind the stretch may yet catch up with it. */
   #shorten(): void {
-    const ring = this.#ring;
-    let lowest = ring.upto;
-    for (const { at } of this.#places) if (at >= ring.after) lowest = Math.min(lowest, at);
-    ring.dropUpto(lowest);
+    let lowest = this.#ring.upto;
+    for (const { at } of this.#places) lowest = Math.min(lowest, at);
+    this.#ring.dropUpto(lowest);
   }
 
   #pass(after: number, recordsMax: number): Pass {

@@ -1,8 +1,9 @@
 /**
  * SIGKILL at random moments while mail passes through and a hook ships its records over HTTP.
- * The one idea: the receiver writes down every record in the order it came; at the end that,
- * without its repeats, is the log projected record by record, and each life of the daemon repeated
- * at most the one batch that was under way. Deliberately unknown here: threads, cursors, sinks.
+ * The one idea: the receiver writes down every record in the order it came; at the end that is the
+ * log projected record by record, but for repeats: in each life of the daemon at most the one batch
+ * that was under way before.
+ * Deliberately unknown here: threads, cursors, sinks.
  */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
