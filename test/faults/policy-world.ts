@@ -9,19 +9,15 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Daemon } from './daemon.ts';
 import type { ProbeShape } from './probe-mail.ts';
-import { makeProbe } from './probe-mail.ts';
-import { pause } from './scratch.ts';
 import type { Answer } from './sender.ts';
-import { sendAll } from './sender.ts';
+import { SteadyMail } from './steady-mail.ts';
 import { Target } from './target.ts';
 
 /** The mail of these runs. */
 export const SHAPE: ProbeShape = { domains: 5, bodyBytes: 2500, pairEvery: 0 };
 
-const LINES = 4;
-const ROUND_MESSAGES = 25;
-/** 25 messages every 50 ms: 500 a second. */
-const ROUND_MS = 50;
+/** 500 a second. */
+const ROUND = { messages: 25, everyMs: 50 };
 
 /** The module of the policy at first. */
 export const POLICY = `import { definePolicy } from 'waybill/policy';
@@ -67,14 +63,16 @@ export class PolicyWorld {
   readonly data: string;
   readonly targets: readonly [Target, Target] = [new Target(), new Target()];
   readonly ports: number[] = [];
-  readonly answers: Answer[] = [];
+  readonly #mail = new SteadyMail({ ...ROUND, shape: SHAPE, port: () => this.daemon.port() });
   #daemon: Daemon | undefined;
-  #isSending = false;
-  #sending: Promise<void> = Promise.resolve();
 
   constructor(folder: string) {
     this.folder = join(folder, 'etc');
     this.data = join(folder, 'data');
+  }
+
+  get answers(): readonly Answer[] {
+    return this.#mail.answers;
   }
 
   get daemon(): Daemon {
@@ -114,25 +112,11 @@ export class PolicyWorld {
 
   /** Sends 500 messages a second until told to stop. */
   startSending(): void {
-    this.#isSending = true;
-    this.#sending = this.#send();
-  }
-
-  async #send(): Promise<void> {
-    for (let first = this.answers.length + 1; this.#isSending; first += ROUND_MESSAGES) {
-      const round = Array.from({ length: ROUND_MESSAGES }, (_, at) => makeProbe(first + at, SHAPE));
-      const work = sendAll(round, {
-        lines: LINES,
-        port: () => this.daemon.port(),
-        answered: (answer) => this.answers.push(answer),
-      });
-      await Promise.all([work, pause(ROUND_MS)]);
-    }
+    this.#mail.start();
   }
 
   async stopSending(): Promise<void> {
-    this.#isSending = false;
-    await this.#sending;
+    await this.#mail.stop();
   }
 
   async close(): Promise<void> {
