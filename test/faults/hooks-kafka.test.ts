@@ -114,7 +114,6 @@ describe('log hooks to Kafka under load', { skip: skipAll }, () => {
 
   for (let kill = 1; kill <= KILLS; kill += 1) {
     test(`the daemon is killed in the middle of batches, ${kill}`, async () => {
-      await demandFlow();
       // The brokers hear what is produced, and nobody hears their answers.
       for (const { line } of places) await line.begin('deaf');
       await pause(UNDER_WAY_MS);

@@ -110,7 +110,6 @@ describe('log hooks to RabbitMQ under load', { skip }, () => {
 
   for (let kill = 1; kill <= KILLS; kill += 1) {
     test(`the daemon is killed in the middle of batches, ${kill}`, async () => {
-      await demandFlow();
       // The broker hears what is published, and nobody hears its confirms.
       await line.begin('deaf');
       await pause(UNDER_WAY_MS);

@@ -69,17 +69,23 @@ export function judgeShipping(shipping: Shipping): ShippingVerdict {
   const breaches: string[] = [];
   let last = -1;
   let furthest = -1;
+  let repeats = 0;
   for (const id of arrivals) {
     const place = placeOf.get(id);
-    if (place === undefined) breaches.push(`${id} arrived and is not of the log`);
+    if (place === undefined) {
+      breaches.push(`${id} arrived and is not of the log`);
+      continue;
+    }
     const known = rankOf.get(id);
     const rank = known ?? rankOf.size;
     if (known === undefined) {
       rankOf.set(id, rank);
-      if ((place ?? 0) < furthest) breaches.push(`${id} arrived after a later one`);
-      furthest = Math.max(furthest, place ?? 0);
-    } else if (rankOf.size - rank > batchMax) {
-      breaches.push(`${id} came again ${rankOf.size - rank} records later, more than a batch`);
+      if (place < furthest) breaches.push(`${id} arrived after a later one`);
+      furthest = Math.max(furthest, place);
+    } else {
+      repeats += 1;
+      const back = rankOf.size - rank;
+      if (back > batchMax) breaches.push(`${id} came again ${back} records later, beyond a batch`);
     }
     if (rank <= last) begun.add(rank);
     last = rank;
@@ -89,7 +95,6 @@ export function judgeShipping(shipping: Shipping): ShippingVerdict {
   const missing = wanted.filter((id) => !rankOf.has(id) && !dead.has(id));
   for (const id of missing) breaches.push(`${id} is missing`);
   if (begun.size > faults) breaches.push(`${begun.size} batches came again, ${faults} faults`);
-  const repeats = arrivals.length - rankOf.size;
   return { held: rankOf.size, repeats, batches: begun.size, breaches: breaches.slice(0, 20) };
 }
 
