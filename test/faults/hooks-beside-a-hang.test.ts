@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { HookReceiver } from './hook-receiver.ts';
+import { MoodyReceiver } from './moody-receiver.ts';
 import { HookWorld } from './hook-world.ts';
 import { isFullRun, pause } from './scratch.ts';
 import { judgeShipping, sayShipping } from './shipping.ts';
@@ -22,12 +22,12 @@ const LAG_S_MAX = 5;
 
 describe('a receiver that hangs for the whole run', () => {
   const run = new HookWorld('hooks-hang');
-  let silent: HookReceiver;
-  let sound: HookReceiver;
+  let silent: MoodyReceiver;
+  let sound: MoodyReceiver;
 
   before(async () => {
-    silent = await HookReceiver.open();
-    sound = await HookReceiver.open();
+    silent = await MoodyReceiver.open();
+    sound = await MoodyReceiver.open();
     silent.manner = 'hang';
     const hooks = [
       { name: 'silent', url: silent.url, batch_size: BATCH, http: { timeout: '10m' } },

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { LogTailer } from '../../src/projections/log-files/tailer.ts';
 import { realWorld } from '../contracts/broker-world.ts';
-import { HookReceiver, RETRY_AFTER_S } from './hook-receiver.ts';
+import { MoodyReceiver, RETRY_AFTER_S } from './moody-receiver.ts';
 import { HookWorld } from './hook-world.ts';
 import { isFullRun, pause, until } from './scratch.ts';
 import { judgeShipping, sayShipping } from './shipping.ts';
@@ -37,17 +37,17 @@ const TYPES: Readonly<Record<Name, readonly string[] | undefined>> = {
 describe('webhooks and log files under load', () => {
   const run = new HookWorld('hooks-http');
   const logs = join(run.folder, 'logs');
-  const receivers = {} as Record<Name, HookReceiver>;
-  const all = (): readonly HookReceiver[] => NAMES.map((name) => receivers[name]);
+  const receivers = {} as Record<Name, MoodyReceiver>;
+  const all = (): readonly MoodyReceiver[] => NAMES.map((name) => receivers[name]);
   /** What could leave a batch under way, so far. */
   let faults = 0;
 
-  const setManner = (manner: HookReceiver['manner']): void => {
+  const setManner = (manner: MoodyReceiver['manner']): void => {
     for (const receiver of all()) receiver.manner = manner;
   };
 
   before(async () => {
-    for (const name of NAMES) receivers[name] = await HookReceiver.open();
+    for (const name of NAMES) receivers[name] = await MoodyReceiver.open();
     const hooks = NAMES.map((name) => ({
       name,
       url: receivers[name].url,
@@ -160,7 +160,7 @@ describe('webhooks and log files under load', () => {
   };
 
   /** Behind each request that was put off there is the time that was asked for. */
-  const judgePatience = ({ heard }: HookReceiver, from: number): void => {
+  const judgePatience = ({ heard }: MoodyReceiver, from: number): void => {
     const later = heard.slice(from);
     assert.ok(later.filter(({ manner }) => manner === 'put off').length >= 2, 'it was asked twice');
     later.forEach(({ atMs, manner }, at) => {

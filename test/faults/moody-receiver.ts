@@ -25,7 +25,7 @@ export interface Heard {
 }
 
 /** A receiver of the run's own. */
-export class HookReceiver {
+export class MoodyReceiver {
   /** Ids of the records that were taken, in the order in which they came. */
   readonly arrivals: string[] = [];
   readonly heard: Heard[] = [];
@@ -42,9 +42,9 @@ export class HookReceiver {
   }
 
   /** Starts one. */
-  static async open(): Promise<HookReceiver> {
+  static async open(): Promise<MoodyReceiver> {
     const server = await openReceiver();
-    return new HookReceiver(server, await openLine({ target: () => server.port }));
+    return new MoodyReceiver(server, await openLine({ target: () => server.port }));
   }
 
   /** Where records are posted to. */
