@@ -10,8 +10,8 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { LogTailer } from '../../src/projections/log-files/tailer.ts';
 import { realWorld } from '../contracts/broker-world.ts';
-import { MoodyReceiver, RETRY_AFTER_S } from './moody-receiver.ts';
 import { HookWorld } from './hook-world.ts';
+import { MoodyReceiver, RETRY_AFTER_S } from './moody-receiver.ts';
 import { isFullRun, pause, until } from './scratch.ts';
 import { judgeShipping, sayShipping } from './shipping.ts';
 

@@ -24,11 +24,15 @@ const KILLS = 3;
 const UNDER_WAY_MS = 700;
 const READ_MS_MAX = 60_000;
 const ROUTED = ['Reception', 'Delivery'];
+/** A hook of small batches waits for the broker's disk so often that it takes the rare types. */
+const RARE = ['Bounce', 'TransientFailure'];
 
 /** Hooks by name, with the records of a batch; the key of the last one leads nowhere for some. */
 const BATCHES = { ten: 10, hundred: 100, astray: 50 } as const;
 type Name = keyof typeof BATCHES;
 const NAMES = Object.keys(BATCHES) as Name[];
+const ALL = [...ROUTED, ...RARE];
+const TYPES: Readonly<Record<Name, readonly string[]>> = { ten: RARE, hundred: ALL, astray: ALL };
 
 const found = findRabbit();
 const { skip, broker } = useBroker('lack' in found ? found.lack : undefined, () =>
@@ -52,6 +56,7 @@ describe('log hooks to RabbitMQ under load', { skip }, () => {
     const hooks = NAMES.map((name) => ({
       name,
       batch_size: BATCHES[name],
+      types: TYPES[name],
       amqp:
         name === 'astray'
           ? { ...place, exchange: 'by-type', routing_key: '{{type}}' }
@@ -125,9 +130,8 @@ describe('log hooks to RabbitMQ under load', { skip }, () => {
     await run.settle();
     let repeats = 0;
     for (const name of NAMES) {
-      const isRouted = ({ type }: { readonly type: string }): boolean =>
-        name !== 'astray' || ROUTED.includes(type);
-      const wanted = run.wanted(isRouted);
+      const types = name === 'astray' ? ROUTED : TYPES[name];
+      const wanted = run.wanted(({ type }) => types.includes(type));
       const arrivals = await takeAll(broker(), name);
       const batchMax = BATCHES[name];
       const verdict = judgeShipping({ wanted, arrivals, batchMax, faults });
@@ -142,7 +146,7 @@ describe('log hooks to RabbitMQ under load', { skip }, () => {
     assert.deepEqual([run.deadLines('ten'), run.deadLines('hundred')], [[], []]);
     const dead = run.deadLines('astray');
     for (const { reason } of dead) assert.match(reason, /NO_ROUTE/);
-    const lost = run.wanted(({ type }) => !ROUTED.includes(type));
+    const lost = run.wanted(({ type }) => RARE.includes(type));
     assert.ok(lost.length > 100);
     const ids = dead.map(({ event_id }) => event_id);
     const verdict = judgeShipping({
@@ -158,7 +162,7 @@ describe('log hooks to RabbitMQ under load', { skip }, () => {
     await run.demandMail(50);
     for (const name of NAMES) {
       const { shipped } = await run.view(name);
-      await run.demandView(name, 'shipping', (view) => view.shipped > shipped + 100);
+      await run.demandView(name, 'shipping', (view) => view.shipped > shipped + 20);
     }
     const { dead_lettered: before } = await run.view('astray');
     await run.demandView('astray', 'burying', (view) => view.dead_lettered > before);
