@@ -48,7 +48,7 @@ export class ProcessGroup {
       this.#leader.once('exit', end);
       this.#leader.once('error', end);
     });
-    const watch = `cat >/dev/null; kill -KILL -- -${this.#leader.pid}`;
+    const watch = `cat >/dev/null; kill -KILL -${this.#leader.pid}`;
     const guardStdio = ['pipe', 'ignore', 'ignore'] as const;
     this.#guard = spawn('sh', ['-c', watch], { detached: true, stdio: [...guardStdio] });
     this.#guard.unref();

@@ -20,9 +20,9 @@ import { SteadyMail } from './steady-mail.ts';
 import { Target } from './target.ts';
 import { verifyData } from './verify.ts';
 
-/** 200 a second, some 430 records. */
-const ROUND = { messages: 20, everyMs: 100 };
-const WAIT_MS_MAX = 60_000;
+/** 150 a second, some 320 records. */
+const ROUND = { messages: 15, everyMs: 100 };
+const WAIT_MS_MAX = 120_000;
 /** Longer than a message that was deferred stays away. */
 const QUIET_MS = 2_500;
 const LOOK_MS = 100;
