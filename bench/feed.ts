@@ -123,7 +123,8 @@ function pass(dir: string, readers: number): void {
   const events = Math.round(end / seconds);
   const mb = Math.round(process.memoryUsage().rss / 1e6);
   console.log(
-    `${readers} readers: ${perSecond} records a CPU second in all, ${Math.round(perSecond / readers)} each; ` +
+    `${readers} readers: ${perSecond} records a CPU second in all, ` +
+      `${Math.round(perSecond / readers)} each; ` +
       `${events} events; ${Math.round(chars / records)} octets a record; RSS ${mb} MB`,
   );
 }
