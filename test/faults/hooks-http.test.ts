@@ -2,8 +2,8 @@
  * Webhooks and log files under load, end to end: receivers that fail, put off, hang and cut the
  * line, and a daemon that is killed in the middle of batches.
  * The one idea: all of it happens to one run of mail, and at its end every receiver and the files
- * hold each record of the log at least once, in order; what came twice is a batch that was under way.
- * Deliberately unknown here: cursors, threads, what a sink does with an answer.
+ * hold each record of the log at least once, in order; what came twice is a batch that was under
+ * way. Deliberately unknown here: cursors, threads, what a sink does with an answer.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';

@@ -1,9 +1,9 @@
 /**
  * Log hooks to real Kafka brokers of both lines under load, end to end: brokers are stopped and
  * killed in the middle of batches, a topic is missing, and the daemon is killed.
- * The one idea: all of it happens to one run of mail, and at its end each topic holds each record of
- * the log at least once, in order; what came twice is a batch that was under way.
- * Deliberately unknown here: producers, acknowledgements, cursors.
+ * The one idea: all of it happens to one run of mail, and at its end each topic holds each record
+ * of the log at least once, in order; what came twice is a batch that was under way. Deliberately
+ * unknown here: producers, acknowledgements, cursors.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';

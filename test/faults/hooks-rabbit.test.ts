@@ -1,9 +1,9 @@
 /**
  * Log hooks to a real RabbitMQ under load, end to end: the broker is stopped, killed in the middle
  * of batches and blocked by its memory alarm, keys that lead nowhere, and the daemon is killed.
- * The one idea: all of it happens to one run of mail, and at its end each queue holds each record of
- * the log at least once, in order; what came twice is a batch that was under way.
- * Deliberately unknown here: confirms, channels, cursors.
+ * The one idea: all of it happens to one run of mail, and at its end each queue holds each record
+ * of the log at least once, in order; what came twice is a batch that was under way. Deliberately
+ * unknown here: confirms, channels, cursors.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';

@@ -1,10 +1,10 @@
 /**
- * What a log hook owes its receiver, and whether it was paid: the records that the log itself makes,
- * read offline, against the ids that arrived, in the order in which they arrived.
- * The one idea: a record that comes again is explained by one batch that was under way when
- * something broke. Such a batch begins again where it began, at most a batch back; so the places at
- * which arrivals go back are counted, and there are no more of them than faults.
- * Deliberately unknown here: hooks, receivers, which faults there were.
+ * What a log hook owes its receiver, and whether it was paid: the records that the log itself
+ * makes, read offline, against the ids that arrived, in the order in which they arrived. The one
+ * idea: a record that comes again is explained by one batch that was under way when something
+ * broke. Such a batch begins again where it began, at most a batch back; so the places at which
+ * arrivals go back are counted, and there are no more of them than faults. Deliberately unknown
+ * here: hooks, receivers, which faults there were.
  */
 import { openLogTail } from '../../src/events/log-tail.ts';
 import { createFacts } from '../../src/projections/acceptances.ts';

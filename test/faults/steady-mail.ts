@@ -1,7 +1,7 @@
 /**
- * Mail at a steady rate into a daemon, for runs in which something else happens meanwhile: rounds of
- * messages, each begun when its time has come and the round before was answered.
- * Deliberately unknown here: the daemon; what is done to it.
+ * Mail at a steady rate into a daemon, for runs in which something else happens meanwhile: rounds
+ * of messages, each begun when its time has come and the round before was answered. Deliberately
+ * unknown here: the daemon; what is done to it.
  */
 import type { ProbeShape } from './probe-mail.ts';
 import { makeProbe } from './probe-mail.ts';
