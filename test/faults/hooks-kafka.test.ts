@@ -86,7 +86,7 @@ describe('log hooks to Kafka under load', { skip: skipAll }, () => {
     for (const { release } of places) await run.demandCaughtUp(`late-${release}`);
   });
 
-  test('the brokers are stopped for a while and started: mail goes on, then all comes', async () => {
+  test('brokers are stopped for a while and started: mail goes on, then all comes', async () => {
     await Promise.all(places.map(({ broker }) => broker.stop()));
     faults += 1;
     await pause(AWAY_MS);
