@@ -9,8 +9,8 @@ import type { AcceptanceFacts } from './log-record/acceptance.ts';
 import { acceptanceOf } from './log-record/acceptance.ts';
 import type { RecordFacts } from './log-record/draft.ts';
 
-/** Acceptances remembered: at about 600 octets each, less than 20 MB. */
-export const ACCEPTANCES_MAX = 32_768;
+/** Acceptances remembered: at about 600 octets each, about 10 MB. */
+export const ACCEPTANCES_MAX = 16_384;
 
 /** What projecting needs besides the record itself, found in `log`. */
 export function createFacts(
