@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { HANDLER_TOLD_MS } from '../../src/projections/shipper/held.ts';
 import { levelOf, sentenceOf } from '../../src/projections/shipper/news.ts';
-import { ABORT_MS_MAX } from '../../src/projections/shipper/sending.ts';
+import { ABORT_MS_MAX, REFUSED_TOLD_MS } from '../../src/projections/shipper/sending.ts';
 import { makeRecord } from '../world/hook-log.ts';
 import { KIND } from '../world/hook-sink.ts';
 import { FREE_SHAPE, HookWorld } from '../world/hook-world.ts';
@@ -127,6 +127,19 @@ describe('a receiver that fails', () => {
     assert.equal(dead.length + world.receiver.taken.length, 4);
     assert.match(dead[0] ?? '', /^e\d status 400$/);
     assert.equal(world.shelf.cursor?.deadLettered, dead.length);
+  });
+
+  test('refuses each record: the log hears of it once a while, with the sum', async () => {
+    const world = begin();
+    world.receiver.mood = { ...KIND, refusesAll: 1 };
+    commit(world, 30);
+    await world.runFor(REFUSED_TOLD_MS + S);
+    commit(world, 1);
+    await world.runFor(S);
+    const told = world.news.flatMap((news) => (news.kind === 'refused' ? [news.records] : []));
+    assert.deepEqual(told, [1, 30]);
+    assert.equal(world.shelf.letters.length, 31);
+    assert.equal(world.shelf.cursor?.deadLettered, 31);
   });
 
   test('a disk that takes no dead letters holds the hook up, and that is told', async () => {

@@ -91,6 +91,9 @@ export interface Held {
   /** What handlers failed for, not yet told. */
   handlerFailures: number;
   handlerToldAtMs: Ms;
+  /** Refused records that were not told yet, and when some were last. */
+  refusedUntold: number;
+  refusedToldAtMs: Ms;
 
   // Sending.
   sink: Sink | undefined;
@@ -162,6 +165,8 @@ export function makeHeld(parts: ShipperParts): Held {
     stalling: undefined,
     handlerFailures: 0,
     handlerToldAtMs: Number.NEGATIVE_INFINITY,
+    refusedUntold: 0,
+    refusedToldAtMs: Number.NEGATIVE_INFINITY,
     sink: undefined,
     isConnected: false,
     deliveries: 0,

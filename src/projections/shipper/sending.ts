@@ -16,6 +16,8 @@ import { awaitMs } from './held.ts';
 export const SEND_MS_MAX: Ms = 5 * 60_000;
 /** After that it has so long to say so, or it is made anew. */
 export const ABORT_MS_MAX: Ms = 5_000;
+/** Refusals are told at most so often, ms; counted they are at once. */
+export const REFUSED_TOLD_MS: Ms = 60_000;
 /** Whether the records at hand wait for company. */
 export function isTooFew(held: Held): boolean {
   if (held.cut > 0 || held.isFlushing || held.hand.bytes >= BATCH_BYTES_MAX) return false;
@@ -164,10 +166,20 @@ function noteRefusals(held: Held, refused: readonly RefusedRecord[], records: nu
   const reason = refused.at(-1)?.reason;
   if (reason === undefined) return;
   noteError(held, reason);
-  held.parts.tell({ kind: 'refused', records: refused.length, reason });
+  tellRefusals(held, refused.length, reason);
   if (held.refusedInRow >= refusedMax) {
     disable(held, `${held.refusedInRow} records in a row were refused: ${reason}`);
   }
+}
+
+/** A receiver may refuse a record of every batch: told at most so often, with how many there were. */
+function tellRefusals(held: Held, records: number, reason: string): void {
+  held.refusedUntold += records;
+  const steadyMs = held.parts.timers.steadyMs();
+  if (steadyMs - held.refusedToldAtMs < REFUSED_TOLD_MS) return;
+  held.parts.tell({ kind: 'refused', records: held.refusedUntold, reason });
+  held.refusedUntold = 0;
+  held.refusedToldAtMs = steadyMs;
 }
 
 /** Nothing is known of the batch: it stays as it was cut. */
