@@ -25,18 +25,21 @@ const BOUND_MS = 400;
 const ROUNDS = isFullRun() ? 400 : 40;
 const never = new AbortController().signal;
 
+/** What becomes of bytes on their way. */
+type Soil = (bytes: Buffer) => Buffer;
+
 /** A line that changes what the broker says, as long as it is dirty. */
 class DirtyLine {
   isDirty = true;
   port = 0;
-  readonly #dice: Dice;
+  readonly #soil: Soil;
   readonly #sockets = new Set<Socket>();
   readonly #server = createServer((client) => this.#take(client));
   readonly #target: number;
 
-  constructor(target: number, dice: Dice) {
+  constructor(target: number, soil: Soil) {
     this.#target = target;
-    this.#dice = dice;
+    this.#soil = soil;
   }
 
   async open(port: number): Promise<this> {
@@ -66,10 +69,11 @@ class DirtyLine {
     client.on('data', (bytes) => broker.write(bytes));
     broker.on('data', (bytes: Buffer) => client.write(this.isDirty ? this.#soil(bytes) : bytes));
   }
+}
 
-  /** Now and then some bytes are others, some are missing, or some come twice. */
-  #soil(bytes: Buffer): Buffer {
-    const dice = this.#dice;
+/** Now and then some bytes are others, some are missing, or some come twice. */
+function soilBy(dice: Dice): Soil {
+  return (bytes) => {
     if (dice.below(3) > 0) return bytes;
     const at = dice.below(bytes.length);
     const length = 1 + dice.below(8);
@@ -82,7 +86,7 @@ class DirtyLine {
       Buffer.concat([bytes, bytes]),
       noise,
     ]);
-  }
+  };
 }
 
 async function survivesDirt(line: DirtyLine, sink: Sink, seed: number): Promise<void> {
@@ -112,7 +116,7 @@ describe('nonsense from Kafka', { skip: kafka.skip }, () => {
     const seed = seedOfRun();
     const { behind, front } = kafka.broker().ports;
     const topic = await makeTopic(kafka.broker());
-    const line = await new DirtyLine(behind, makeDice(seed)).open(front);
+    const line = await new DirtyLine(behind, soilBy(makeDice(seed))).open(front);
     const bounds = { 'message.timeout.ms': BOUND_MS, 'request.timeout.ms': BOUND_MS };
     await survivesDirt(line, kafkaSink(`127.0.0.1:${front}`, topic, bounds), seed);
   });
@@ -124,8 +128,24 @@ describe('nonsense from RabbitMQ', { skip: rabbit.skip }, () => {
   test('fails, and goes on once the line is clean', async () => {
     const seed = seedOfRun();
     const queue = await makeQueue(rabbit.broker());
-    const line = await new DirtyLine(rabbit.broker().ports.plain, makeDice(seed)).open(0);
+    const line = await new DirtyLine(rabbit.broker().ports.plain, soilBy(makeDice(seed))).open(0);
     const bounds = { publish_timeout: `${BOUND_MS}ms`, connect_timeout: `${BOUND_MS}ms` };
     await survivesDirt(line, amqpSink(line.port, queue, bounds), seed);
+  });
+
+  test('a frame too many at the end of the handshake fails like any other', async () => {
+    const queue = await makeQueue(rabbit.broker());
+    // connection.open-ok: class 10, method 41 (AMQP 0-9-1 section 1.4.2.8).
+    const openOk = Buffer.from([0, 10, 0, 41]);
+    const double: Soil = (bytes) =>
+      bytes.includes(openOk) ? Buffer.concat([bytes, bytes]) : bytes;
+    const line = await new DirtyLine(rabbit.broker().ports.plain, double).open(0);
+    const sink = amqpSink(line.port, queue, { publish_timeout: `${BOUND_MS}ms` });
+    const answer = await within(BOUND_MS + 2_000, 'an answer', sink.send(recordsFrom(1, 3), never));
+    assert.equal(answer.kind, 'failed');
+    line.isDirty = false;
+    assert.deepEqual(await sink.send(recordsFrom(1, 3), never), { kind: 'settled', refused: [] });
+    await sink.close();
+    line.close();
   });
 });

@@ -1,8 +1,8 @@
 /**
  * kafkajs behind three calls: open, produce, close. Idempotent, all replicas in sync.
  * The one idea: the life of a producer ends with anything but success. kafkajs forgets how far its
- * sequence numbers got when one of several partitions fails, and a broker that sees a number again
- * takes other records for repeated ones and drops them; a new producer has new numbers.
+ * sequence numbers got when one of several partitions fails, and a broker that sees numbers again
+ * refuses what has them, or takes it for repeated and drops it; a new producer has new numbers.
  * Deliberately unknown here: records, batches, options as operators write them.
  */
 import type { Socket } from 'node:net';
@@ -125,9 +125,7 @@ class KafkaJsLink implements ClosedKafkaLink {
     };
   }
 
-  /**
-   * The library cuts `host:port` at the first colon, so an IPv6 address goes under another name.
-   */
+  /** The library cuts `host:port` at the first colon: an IPv6 address goes by another name. */
   #seed(server: string, at: number): string {
     const match = /^\[(.+)\]:(\d+)$/.exec(server);
     if (match === null) return server;
@@ -159,7 +157,8 @@ class KafkaJsLink implements ClosedKafkaLink {
       else if (known !== partitionMetadata.length) {
         throw new Error(`topic '${topic}' has more partitions than before`);
       }
-      const key = message.key ?? String(message.headers?.['event_id']);
+      if (message.key !== null && message.key !== undefined) return byKey(args);
+      const key = String(message.headers?.['event_id']);
       return byKey({ topic, partitionMetadata, message: { ...message, key } });
     };
   }
