@@ -18,7 +18,8 @@ const RUN_MS = isFullRun() ? 180_000 : 24_000;
 const LOOK_MS = 500;
 /** A worker's heap of young objects alone may grow by this much and more, whatever it does. */
 const GROWTH_BYTES_MAX = 192 * 1024 * 1024;
-const LAG_S_MAX = 5;
+/** On a machine that is busy with others everything takes longer; a hook that hangs takes it all. */
+const STILL_MS_MAX = 15_000;
 
 describe('a receiver that hangs for the whole run', () => {
   const run = new HookWorld('hooks-hang');
@@ -46,23 +47,26 @@ describe('a receiver that hangs for the whole run', () => {
     await pause(WARM_MS);
     const from = { messages: run.promised, records: sound.arrivals.length };
     const memory: number[] = [];
-    const lags: number[] = [];
+    let stillMs = 0;
+    let moved = { at: performance.now(), arrivals: sound.arrivals.length };
     const inHand = new Set<number>();
     for (const end = performance.now() + RUN_MS; performance.now() < end; await pause(LOOK_MS)) {
       memory.push(residentBytes(run.workerPids));
-      lags.push((await run.view('sound')).lag_seconds);
+      const arrivals = sound.arrivals.length;
+      if (arrivals > moved.arrivals) moved = { at: performance.now(), arrivals };
+      stillMs = Math.max(stillMs, performance.now() - moved.at);
       inHand.add((await run.view('silent')).ready);
     }
     const [first, last] = [lowest(memory.slice(0, 10)), lowest(memory.slice(-10))];
     const messages = run.promised - from.messages;
     const records = sound.arrivals.length - from.records;
-    const lag = Math.max(...lags);
     t.diagnostic(
-      `${messages} messages and ${records} records in ${RUN_MS / 1_000} s; at most ${lag} s ` +
-        `behind; ${megabytes(first)} MB at first, ${megabytes(last)} MB at last`,
+      `${messages} messages and ${records} records in ${RUN_MS / 1_000} s, still for ` +
+        `${Math.round(stillMs)} ms at most; ${megabytes(first)} MB at first, ${megabytes(last)} MB at last`,
     );
     assert.ok(records >= messages, 'the other hook ships what mail makes');
-    assert.ok(lag <= LAG_S_MAX, `the other hook was ${lag} s behind`);
+    assert.ok(stillMs <= STILL_MS_MAX, `the other hook stood still for ${stillMs} ms`);
+    await run.demandCaughtUp('sound');
     assert.ok(last - first < GROWTH_BYTES_MAX, `${megabytes(first)} MB became ${megabytes(last)}`);
     assert.equal(inHand.size, 1, `the hook that waits reads no further: ${[...inHand]}`);
     const view = await run.view('silent');
