@@ -172,7 +172,7 @@ function noteRefusals(held: Held, refused: readonly RefusedRecord[], records: nu
   }
 }
 
-/** A receiver may refuse a record of every batch: told at most so often, with how many there were. */
+/** A receiver may refuse a record of every batch: told at most so often, with how many. */
 function tellRefusals(held: Held, records: number, reason: string): void {
   held.refusedUntold += records;
   const steadyMs = held.parts.timers.steadyMs();
