@@ -18,7 +18,7 @@ const RUN_MS = isFullRun() ? 180_000 : 24_000;
 const LOOK_MS = 500;
 /** A worker's heap of young objects alone may grow by this much and more, whatever it does. */
 const GROWTH_BYTES_MAX = 192 * 1024 * 1024;
-/** On a machine that is busy with others everything takes longer; a hook that hangs takes it all. */
+/** On a busy machine everything takes longer; a hook that hangs takes it all. */
 const STILL_MS_MAX = 15_000;
 
 describe('a receiver that hangs for the whole run', () => {
@@ -62,7 +62,8 @@ describe('a receiver that hangs for the whole run', () => {
     const records = sound.arrivals.length - from.records;
     t.diagnostic(
       `${messages} messages and ${records} records in ${RUN_MS / 1_000} s, still for ` +
-        `${Math.round(stillMs)} ms at most; ${megabytes(first)} MB at first, ${megabytes(last)} MB at last`,
+        `${Math.round(stillMs)} ms at most; ` +
+        `${megabytes(first)} MB at first, ${megabytes(last)} MB at last`,
     );
     assert.ok(records >= messages, 'the other hook ships what mail makes');
     assert.ok(stillMs <= STILL_MS_MAX, `the other hook stood still for ${stillMs} ms`);
