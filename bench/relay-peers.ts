@@ -61,12 +61,17 @@ export async function untilGreeted(port: number): Promise<void> {
   throw new Error(`nothing greets on port ${port}`);
 }
 
-/** Starts a peer whose spool is `folder`. */
-export async function startPeer(name: PeerName, folder: string, sinkPort: number): Promise<Peer> {
+/** Starts a peer whose spool is `folder`; `setup` is more of the init of Waybill's policy. */
+export async function startPeer(
+  name: PeerName,
+  folder: string,
+  sinkPort: number,
+  setup = '',
+): Promise<Peer> {
   mkdirSync(folder, { recursive: true });
   const port = await findFreePort();
   const command = name === 'waybill' ? waybillCommand : postfixCommand;
-  const [program = '', ...args] = command(folder, port, sinkPort);
+  const [program = '', ...args] = command(folder, port, sinkPort, setup);
   const child = spawn(program, args, { cwd: '/', stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -82,7 +87,7 @@ export async function startPeer(name: PeerName, folder: string, sinkPort: number
   return { name, port, pid, stop: () => stopPeer(child, pid) };
 }
 
-function waybillCommand(folder: string, port: number, sinkPort: number): string[] {
+function waybillCommand(folder: string, port: number, sinkPort: number, setup: string): string[] {
   const policy = join(folder, 'policy.ts');
   writeFileSync(
     policy,
@@ -91,6 +96,7 @@ function waybillCommand(folder: string, port: number, sinkPort: number): string[
 export default definePolicy({
   init(setup) {
     setup.smtpListener({ listen: '127.0.0.1:${port}' });
+    ${setup}
   },
   get_queue_config: () => ({ protocol: { smtp: { mx_list: ['127.0.0.1:${sinkPort}'] } } }),
   get_egress_path_config: () => ({ prohibited_hosts: [], enable_tls: 'Disabled' }),
