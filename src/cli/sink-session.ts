@@ -54,7 +54,8 @@ export class SinkSession implements SinkWire {
   close(isReset = false): void {
     this.deafen();
     this.flush();
-    if (isReset) this.socket.resetAndDestroy();
+    // Node never closes a socket that is reset after its end.
+    if (isReset && !this.socket.writableEnded) this.socket.resetAndDestroy();
     else this.socket.destroySoon();
   }
 

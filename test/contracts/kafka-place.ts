@@ -15,6 +15,8 @@ import type { HeldRecord, SinkPlace } from './sink-place.ts';
 
 const { Kafka, logLevel } = kafkajs;
 const BOUND_MS = 2_000;
+// A broker first works off what the trouble let through, and a slow machine takes its time.
+const SENDS_UNTIL_WELL = 5;
 const RECORD_BYTES_MAX = 900_000;
 
 /** A message as a topic holds it. */
@@ -115,6 +117,7 @@ export async function openKafkaPlace(broker: KafkaBroker): Promise<SinkPlace> {
       takes: 'each',
     },
     boundMs: BOUND_MS,
+    sendsUntilWell: SENDS_UNTIL_WELL,
     largeChars: RECORD_BYTES_MAX - 10_000,
     dispose: () => line.dispose(),
   };

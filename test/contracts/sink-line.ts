@@ -187,7 +187,9 @@ class NodeLine implements Line {
 }
 
 function end(pair: Pair): void {
-  pair.client.resetAndDestroy();
+  // Node never closes a socket that is reset after its end, and spins at its exit for ever.
+  if (pair.client.writableEnded) pair.client.destroy();
+  else pair.client.resetAndDestroy();
   pair.server.destroy();
 }
 

@@ -88,13 +88,13 @@ describe('attempts', () => {
   test('nobody answers: the text is marked as ours', async () => {
     const world = await makeWorld(silentAt('data'));
     world.submit(['u@a.test']);
-    await world.runFor(3_600_000);
+    await world.runFor(600_000);
     const [, silent] = tell(world) as LogRecord[];
     assert.equal(silent?.type, 'TransientFailure');
     assert.ok(silent?.response.content.startsWith(INTERNAL_MARKER));
     assert.equal(silent?.response.command, 'DATA\r\n');
     world.hostOf('a.test').answers = 'refused';
-    await world.runFor(3_600_000);
+    await world.runFor(600_000);
     const last = tell(world).findLast(({ type }) => type === 'TransientFailure') as LogRecord;
     assert.equal(last.response.code, 400);
     assert.ok(last.response.content.startsWith(`${INTERNAL_MARKER}failed to connect`));
