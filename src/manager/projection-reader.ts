@@ -26,6 +26,7 @@ import type { CursorKeeper, SavedCursor } from '../projections/shipper/surroundi
 import { cursorAt } from '../projections/shipper/surroundings.ts';
 import type { Templates } from '../projections/templates.ts';
 import { compileTemplates } from '../projections/templates.ts';
+import { unwritten, withoutUnwritten } from '../projections/unwritten.ts';
 import type { LogLevel } from './projection-messages.ts';
 import { retentionFloor } from './projection-retention.ts';
 import type { SinkParts } from './projection-sinks.ts';
@@ -71,7 +72,8 @@ export async function openReader(
 ): Promise<ProjectionReader> {
   const templates = await compileTemplates(config.templates);
   const makeSink = await loadSink(config, world);
-  return new ProjectionReader(config, shape, world, { templates, makeSink, now });
+  const makeOwn = config.templates.size === 0 ? makeSink : () => withoutUnwritten(makeSink());
+  return new ProjectionReader(config, shape, world, { templates, makeSink: makeOwn, now });
 }
 
 /** A reader, running. */
@@ -113,8 +115,7 @@ export class ProjectionReader {
     const render = (record: LogRecord): string | undefined => {
       if (!templates.has(record.type)) return undefined;
       const rendered = templates.render(record);
-      if ('fault' in rendered) throw new Error(rendered.fault);
-      return rendered.text;
+      return 'fault' in rendered ? unwritten(rendered.fault) : rendered.text;
     };
     const { capture } = this.config;
     return this.#world.feed.source({ capture, render, floor: () => this.#floor });

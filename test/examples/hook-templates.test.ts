@@ -4,9 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { OutgoingRecord } from '../../src/ports/sink.ts';
 import type { LogRecord } from '../../src/projections/log-record/record.ts';
 import type { Rendered } from '../../src/projections/templates.ts';
 import { compileTemplates, TemplateError } from '../../src/projections/templates.ts';
+import { unwritten, withoutUnwritten } from '../../src/projections/unwritten.ts';
 import { record } from './hook-record.ts';
 
 const fill = async (source: string, over: Partial<LogRecord> = {}): Promise<Rendered> => {
@@ -71,5 +73,55 @@ describe('a template', () => {
     const templates = await compileTemplates(new Map());
     assert.equal(templates.has('Delivery'), false);
     assert.ok('fault' in templates.render(record()));
+  });
+});
+
+describe('a record that a template failed for', () => {
+  const outgoing = (position: number, text: string): OutgoingRecord => ({
+    eventId: `${position}.0`,
+    position,
+    record: record(),
+    text,
+    isReplay: false,
+  });
+  const { signal } = new AbortController();
+
+  it('is refused in its place, and the others are sent', async () => {
+    const sent: string[][] = [];
+    const sink = withoutUnwritten({
+      async send(batch) {
+        sent.push(batch.map(({ eventId }) => eventId));
+        return { kind: 'settled', refused: [{ index: 1, reason: 'not wanted' }] };
+      },
+      close: async () => {},
+    });
+    const batch = [
+      outgoing(1, 'a'),
+      outgoing(2, unwritten('it divides by zero')),
+      outgoing(3, 'b'),
+      outgoing(4, unwritten('it never ends')),
+    ];
+    assert.deepEqual(await sink.send(batch, signal), {
+      kind: 'settled',
+      refused: [
+        { index: 1, reason: 'it divides by zero' },
+        { index: 2, reason: 'not wanted' },
+        { index: 3, reason: 'it never ends' },
+      ],
+    });
+    assert.deepEqual(sent, [['1.0', '3.0']]);
+    const alone = await sink.send(batch.slice(1, 2), signal);
+    assert.deepEqual(alone, {
+      kind: 'settled',
+      refused: [{ index: 0, reason: 'it divides by zero' }],
+    });
+    assert.equal(sent.length, 1, 'nobody is bothered for nothing');
+  });
+
+  it('waits with its batch where that fails', async () => {
+    const failed = { kind: 'failed', reason: 'away', retryAfterMs: 5 } as const;
+    const sink = withoutUnwritten({ send: async () => failed, close: async () => {} });
+    const batch = [outgoing(1, 'a'), outgoing(2, unwritten('no'))];
+    assert.deepEqual(await sink.send(batch, signal), failed);
   });
 });

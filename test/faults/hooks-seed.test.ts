@@ -65,7 +65,8 @@ export default definePolicy(
       setup.logHook({
         name: 'own',
         batch_size: 10,
-        per_record: { Any: { template: '{{ type }} {{ id }}' } },
+        per_record: { Any: { template:
+          '{{ type }} {{ id }}{% if sender == "s.13@probe.example" %}{{ 1 // 0 }}{% endif %}' } },
         custom: {
           sendBatch: (all) => appendFileSync(${JSON.stringify(lines)},
             all.map(({ text }) => text + '\\n').join('')),
@@ -201,6 +202,10 @@ test('what the receiver refuses for good is a dead letter, and the others go on'
   const run = JSON.parse(readFileSync(join(data, 'run.json'), 'utf8')) as Record<string, string[]>;
   const page = await (await fetch(`http://${run['httpListeners']?.[0]}/metrics`)).text();
   assert.match(page, /^log_hook_records_dead_lettered_total\{hook="webhook"\} 1$/m);
+  // A record that a template fails for is another.
+  assert.ok(await until(() => listed('own')['dead_lettered'] === 1, SOON_MS));
+  const own = readFileSync(join(data, 'hooks', 'own.dead.jsonl'), 'utf8');
+  assert.match(own, /the template for Delivery failed: .*s\.13@probe\.example/);
   assert.match(page, /^log_hook_records_shipped_total\{hook="webhook"\} 33$/m);
 });
 
