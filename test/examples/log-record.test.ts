@@ -93,9 +93,15 @@ describe('attempts', () => {
     assert.equal(silent?.type, 'TransientFailure');
     assert.ok(silent?.response.content.startsWith(INTERNAL_MARKER));
     assert.equal(silent?.response.command, 'DATA\r\n');
+  });
+
+  test('nobody is reached: no peer, no command, and the ready queue it was in', async () => {
+    const world = await makeWorld(accepting);
     world.hostOf('a.test').answers = 'refused';
-    await world.runFor(600_000);
-    const last = tell(world).findLast(({ type }) => type === 'TransientFailure') as LogRecord;
+    world.submit(['u@a.test']);
+    await world.runFor(60_000);
+    const last = tell(world).at(-1) as LogRecord;
+    assert.equal(last.type, 'TransientFailure');
     assert.equal(last.response.code, 400);
     assert.ok(last.response.content.startsWith(`${INTERNAL_MARKER}failed to connect`));
     assert.equal(last.response.command, null);
