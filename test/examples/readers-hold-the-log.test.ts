@@ -9,7 +9,7 @@ import { World } from '../world/world.ts';
 
 const SNAPSHOT_MS = 20_000;
 
-/** A world whose log tells what it was allowed to let go of, and readers that say what they need. */
+/** A world whose log tells what it may let go of, and readers that say what they need. */
 async function makeWorld() {
   const world = await World.start({ seed: 1, limits: { snapshotMsMax: SNAPSHOT_MS } });
   const readers: { needs: readonly ReaderNeed[] } = { needs: [] };

@@ -1,6 +1,7 @@
 /**
- * Checks records against their published schema, with a validator that is not ours.
- * Deliberately unknown here: what records mean, and where they come from.
+ * Checks records against their published schema, as a consumer would: after a way over the wire.
+ * The one idea: a record is checked by the schema of its own type, whose complaints can be read.
+ * Knows nothing of what records mean.
  */
 import assert from 'node:assert/strict';
 import { Ajv } from 'ajv';
