@@ -3,7 +3,6 @@
  * with its workers as processes or, for who supervises already, all in one process. Whatever goes
  * wrong ends in one last line that says what and why.
  */
-import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pino } from 'pino';
 import { lockDataDir } from '../events/data-lock.ts';
@@ -11,6 +10,7 @@ import { openPolicyStore } from '../events/policy-store.ts';
 import type { DaemonArguments } from './arguments.ts';
 import { HELP, readArguments, readVersion } from './arguments.ts';
 import type { SpareChild } from './child.ts';
+import { makeDataFolder } from './data-folder.ts';
 import type { Exit } from './exit.ts';
 import { EXIT_POLICY, EXIT_USAGE, exitFor } from './exit.ts';
 import { runManager } from './manager.ts';
@@ -60,7 +60,7 @@ async function validate({ policy }: DaemonArguments): Promise<Exit> {
 
 async function run(args: DaemonArguments, spare: SpareChild | undefined): Promise<Exit> {
   const dir = resolve(args.data);
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  makeDataFolder(dir);
   const lock = await lockDataDir(dir, { name: 'manager' });
   const { isSingle, smtp } = args;
   const version = readVersion();

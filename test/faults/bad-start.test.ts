@@ -229,6 +229,12 @@ describe('a start is refused', () => {
     expectRefusal(await runToEnd(['--data', data], user), 74, /\/closed\b/);
   });
 
+  test('data directory where none can be made: 74', async (context) => {
+    if (!fs.existsSync('/proc/self')) return context.skip('there is no /proc');
+    expectRefusal(await runToEnd(['--data', '/proc/waybill']), 74, /\/proc\/waybill\b/);
+    expectRefusal(await runToEnd(['--data', '/proc/waybill/data']), 74, /\/proc\/waybill\b/);
+  });
+
   test('data directory on a read-only disk: 74', async (context) => {
     const disk = mountTinyDisk(join(makePlace(), 'disk'), 'ro,size=1m');
     if (typeof disk === 'string') return context.skip(disk);
