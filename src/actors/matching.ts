@@ -152,8 +152,8 @@ function chooseSource(core: Core, queue: HeldQueue, site: Site, at: number): Cho
     index = -1;
   }
   const full = isFull ? waitForRoom(core, queue, ring.members, readies, at) : undefined;
-  // The earliest of all: where a suspension ends first, the queue rests until then.
-  if (denial !== undefined && denial.until <= earliest) {
+  // Who waits for a rate is woken by the end of a suspension, too; who rests hears of no rate.
+  if (denial !== undefined) {
     core.lines.stand(queue.shaping.chooser, denial);
     return DENIED;
   }

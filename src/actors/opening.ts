@@ -68,8 +68,7 @@ export function sessionPlanned(
   core.touchedReady.add(ready);
   refreshReadyQueue(core, ready, at);
   const isCurrent = revision === ready.revision;
-  const isOpen = !core.isStopping && !core.health.isOut(ready.source.name);
-  const isWanted = isCurrent && answer.kind === 'plan' && isOpen && ready.size > 0;
+  const isWanted = isCurrent && answer.kind === 'plan' && isOpen(core, ready) && ready.size > 0;
   if (!isWanted) releaseLease(core, held);
   // Made for a source or a path that has changed meanwhile: it is planned anew.
   if (!isCurrent) return feedStarved(core);
@@ -118,6 +117,12 @@ export function sessionPlanned(
     core.alarms.set(ALARM_TICK, at + core.limits.tickMs);
   }
 }
+
+/** Suspensions and limits may have come, or been lowered, since a connection was planned. */
+const isOpen = (core: Core, { source, sessions, path }: ReadyQueue): boolean =>
+  !core.isStopping &&
+  !core.health.isOut(source.name) &&
+  sessions.size < path.connection_limit.limit;
 
 /** A place among the engine's connections is free: those who found none are looked at. */
 export function feedStarved(core: Core): void {

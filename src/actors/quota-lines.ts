@@ -31,8 +31,8 @@ export interface Waiter {
   /** The line it stands in. */
   line: string | undefined;
   binding: Binding | undefined;
-  /** Until then the first of a line may make itself ready for what it waited for; 0 = not begun. */
-  graceUntil: number;
+  /** Since then the first of a line makes itself ready for what it waited for; 0 = not begun. */
+  graceSince: number;
 }
 
 /** Somebody who does not wait. */
@@ -40,7 +40,7 @@ export const makeWaiter = (wake: () => void): Waiter => ({
   wake,
   line: undefined,
   binding: undefined,
-  graceUntil: 0,
+  graceSince: 0,
 });
 
 interface Line {
@@ -71,8 +71,13 @@ export class QuotaLines {
     return size;
   }
 
-  /** The line among `keys` in which others come before `waiter`. */
+  /**
+   * The line among `keys` in which others come before `waiter`. Whoever has come to the head of one
+   * of them may ask: were the heads of two lines sent to the end of each other's, none ever would.
+   */
   ahead(waiter: Waiter, keys: readonly string[]): Denial | undefined {
+    const own = waiter.line === undefined ? undefined : this.#lines.get(waiter.line);
+    if (own !== undefined && firstOf(own) === waiter && keys.includes(waiter.line ?? '')) return;
     for (const key of keys) {
       const line = this.#lines.get(key);
       if (line === undefined || firstOf(line) === waiter) continue;
@@ -89,7 +94,7 @@ export class QuotaLines {
     this.#lines.set(key, line);
     line.waiters.add(waiter);
     waiter.line = key;
-    waiter.graceUntil = 0;
+    waiter.graceSince = 0;
     waiter.binding = { name, until };
     if (firstOf(line) !== waiter) return;
     line.until = until;
@@ -105,7 +110,7 @@ export class QuotaLines {
     line.waiters.delete(waiter);
     waiter.line = undefined;
     waiter.binding = undefined;
-    waiter.graceUntil = 0;
+    waiter.graceSince = 0;
     if (line.waiters.size === 0) {
       this.#lines.delete(key);
       this.#alarms.clear(`${ALARM_QUOTA} ${key}`);
@@ -161,11 +166,9 @@ export class QuotaLines {
     const { line: key } = waiter;
     const line = key === undefined ? undefined : this.#lines.get(key);
     if (line === undefined || firstOf(line) !== waiter || line.until > at) return;
-    if (line.waiters.size === 1 || (waiter.graceUntil > 0 && at >= waiter.graceUntil)) {
-      this.leave(waiter);
-      return;
-    }
-    if (waiter.graceUntil === 0) waiter.graceUntil = at + graceMs;
-    this.#alarms.set(`${ALARM_QUOTA} ${key}`, waiter.graceUntil);
+    if (waiter.graceSince === 0) waiter.graceSince = at;
+    const graceUntil = waiter.graceSince + graceMs;
+    if (line.waiters.size === 1 || at >= graceUntil) this.leave(waiter);
+    else this.#alarms.set(`${ALARM_QUOTA} ${key}`, graceUntil);
   }
 }

@@ -7,8 +7,10 @@ import type { Core, ReadyQueue, Session } from './core.ts';
 import type { Token } from './rationing.ts';
 import { askTokens, returnToken, spanOf, spendToken, whenRecorded } from './rationing.ts';
 
-/** The longest that the first of a line may take to get a connection, ms. */
+/** The longest that the first of a line may take to begin a connection, ms. */
 const GRACE_MS_MAX = 5_000;
+/** The same to get one that has begun: else hosts that greet late would never have any, ms. */
+const LATE_GREETING_MS_MAX = 60_000;
 
 /** True when one more message may be given; `wanted` could be given at once. */
 export function maySend(core: Core, ready: ReadyQueue, wanted: number, at: number): boolean {
@@ -57,10 +59,13 @@ export function restSender(core: Core, ready: ReadyQueue, at: number): void {
   // Rows that went back for a long wait have not found their way to the waiting queues yet.
   if (!isWanted && !isWaitLong(core, ready, at)) core.lines.leave(sender);
   else if (ready.idle.length === 0) {
-    const graceMs = Math.min(GRACE_MS_MAX, spanOf(sending, sender.line));
-    core.lines.linger(sender, graceMs, at);
+    const graceMs = isConnecting(ready) ? LATE_GREETING_MS_MAX : GRACE_MS_MAX;
+    core.lines.linger(sender, Math.min(graceMs, spanOf(sending, sender.line)), at);
   }
 }
+
+const isConnecting = ({ planning, sessions }: ReadyQueue): boolean =>
+  planning > 0 || [...sessions].some(({ peer, isStopping }) => peer === undefined && !isStopping);
 
 /** True where connections would be gone before a message may be given. */
 export function isWaitLong(core: Core, { shaping, path }: ReadyQueue, at: number): boolean {

@@ -125,24 +125,41 @@ export function reshapePath(core: Core, ready: ReadyQueue): { readonly isRelimit
   const { lines } = core;
   shaping.sending = renewRation(core, shaping.sending, sendingRates(name, path));
   shaping.dialing = renewRation(core, shaping.dialing, dialingRates(name, path));
-  const rates = choosingRates(name, ready.source.name, path);
-  shaping.choosing = renewRation(core, shaping.choosing, rates);
+  renewChoosing(core, ready);
   for (const waiter of [shaping.sender, shaping.dialer, shaping.leaser]) lines.leave(waiter);
   // Should it still be slow, the next no says so.
   shaping.isSlow = false;
   shaping.spentInRow = 0;
-  for (const queue of shaping.refused) {
-    queue.shaping.refusedBy.delete(ready);
-    queue.shaping.chooser.wake();
-  }
-  shaping.refused.clear();
-  const before = shaping.limitKeys;
+  const before = shaping.limits;
   shaping.limits = leasedLimits(core, name, path);
   shaping.limitKeys = shaping.limits.map(keyOfLimit);
   // A raised limit has room for those who wait for it elsewhere, too.
   for (const key of shaping.limitKeys) lines.wakeFirst(key);
-  const isRelimited = [...before].sort().join('\n') !== [...shaping.limitKeys].sort().join('\n');
-  return { isRelimited };
+  return { isRelimited: isTighter(before, shaping.limits) };
+}
+
+/** Other rates of the choice: who was told no by the old ones asks anew, and does not wait. */
+function renewChoosing(core: Core, ready: ReadyQueue): void {
+  const { name, path, source, shaping } = ready;
+  const before = shaping.choosing;
+  shaping.choosing = renewRation(core, before, choosingRates(name, source.name, path));
+  if (shaping.choosing === before) return;
+  for (const queue of shaping.refused) {
+    queue.shaping.refusedBy.delete(ready);
+    core.lines.leave(queue.shaping.chooser);
+    queue.shaping.chooser.wake();
+  }
+  shaping.refused.clear();
+}
+
+/** True where leases on the old limits say nothing of the new: another count, or fewer places. */
+function isTighter(before: readonly NamedLimit[], after: readonly NamedLimit[]): boolean {
+  const specs = new Map(before.map(({ name, spec }) => [name, spec]));
+  const isKept = ({ name, spec }: NamedLimit): boolean => {
+    const old = specs.get(name);
+    return old !== undefined && old.local === spec.local && old.limit <= spec.limit;
+  };
+  return before.length !== after.length || !after.every(isKept);
 }
 
 /** What a queue holds when it is first needed; `wake` has its due rows placed in this turn. */

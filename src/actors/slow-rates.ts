@@ -64,9 +64,19 @@ export function endCall(core: Core, queue: HeldQueue): void {
 
 /** False where a rate is slow and it is not known yet that a connection would have a token. */
 export function mayOpen(core: Core, ready: ReadyQueue, at: number): boolean {
-  const { isSlow, sender, leaser, isLeasing } = ready.shaping;
+  const { isSlow, sender } = ready.shaping;
   if (!isSlow || ready.size === 0 || sender.line !== undefined) return true;
-  if (ready.sessions.size + ready.planning > 0 || leaser.line !== undefined || isLeasing)
-    return true;
-  return maySend(core, ready, 1, at);
+  return !couldOpen(core, ready, at) || maySend(core, ready, 1, at);
+}
+
+/**
+ * False where no first connection can be opened just now, whatever the rate says: a token would be
+ * taken and given back only to wake the next who cannot use it, and so on without end.
+ */
+function couldOpen(core: Core, ready: ReadyQueue, at: number): boolean {
+  const { leaser, isLeasing, dialer } = ready.shaping;
+  if (ready.sessions.size + ready.planning > 0 || at < ready.notBefore) return false;
+  if (leaser.line !== undefined || isLeasing || dialer.line !== undefined) return false;
+  const hasRoom = core.sessions.size + core.planning < core.limits.connectionsMax;
+  return hasRoom && !core.health.isOut(ready.source.name);
 }

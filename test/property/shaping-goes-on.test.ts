@@ -15,7 +15,7 @@ import { makePlan } from '../world/policy.ts';
 import type { QuotasKind } from '../world/quotas.ts';
 import { World } from '../world/world.ts';
 
-const DOMAINS = ['a.test', 'b.test', 'c.test', 'd.test'];
+const DOMAINS = ['a.test', 'b.test', 'c.test', 'd.test'] as const;
 /** Dialling, greetings, retries of what timed out while it waited. */
 const SLACK_MS = 30_000;
 
@@ -102,6 +102,27 @@ test('who shares a rate gets a share of it', async () => {
     assert.ok(spread <= 4 * maxBurst + 6, `${text}: ${shares}`);
   });
   await assertLaw(property, 0.3);
+});
+
+test('who greets late gets its share, too', async () => {
+  const property = fc.asyncProperty(
+    fc.nat(),
+    kinds,
+    fc.integer({ min: 1, max: 50 }),
+    fc.integer({ min: 60, max: 200 }),
+    async (seed, kind, lateS, seconds) => {
+      const all = `1/${seconds}s,max_burst=1`;
+      const path = { additional_message_rate_throttles: { all }, banner_timeout: '60s' };
+      const world = await startWorld(seed, kind, { path });
+      world.hostOf(DOMAINS[0]).exchanger.manner = ({ stage }) =>
+        stage === 'greeting' ? { say: '220 late.test ready', afterMs: lateS * 1_000 } : undefined;
+      submitAll(world, 20);
+      await world.runFor(32 * seconds * 1_000 + SLACK_MS);
+      const shares = DOMAINS.map((domain) => arrivals(world, domain).length);
+      assert.ok(Math.min(...shares) >= 3, `${all}, ${lateS} s late: ${shares}`);
+    },
+  );
+  await assertLaw(property, 0.2);
 });
 
 test('who shares a limit gets a place under it', async () => {
