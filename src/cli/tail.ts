@@ -4,7 +4,6 @@
  * so what a pipe behind it lost with us comes again.
  * Deliberately unknown here: how files are read (projections/log-files), the daemon.
  */
-import { once } from 'node:events';
 import process from 'node:process';
 import { Command, InvalidArgumentError } from 'commander';
 import { createTimers } from '../ports/node/timers.ts';
@@ -127,6 +126,17 @@ async function run(directory: string, flags: Flags): Promise<void> {
 async function printBatch(batch: LogBatch): Promise<void> {
   const { stdout } = process;
   const hasRoom = stdout.write(batch.lines.map((line) => `${line}\n`).join(''));
-  if (!hasRoom) await Promise.race([once(stdout, 'drain'), once(stdout, 'error')]);
+  if (!hasRoom) await untilRoom(stdout);
   if (!stdout.destroyed && stdout.errored === null) await batch.commit();
+}
+
+/** Until what was written is gone, or nobody reads any more; leaves no listener behind. */
+function untilRoom(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      stream.off('drain', done).off('error', done);
+      resolve();
+    };
+    stream.on('drain', done).on('error', done);
+  });
 }

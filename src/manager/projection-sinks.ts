@@ -7,6 +7,7 @@ import type { LocalLogsConfig } from '../domain/options-local-logs.ts';
 import type { SecretSource } from '../domain/secret-source.ts';
 import type { OutgoingRecord, Sink, SinkAnswer } from '../ports/sink.ts';
 import type { Timers } from '../ports/timers.ts';
+import type { HookShape } from '../projections/hook.ts';
 
 /** What sinks need of the world. */
 export interface SinkParts {
@@ -36,10 +37,20 @@ export async function loadSink(config: HookConfig, parts: SinkParts): Promise<()
       const { createCustomSink } = await import('../projections/sinks/custom.ts');
       return () => createCustomSink(sink.source, { name, isBatched, timers });
     }
-    case 'files':
+    case 'files': {
+      const { completeAbandoned } = await import('../projections/log-files/files-sink.ts');
+      // Now, for a record may be long in coming; what fails is tried again with the first batch.
+      completeAbandoned(sink.config).catch(() => {});
       return () => new FilesLater(sink.config, timers);
+    }
   }
 }
+
+/** What the policy says of a reader; files are complete by size and age, not for want of mail. */
+export const shapeFor = ({ sink }: HookConfig, shape: HookShape): HookShape =>
+  sink.kind === 'files'
+    ? { ...shape, idleTimeoutMs: Number.POSITIVE_INFINITY, maxDeliveriesPerConnection: 0 }
+    : shape;
 
 /** Files are opened with the first batch: a disk that is not there yet is tried again by then. */
 class FilesLater implements Sink {

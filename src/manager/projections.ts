@@ -20,6 +20,7 @@ import { createTimers } from '../ports/node/timers.ts';
 import { createFacts } from '../projections/acceptances.ts';
 import { Feed } from '../projections/feed.ts';
 import { createHookChoice } from '../projections/hook-choice.ts';
+import type { HookShape } from '../projections/hook.ts';
 import type { HookAnswer, HookOrder } from '../projections/hook-status.ts';
 import { nodeIdOf } from '../projections/log-record/fields.ts';
 import { project } from '../projections/log-record/project.ts';
@@ -28,6 +29,7 @@ import { filterPasses } from '../projections/shipper/filter.ts';
 import type { LogLevel, ProjectionStart } from './projection-messages.ts';
 import type { ProjectionReader, ReaderWorld } from './projection-reader.ts';
 import { openReader } from './projection-reader.ts';
+import { shapeFor } from './projection-sinks.ts';
 
 /** Records that could not be projected are told one by one up to here, then only counted. */
 const UNFIT_TOLD_MAX = 20;
@@ -126,10 +128,9 @@ export class Projections {
   }
 
   async #open(config: HookConfig, now: number): Promise<void> {
-    const { name } = config;
-    const shape = this.#asker?.shapeOf(name);
+    const shape = this.#shapeOf(config);
     if (shape === undefined || this.#isStopped) return;
-    this.#readers.set(name, await openReader(config, shape, now, this.#world));
+    this.#readers.set(config.name, await openReader(config, shape, now, this.#world));
   }
 
   async #end(readers: readonly ProjectionReader[]): Promise<void> {
@@ -143,10 +144,15 @@ export class Projections {
   }
 
   #reshape(): void {
-    for (const [name, reader] of this.#readers) {
-      const shape = this.#asker?.shapeOf(name);
+    for (const reader of this.#readers.values()) {
+      const shape = this.#shapeOf(reader.config);
       if (shape !== undefined) reader.reshape(shape);
     }
+  }
+
+  #shapeOf(config: HookConfig): HookShape | undefined {
+    const shape = this.#asker?.shapeOf(config.name);
+    return shape && shapeFor(config, shape);
   }
 
   #next<T>(task: () => Promise<T>): Promise<T> {

@@ -5,8 +5,16 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, chmodSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  appendFileSync,
+  chmodSync,
+  cpSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join, relative } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Zstd } from '@hpcc-js/wasm-zstd';
@@ -103,6 +111,55 @@ test('a batch that was not committed comes again, one that was does not', async 
   await assert.rejects(readAll(dir, { checkpoint: 'mine' }), /\.mine is no checkpoint: remove it/);
 });
 
+test('a checkpoint holds where the directory has another name, or the file is gone', async (t) => {
+  const dir = makeDir(t);
+  const names = ['20260101', '20260102', '20260103'];
+  for (const [at, name] of names.entries()) {
+    writeFileSync(join(dir, name), await frame(lineOf(at + 1)));
+    finish(join(dir, name));
+  }
+  const checkpoint = 'mine';
+  // Written where the directory is called one way, and read where it is called another.
+  const near = relative(process.cwd(), dir);
+  for (const [first, second] of [
+    [near, dir],
+    [dir, near],
+  ] as const) {
+    rmSync(join(dir, '.mine'), { force: true });
+    const { tailer } = open(first, { batchSize: 1, checkpoint });
+    for await (const batch of tailer.batches()) {
+      if (idsOf(batch)[0] === 3) break;
+      await batch.commit();
+    }
+    assert.deepEqual((await readAll(second, { checkpoint: 'mine' })).ids, [3]);
+  }
+  const moved = join(makeDir(t), 'moved');
+  writeFileSync(join(dir, '.mine'), JSON.stringify({ file: join(dir, names[1] ?? ''), line: 1 }));
+  cpSync(dir, moved, { recursive: true });
+  assert.deepEqual((await readAll(moved, { checkpoint })).ids, [3]);
+  rmSync(join(dir, names[1] ?? ''), { force: true });
+  assert.deepEqual((await readAll(dir, { checkpoint })).ids, [3], 'the file itself is gone');
+});
+
+test('a quiet directory is looked at five times a second, not all the time', async (t) => {
+  const dir = makeDir(t);
+  const { after, ...clock } = createTimers();
+  const waits: number[] = [];
+  const { tailer } = open(dir, {
+    follow: true,
+    timers: {
+      ...clock,
+      after: (waitMs, task) => {
+        waits.push(waitMs);
+        if (waits.length === 3) tailer.close();
+        return after(waitMs, task);
+      },
+    },
+  });
+  for await (const _batch of tailer.batches()) assert.fail('there is nothing');
+  assert.deepEqual(waits, [200, 200, 200]);
+});
+
 test('a growing file is followed; the next waits until it is complete', async (t) => {
   const dir = makeDir(t);
   const first = join(dir, '20260101');
@@ -182,4 +239,13 @@ test('a reader that had enough ends the command quietly, without a checkpoint', 
   await once(child, 'close');
   assert.equal(out, lineOf(1));
   assert.equal(err, '');
+});
+
+test('output that is slow to be taken leaves nothing behind', async (t) => {
+  const dir = makeDir(t);
+  const lines = `${JSON.stringify({ type: 'Delivery', noise: 'x'.repeat(200) })}\n`.repeat(40_000);
+  writeFileSync(join(dir, '20260101'), await frame(lines));
+  const { code, out, err } = await waybill('tail', dir, '--no-follow');
+  assert.deepEqual([code, err], [0, ''], 'no warning of too many listeners');
+  assert.equal(out.length, lines.length);
 });

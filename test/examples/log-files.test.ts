@@ -151,6 +151,9 @@ test('what a crash left is completed and its torn end cut off; others stay', asy
   await send(crashed, 51, 60);
   const [torn] = listSegments(dir);
   assert.ok(torn);
+  await crashed.close();
+  // As it was before: another process left it.
+  chmodSync(torn.path, 0o644);
   const whole = readFileSync(torn.path);
   // A flush that the power cut broke off: the beginning of a third frame.
   appendFileSync(torn.path, whole.subarray(0, 30));

@@ -171,6 +171,21 @@ describe('operators', () => {
     assert.equal(world.shelf.cursor?.position, 0);
   });
 
+  test('what a stop flushes has system_shutdown_timeout and no more', async () => {
+    const world = begin({
+      batching: { batchSize: 10, minBatchSize: 9, maxBatchLatencyMs: 60 * S },
+    });
+    await world.runFor(10);
+    world.receiver.mood = { ...KIND, hangs: 1 };
+    commit(world, 2);
+    await world.runFor(S);
+    world.shipper.stop(() => {});
+    await world.runFor(FREE_SHAPE.systemShutdownTimeoutMs - 1);
+    assert.equal(world.shipper.status().state, 'sending');
+    await world.runFor(10);
+    assert.equal(world.ended, 'stopped');
+  });
+
   test('a stop does not wait for a disk that never answers', async () => {
     const world = begin();
     await world.runFor(10);

@@ -5,7 +5,7 @@
  * Deliberately unknown here: records, batches.
  */
 import { open, readFile, rename } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, isAbsolute, join, relative } from 'node:path';
 
 /** Everything before this line of this file is done; files sort by name. */
 export interface Checkpoint {
@@ -65,6 +65,15 @@ function parseCheckpoint(text: string): Checkpoint | undefined {
   }
 }
 
-/** True for the file a checkpoint speaks of, also where the directory was moved. */
-export const isSameFile = (checkpoint: Checkpoint, path: string): boolean =>
-  checkpoint.file === path || checkpoint.file === basename(path);
+/**
+ * Where the file of a checkpoint lies among `files` of a directory, or would lie if it were still
+ * there: also where the directory was moved, or is called by another name this time.
+ */
+export function placeOf({ file }: Checkpoint, directory: string, files: readonly string[]): string {
+  const within = relative(directory, file);
+  const isWithin = within !== '' && !within.startsWith('..') && !isAbsolute(within);
+  if (isWithin) return join(directory, within);
+  const endsLike = (path: string): boolean => `/${file}`.endsWith(`/${relative(directory, path)}`);
+  const [moved] = files.filter(endsLike).sort((one, other) => other.length - one.length);
+  return moved ?? join(directory, basename(file));
+}

@@ -29,13 +29,18 @@ interface OpenSegment {
 /** Completes what a run before left, then opens the files of a logger. */
 export async function openFilesSink(parts: FilesSinkParts): Promise<Sink> {
   const compress = await loadCompress(parts.config.compression_level);
-  for (const dir of directoriesOf(parts.config)) {
+  await completeAbandoned(parts.config);
+  return new FilesSink(parts, compress);
+}
+
+/** Completes what a run before left in the directories of a logger. */
+export async function completeAbandoned(config: LocalLogsConfig): Promise<void> {
+  for (const dir of directoriesOf(config)) {
     await finishAbandoned(dir).catch((error: NodeJS.ErrnoException) => {
       // It is made with the first record.
       if (error.code !== 'ENOENT') throw error;
     });
   }
-  return new FilesSink(parts, compress);
 }
 
 class FilesSink implements Sink {

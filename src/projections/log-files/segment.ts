@@ -7,7 +7,7 @@
 import { Buffer } from 'node:buffer';
 import type { FileHandle } from 'node:fs/promises';
 import { chmod, mkdir, open, readdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, relative, resolve, sep } from 'node:path';
 import type { At } from '../../ports/ports.ts';
 import { SEGMENT_NAME, segmentName } from './layout.ts';
 import { endOfFrames } from './zstd.ts';
@@ -15,6 +15,9 @@ import { endOfFrames } from './zstd.ts';
 /** Tries for a name nobody has; only clocks that stand still need a second one. */
 const NAMES_MAX = 1_000;
 const WRITE_BITS = 0o222;
+
+/** Segments of all loggers that are being written, by path: no start completes those. */
+const writing = new Set<string>();
 
 /** A segment that is being written. */
 export class Segment {
@@ -32,17 +35,30 @@ export class Segment {
   /** Begins a segment under a name of its own. */
   static async begin(dir: string, suffix: string, at: At): Promise<Segment> {
     for (let serial = 0; serial < NAMES_MAX; serial += 1) {
-      const path = join(dir, segmentName(at, serial, suffix));
-      const file = await openNew(path);
-      if (file !== undefined) return new Segment(path, file);
+      const path = resolve(dir, segmentName(at, serial, suffix));
+      const segment = await Segment.#beginAt(path);
+      if (segment !== undefined) return segment;
     }
     throw new Error(`${dir} has ${NAMES_MAX} segments of one millisecond`);
+  }
+
+  /** Undefined where there is such a file already. */
+  static async #beginAt(path: string): Promise<Segment | undefined> {
+    if (writing.has(path)) return undefined;
+    writing.add(path);
+    let file: FileHandle | undefined;
+    try {
+      file = await openNew(path);
+    } finally {
+      if (file === undefined) writing.delete(path);
+    }
+    return file && new Segment(path, file);
   }
 
   /** Adds a frame and flushes it; throws, and leaves nothing of it, where that fails. */
   async add(frame: Uint8Array, plainBytes: number): Promise<void> {
     try {
-      await this.#file.write(frame, 0, frame.length, this.#length);
+      await this.#write(frame);
       await this.#file.datasync();
     } catch (error) {
       await this.#file.truncate(this.#length).catch(() => {});
@@ -52,10 +68,24 @@ export class Segment {
     this.plainBytes += plainBytes;
   }
 
+  /** A disk that is nearly full takes a part of it and calls that a success. */
+  async #write(frame: Uint8Array): Promise<void> {
+    for (let done = 0; done < frame.length; ) {
+      const left = frame.length - done;
+      const { bytesWritten } = await this.#file.write(frame, done, left, this.#length + done);
+      if (bytesWritten === 0) throw new Error(`${this.path} takes no more`);
+      done += bytesWritten;
+    }
+  }
+
   /** Completes it: read-only is the sign for those who wait for whole files. */
   async finish(): Promise<void> {
-    await makeReadOnly(this.#file);
-    await this.#file.close();
+    try {
+      await makeReadOnly(this.#file);
+    } finally {
+      writing.delete(this.path);
+      await this.#file.close();
+    }
   }
 }
 
@@ -82,12 +112,18 @@ async function makeReadOnly(file: FileHandle): Promise<void> {
 export async function finishAbandoned(dir: string): Promise<number> {
   let finished = 0;
   for (const entry of await readdir(dir, { withFileTypes: true, recursive: true })) {
-    if (!entry.isFile() || !SEGMENT_NAME.test(entry.name)) continue;
-    const path = join(entry.parentPath ?? entry.path, entry.name);
+    const path = resolve(entry.parentPath ?? entry.path, entry.name);
+    if (!entry.isFile() || !isSegment(dir, path) || writing.has(path)) continue;
     if (await finishOne(path)) finished += 1;
   }
   return finished;
 }
+
+/** A suffix may begin with a folder: then it is the folder that is called like a segment. */
+const isSegment = (dir: string, path: string): boolean =>
+  relative(dir, path)
+    .split(sep)
+    .some((part) => SEGMENT_NAME.test(part));
 
 async function finishOne(path: string): Promise<boolean> {
   const file = await open(path, 'r+').catch((error: NodeJS.ErrnoException) => {

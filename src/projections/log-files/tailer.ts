@@ -5,12 +5,12 @@
  * Deliberately unknown here: what readers do with records, the event log.
  */
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { glob } from 'tinyglobby';
 import type { Ms } from '../../ports/ports.ts';
 import type { Timers } from '../../ports/timers.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { CheckpointFile, isSameFile } from './checkpoint.ts';
+import { CheckpointFile, placeOf } from './checkpoint.ts';
 import { SegmentLines } from './segment-lines.ts';
 import type { Decompress } from './zstd.ts';
 import { loadDecompress } from './zstd.ts';
@@ -69,7 +69,8 @@ export class LogTailer {
   #isClosed = false;
 
   constructor(options: TailOptions) {
-    this.#options = options;
+    // A checkpoint means the same file wherever the next run is started.
+    this.#options = { ...options, directory: resolve(options.directory) };
     const isKept = options.checkpoint !== undefined && options.fromNewest !== true;
     this.#checkpoints = isKept
       ? new CheckpointFile(options.directory, options.checkpoint as string)
@@ -104,16 +105,18 @@ export class LogTailer {
           rows = [];
         }
         if (isOver) return;
-        if (lines === undefined) await this.#rest(rows.length === 0 ? LOOK_MS : dueMs);
+        if (lines === undefined) await this.#rest(rows.length === 0 ? undefined : dueMs);
       }
     } finally {
       await this.#segment?.close();
     }
   }
 
-  #rest(dueMs: Ms): Promise<void> {
+  /** Until the next look, or until a batch that began is due. */
+  #rest(dueMs: Ms | undefined): Promise<void> {
     const { timers } = this.#options;
-    const waitMs = Math.min(LOOK_MS, Math.max(1, dueMs - timers.steadyMs()));
+    const leftMs = dueMs === undefined ? LOOK_MS : dueMs - timers.steadyMs();
+    const waitMs = Math.min(LOOK_MS, Math.max(1, leftMs));
     return new Promise((done) => {
       timers.after(waitMs, done);
     });
@@ -207,8 +210,7 @@ export class LogTailer {
     }
     const checkpoint = await this.#checkpoints?.read();
     if (checkpoint === undefined) return;
-    const file = files.find((path) => isSameFile(checkpoint, path)) ?? checkpoint.file;
-    this.#from = { file, isIncluded: true };
+    this.#from = { file: placeOf(checkpoint, directory, files), isIncluded: true };
     this.#skip = checkpoint.line;
   }
 }

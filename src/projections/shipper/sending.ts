@@ -59,6 +59,8 @@ export function sendBatch(held: Held): void {
   held.sending = sending;
   held.sink ??= makeSink();
   awaitMs(held, sendMsMax, 'deadline.passed');
+  // What is flushed at a stop has no more time than what was under way.
+  if (held.isStopping) hurry(held);
   ask(() => (held.sink as NonNullable<typeof held.sink>).send(batch, abort.signal)).then(
     (answer) => hear(held, sending, readAnswer(answer, batch.length)),
     (error: unknown) => hear(held, sending, failed(`the sink threw: ${oneLine(error)}`)),
