@@ -92,7 +92,7 @@ export class ProjectionReader {
     this.#shape = shape;
     this.#world = world;
     this.#loaded = loaded;
-    this.#source = this.#openSource();
+    this.#source = this.#openSource(() => this.#floor);
     const { name, start } = config;
     const saved = world.cursors.find(name);
     // Where a cursor may have been lost all there is comes again: better too much than too little.
@@ -110,7 +110,7 @@ export class ProjectionReader {
     return `${this.config.name}/replay-`;
   }
 
-  #openSource(): FeedSource {
+  #openSource(floor = (): number => 0): FeedSource {
     const { templates } = this.#loaded;
     const render = (record: LogRecord): string | undefined => {
       if (!templates.has(record.type)) return undefined;
@@ -118,7 +118,7 @@ export class ProjectionReader {
       return 'fault' in rendered ? unwritten(rendered.fault) : rendered.text;
     };
     const { capture } = this.config;
-    return this.#world.feed.source({ capture, render, floor: () => this.#floor });
+    return this.#world.feed.source({ capture, render, floor });
   }
 
   #parts(key: string, cursor: SavedCursor, source: FeedSource): ShipperParts {
@@ -170,6 +170,7 @@ export class ProjectionReader {
     const cursor = this.#world.cursors.find(key);
     if (cursor?.until === undefined) return;
     const { until } = cursor;
+    // What the log still has it may have, however old: only nothing is kept for it for ever.
     const source = this.#openSource();
     const parts = this.#parts(key, cursor, source);
     const shipper = startReplay({ ...parts, cursor: { ...cursor, until } }, () => {
@@ -191,14 +192,16 @@ export class ProjectionReader {
 
   /** Looks what `retention` gives up by now, and answers what is still needed of the log. */
   needs(): ReaderNeed[] {
-    const { tail, feed, timers } = this.#world;
-    const { position } = this.#shipper.status();
-    const now = timers.now();
-    this.#floor = Math.max(
-      this.#floor,
-      retentionFloor(this.config.retention, position, now, { tail, feed }),
-    );
-    return this.#all().map((one) => ({ position: one.status().position, floor: this.#floor }));
+    const live = this.#needOf(this.#shipper);
+    this.#floor = Math.max(this.#floor, live.floor);
+    const replays = [...this.#replays.values()].map(({ shipper }) => this.#needOf(shipper));
+    return [{ ...live, floor: this.#floor }, ...replays];
+  }
+
+  #needOf(shipper: Shipper): ReaderNeed {
+    const { position } = shipper.status();
+    const now = this.#world.timers.now();
+    return { position, floor: retentionFloor(this.config.retention, position, now, this.#world) };
   }
 
   status(): HookStatus {
@@ -235,9 +238,9 @@ export class ProjectionReader {
     const { name } = this.config;
     switch (order.do) {
       case 'pause':
-        return this.#stand((answered) => this.#shipper.pause(answered), `${name} is paused`);
+        return this.#stand((one, answered) => one.pause(answered), `${name} is paused`);
       case 'resume':
-        return this.#stand((answered) => this.#shipper.resume(answered), `${name} goes on`);
+        return this.#stand((one, answered) => one.resume(answered), `${name} goes on`);
       case 'skip':
         return new Promise((resolve) =>
           this.#shipper.skip(order.records, (said) =>
@@ -253,14 +256,16 @@ export class ProjectionReader {
     }
   }
 
-  #stand(wish: (answered: (refusal?: string) => void) => void, done: string): Promise<HookAnswer> {
-    return new Promise((resolve) =>
-      wish((refusal) =>
-        resolve(
-          refusal === undefined ? { kind: 'done', said: done } : { kind: 'refused', said: refusal },
-        ),
-      ),
+  /** Also of its replays, which have the same receiver; one that ends meanwhile has no say. */
+  async #stand(
+    wish: (one: Shipper, answered: (refusal?: string) => void) => void,
+    done: string,
+  ): Promise<HookAnswer> {
+    const answers = this.#all().map(
+      (one) => new Promise<string | undefined>((resolve) => wish(one, resolve)),
     );
+    const [refusal] = await Promise.all(answers);
+    return refusal === undefined ? { kind: 'done', said: done } : { kind: 'refused', said: refusal };
   }
 
   #replay(span: { readonly from: number; readonly to: number }): HookAnswer {
