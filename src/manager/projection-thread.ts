@@ -16,6 +16,8 @@ import { Projections, TEND_MS } from './projections.ts';
 const NICENESS = 10;
 /** How often it is told what readers need of the log. */
 const NEEDS_MS = 5_000;
+/** What a version of the policy wants is tried again after this where it failed. */
+const USE_AGAIN_MS = 30_000;
 
 /** On Linux a thread has a priority of its own, and its id is that of a process. */
 function lowerPriority(): void {
@@ -32,10 +34,16 @@ function run(port: MessagePort, start: ProjectionStart): void {
     log: (level, text) => say({ kind: 'log', level, text }),
     faulted: (fault) => say({ kind: 'fault', fault }),
   });
+  let latest: Pick<ProjectionStart, 'version' | 'now'> = start;
+  let again: NodeJS.Timeout | undefined;
   const use = (version: number, now: number): void => {
+    clearTimeout(again);
     projections.use(version, now).catch((error: unknown) => {
-      const text = `log hooks stay as they are: version ${version}: ${describeThrown(error)}`;
+      const text = `log hooks are not as version ${version} has them: ${describeThrown(error)}`;
       say({ kind: 'log', level: 'error', text });
+      // Those that are missing ship nothing until then.
+      clearTimeout(again);
+      again = setTimeout(() => use(latest.version, latest.now), USE_AGAIN_MS);
     });
   };
   const tending = setInterval(() => projections.tend(), TEND_MS);
@@ -59,8 +67,10 @@ function run(port: MessagePort, start: ProjectionStart): void {
     say({ kind: 'answered', id, answer: await projections.fulfil(order).catch(failed) });
   };
   port.on('message', (message: ToProjections) => {
-    if (message.kind === 'use') use(message.version, message.now);
-    else if (message.kind === 'bump') projections.bump();
+    if (message.kind === 'use') {
+      latest = message;
+      use(latest.version, latest.now);
+    } else if (message.kind === 'bump') projections.bump();
     else if (message.kind === 'ask') void answer(message);
     else void stop();
   });

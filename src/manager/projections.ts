@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import type { HookConfig } from '../domain/options-hook.ts';
 import type { ReaderNeed } from '../domain/reader-floors.ts';
+import { NEEDS_ALL } from '../domain/reader-floors.ts';
 import { CURSOR_FLUSH_MS, openCursorStore } from '../events/cursor-store.ts';
 import type { LogTail } from '../events/log-tail.ts';
 import { openLogTail } from '../events/log-tail.ts';
@@ -54,6 +55,9 @@ export class Projections {
   #choice: Choice;
   #work: Promise<unknown> = Promise.resolve();
   #isStopped = false;
+  /** Of the calls of `use`: how many there were, and the last that has all its readers. */
+  #wanted = 0;
+  #had = 0;
   #unfit = 0;
   #flushFault = '';
 
@@ -103,6 +107,8 @@ export class Projections {
    * is the position at which it came into force.
    */
   use(version: number, now: number): Promise<void> {
+    this.#wanted += 1;
+    const wanted = this.#wanted;
     return this.#next(async () => {
       const store = openPolicyStore(this.#dir, 'read');
       const { policy, setup, findPlace } = await loadVersion(store, version, this.#dir).finally(
@@ -124,6 +130,7 @@ export class Projections {
       this.#reshape();
       for (const config of logHooks)
         if (!this.#readers.has(config.name)) await this.#open(config, now);
+      this.#had = wanted;
     });
   }
 
@@ -172,9 +179,13 @@ export class Projections {
     return { kind: 'unknown', said: `there is no log hook ${order.name}; there are: ${names}` };
   }
 
-  /** What is needed of the log; also what retention gives up by now. */
-  needs(): ReaderNeed[] {
-    return [...this.#readers.values()].flatMap((reader) => reader.needs());
+  /**
+   * What is needed of the log; also what retention gives up by now. Everything, as long as a reader
+   * may be missing that is still to say where it is.
+   */
+  needs(): readonly ReaderNeed[] {
+    const needs = [...this.#readers.values()].flatMap((reader) => reader.needs());
+    return this.#had > 0 && this.#had === this.#wanted ? needs : NEEDS_ALL;
   }
 
   /** To be called every CURSOR_FLUSH_MS. */

@@ -4,9 +4,12 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { NEEDS_ALL } from '../../src/domain/reader-floors.ts';
+import { createMark } from '../../src/events/log-mark.ts';
 import type { LogTail } from '../../src/events/log-tail.ts';
 import { openLogTail } from '../../src/events/log-tail.ts';
 import { retentionFloor } from '../../src/manager/projection-retention.ts';
+import { Projections } from '../../src/manager/projections.ts';
 import { Feed } from '../../src/projections/feed.ts';
 import { withDir } from '../contracts/log-place.ts';
 import { openStore, sampleTurns } from '../contracts/log-store-place.ts';
@@ -67,4 +70,15 @@ test('the last position before an instant is found, whatever the instant', () =>
     assert.equal(feed.lastBefore(BEGAN + 17 * STEP_MS), 17);
     assert.equal(feed.lastBefore(BEGAN + 17 * STEP_MS + 1), 18);
     assert.equal(feed.lastBefore(NOW), TURNS);
+  }));
+
+test('nothing of the log goes while a reader may be missing that has not spoken yet', () =>
+  withDir(async (dir) => {
+    openStore(dir).store.close();
+    const start = { dir, mark: createMark(), node: '00000001', version: 1, now: 0 };
+    const projections = new Projections(start, { log: () => {}, faulted: () => {} });
+    assert.deepEqual(projections.needs(), NEEDS_ALL, 'the policy is still being loaded');
+    await assert.rejects(projections.use(1, 0));
+    assert.deepEqual(projections.needs(), NEEDS_ALL, 'it could not be');
+    await projections.stop();
   }));
