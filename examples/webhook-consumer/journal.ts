@@ -8,6 +8,7 @@ import {
   appendFileSync,
   closeSync,
   fsyncSync,
+  ftruncateSync,
   openSync,
   readFileSync,
   truncateSync,
@@ -32,6 +33,7 @@ export function openJournal(path: string): Journal {
   const bytes = readFileSync(path);
   const whole = bytes.subarray(0, bytes.lastIndexOf(0x0a) + 1);
   if (whole.length < bytes.length) truncateSync(path, whole.length);
+  let { length } = whole;
   const lines = whole.toString('utf8').split('\n').filter(Boolean);
   const known = new Set(lines.map((line) => (JSON.parse(line) as WaybillRecord).event_id));
   return {
@@ -42,8 +44,15 @@ export function openJournal(path: string): Journal {
       }
       if (fresh.size === 0) return 0;
       const text = [...fresh.values()].map((record) => `${JSON.stringify(record)}\n`).join('');
-      appendFileSync(file, text);
-      fsyncSync(file);
+      try {
+        appendFileSync(file, text);
+        fsyncSync(file);
+      } catch (error) {
+        // A full disk may have taken half a line, and the next must not run into it.
+        ftruncateSync(file, length);
+        throw error;
+      }
+      length += Buffer.byteLength(text);
       for (const id of fresh.keys()) known.add(id);
       return fresh.size;
     },

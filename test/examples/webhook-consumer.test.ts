@@ -4,12 +4,14 @@
  * Deliberately unknown here: the shipper; batches are sent again by hand.
  */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { Webhook } from 'standardwebhooks';
 import { createConsumer } from '../../examples/webhook-consumer/consumer.ts';
 import { openJournal } from '../../examples/webhook-consumer/journal.ts';
@@ -87,6 +89,24 @@ test('after a kill in the middle of a line the rest comes again', async (t) => {
   assert.deepEqual(keptIn(path), idsOf(1, 5));
   await sink.close();
   await second.close();
+});
+
+test('a disk that takes half a batch leaves whole lines, and the next batch is kept', async (t) => {
+  const path = folderFor(t);
+  const journal = fileURLToPath(new URL('../../examples/webhook-consumer/journal.ts', import.meta.url));
+  const program = `
+    import { openJournal } from ${JSON.stringify(journal)};
+    const journal = openJournal(process.argv[1]);
+    for (const [id, size] of [['one', 5e3], ['two', 5e4], ['three', 1e2]]) {
+      try {
+        journal.keep([{ event_id: id, type: 'x'.repeat(size) }]);
+      } catch {}
+    }`;
+  const node = `"${process.execPath}" --import tsx --input-type=module`;
+  // The limit of the shell ends the file in the middle of a write, as a full disk does.
+  const shell = `ulimit -f 20; exec ${node} --eval "$PROGRAM" "${path}"`;
+  execFileSync('sh', ['-c', shell], { env: { ...process.env, PROGRAM: program } });
+  assert.deepEqual(keptIn(path), ['one', 'three']);
 });
 
 test('secrets are exchanged without a gap, and a foreign one is refused for good', async (t) => {
