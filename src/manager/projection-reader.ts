@@ -63,6 +63,8 @@ interface Replay {
   readonly until: number;
 }
 
+type Wish = (one: Shipper, answered: (refusal?: string) => void) => void;
+
 /** Loads what a reader needs and begins to read. */
 export async function openReader(
   config: HookConfig,
@@ -192,16 +194,15 @@ export class ProjectionReader {
 
   /** Looks what `retention` gives up by now, and answers what is still needed of the log. */
   needs(): ReaderNeed[] {
-    const live = this.#needOf(this.#shipper);
-    this.#floor = Math.max(this.#floor, live.floor);
-    const replays = [...this.#replays.values()].map(({ shipper }) => this.#needOf(shipper));
-    return [{ ...live, floor: this.#floor }, ...replays];
-  }
-
-  #needOf(shipper: Shipper): ReaderNeed {
-    const { position } = shipper.status();
+    const { retention } = this.config;
     const now = this.#world.timers.now();
-    return { position, floor: retentionFloor(this.config.retention, position, now, this.#world) };
+    return this.#all().map((one) => {
+      const { position } = one.status();
+      const floor = retentionFloor(retention, position, now, this.#world);
+      if (one !== this.#shipper) return { position, floor };
+      this.#floor = Math.max(this.#floor, floor);
+      return { position, floor: this.#floor };
+    });
   }
 
   status(): HookStatus {
@@ -257,15 +258,12 @@ export class ProjectionReader {
   }
 
   /** Also of its replays, which have the same receiver; one that ends meanwhile has no say. */
-  async #stand(
-    wish: (one: Shipper, answered: (refusal?: string) => void) => void,
-    done: string,
-  ): Promise<HookAnswer> {
-    const answers = this.#all().map(
-      (one) => new Promise<string | undefined>((resolve) => wish(one, resolve)),
-    );
-    const [refusal] = await Promise.all(answers);
-    return refusal === undefined ? { kind: 'done', said: done } : { kind: 'refused', said: refusal };
+  async #stand(wish: Wish, done: string): Promise<HookAnswer> {
+    const ask = (one: Shipper) => new Promise<string | undefined>((resolve) => wish(one, resolve));
+    const [refusal] = await Promise.all(this.#all().map(ask));
+    return typeof refusal === 'string'
+      ? { kind: 'refused', said: refusal }
+      : { kind: 'done', said: done };
   }
 
   #replay(span: { readonly from: number; readonly to: number }): HookAnswer {

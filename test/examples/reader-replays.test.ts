@@ -1,5 +1,5 @@
 /**
- * What concerns a hook concerns its replays, which have the same receiver: pausing and resuming, and
+ * What concerns a hook concerns its replays, which have the same receiver: pausing, resuming, and
  * that the log is not kept for ever for one that does not get on. Over a real log, in real time.
  */
 import assert from 'node:assert/strict';

@@ -35,6 +35,20 @@ describe('a hook that stops itself', () => {
     assert.equal(world.shelf.cursor?.state, 'running');
   });
 
+  test('after a spell of refusals: what comes then waits and is no dead letter', async () => {
+    const world = begin({ disable: { failingMs: 30 * S } });
+    world.receiver.mood = { ...KIND, refusesAll: 1 };
+    for (let second = 0; second < 60; second += 1) {
+      // One that is taken ends a spell.
+      world.receiver.mood.refusesAll = second === 10 ? 0 : 1;
+      commit(world, 1);
+      await world.runFor(S);
+    }
+    assert.equal(world.shipper.status().state, 'halted.disabled');
+    assert.equal(world.shelf.letters.length, 10 + 31);
+    assert.match(world.shelf.cursor?.error ?? '', /31 records in a row were refused: status 400/);
+  });
+
   test('after so many refusals in a row', async () => {
     const world = begin({ disable: { refusedMax: 3 } });
     world.receiver.mood = { ...KIND, refusesAll: 1 };

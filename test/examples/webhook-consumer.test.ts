@@ -93,7 +93,9 @@ test('after a kill in the middle of a line the rest comes again', async (t) => {
 
 test('a disk that takes half a batch leaves whole lines, and the next batch is kept', async (t) => {
   const path = folderFor(t);
-  const journal = fileURLToPath(new URL('../../examples/webhook-consumer/journal.ts', import.meta.url));
+  const journal = fileURLToPath(
+    new URL('../../examples/webhook-consumer/journal.ts', import.meta.url),
+  );
   const program = `
     import { openJournal } from ${JSON.stringify(journal)};
     const journal = openJournal(process.argv[1]);

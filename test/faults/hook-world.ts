@@ -9,6 +9,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { showHook } from '../../src/api/hook-routes.ts';
+import { askManager } from '../../src/manager/control-client.ts';
 import type { LogRecord } from '../../src/projections/log-record/record.ts';
 import { judgeRun } from './conservation.ts';
 import { Daemon } from './daemon.ts';
@@ -78,6 +79,7 @@ export class HookWorld {
   readonly target = new Target(mixedFate);
   readonly #mail = new SteadyMail({ ...ROUND, shape: SHAPE, port: () => this.#findPort() });
   readonly #policy: string;
+  #targetPort = 0;
   #daemon: Daemon | undefined;
   #records: readonly LogRecord[] | undefined;
 
@@ -100,7 +102,8 @@ export class HookWorld {
 
   /** Starts the daemon and the mail. */
   async start(policy: HookPolicy): Promise<void> {
-    writeFileSync(this.#policy, policyText(await this.target.open(), policy));
+    this.#targetPort = await this.target.open();
+    writeFileSync(this.#policy, policyText(this.#targetPort, policy));
     await this.#begin();
     this.#mail.start();
   }
@@ -117,6 +120,19 @@ export class HookWorld {
       port = await this.daemon.port();
     }
     return port;
+  }
+
+  /** Puts another policy in force, and waits until its hooks are those that are shown. */
+  async reload(policy: HookPolicy): Promise<void> {
+    writeFileSync(this.#policy, policyText(this.#targetPort, policy));
+    await askManager(this.data, { do: 'policy.reload' });
+    const wanted = [...(policy.hooks ?? []), ...(policy.localLogs ?? [])].length;
+    for (const end = performance.now() + WAIT_MS_MAX; ; await pause(LOOK_MS)) {
+      const views = await this.views();
+      const isThere = (policy.hooks ?? []).every(({ name }) => views.some((v) => v.name === name));
+      if (isThere && views.length === wanted) return;
+      assert.ok(performance.now() < end, this.daemon.tail);
+    }
   }
 
   /** SIGKILL to all of the daemon. */

@@ -23,7 +23,7 @@ export type SignalType = ShipperSignal['type'];
 
 /** When a hook stops by itself; what is absent never stops it. */
 export interface DisableRule {
-  /** Every batch failed for so long, ms. */
+  /** Every batch failed, or was refused as a whole, for so long, ms. */
   readonly failingMs?: Ms;
   /** So many records in a row were refused for good. */
   readonly refusedMax?: number;

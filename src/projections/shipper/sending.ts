@@ -133,7 +133,7 @@ export function noteSettled(held: Held): void {
   held.counts.settled += records;
   held.counts.refused += refused.length;
   if (held.skip !== undefined) held.skip.left = Math.max(0, held.skip.left - batch.length);
-  noteRecovery(held);
+  noteRecovery(held, records);
   noteRefusals(held, refused, records);
   const tookMs = held.usedAtMs - sentAtMs;
   tell({ kind: 'settled', records, refused: refused.length, bytes, tookMs });
@@ -152,14 +152,15 @@ export const letterOf = (outgoing: OutgoingRecord, reason: string, at: number): 
   record: outgoing.record,
 });
 
-function noteRecovery(held: Held): void {
+/** The receiver answers; but where it takes nothing, the spell of that goes on. */
+function noteRecovery(held: Held, records: number): void {
   const { failures } = held.backOff;
   if (failures > 0) {
     const spellMs = held.usedAtMs - (held.failingSinceMs ?? held.usedAtMs);
     held.parts.tell({ kind: 'recovered', failures, spellMs });
   }
   held.backOff.reset();
-  held.failingSinceMs = undefined;
+  if (records > 0) held.failingSinceMs = undefined;
 }
 
 function noteRefusals(held: Held, refused: readonly RefusedRecord[], records: number): void {
@@ -169,9 +170,10 @@ function noteRefusals(held: Held, refused: readonly RefusedRecord[], records: nu
   if (reason === undefined) return;
   noteError(held, reason);
   tellRefusals(held, refused.length, reason);
-  if (held.refusedInRow >= refusedMax) {
-    disable(held, `${held.refusedInRow} records in a row were refused: ${reason}`);
-  }
+  if (held.refusedInRow === 0) return;
+  const cause = `${held.refusedInRow} records in a row were refused: ${reason}`;
+  if (held.refusedInRow >= refusedMax) disable(held, cause);
+  else disableAfterSpell(held, cause);
 }
 
 /** A receiver may refuse a record of every batch: told at most so often, with how many. */
@@ -195,22 +197,25 @@ export function noteFailed(held: Held): void {
 }
 
 function noteFailure(held: Held, reason: string, retryAfterMs: Ms | undefined): void {
-  const { timers, random, tell, disable: rule } = held.parts;
+  const { timers, random, tell } = held.parts;
   const steadyMs = timers.steadyMs();
   held.usedAtMs = steadyMs;
   // Whether its connection stands is the sink's to know: to be safe, another one is counted.
   held.isConnected = false;
   held.deliveries = 0;
-  held.failingSinceMs ??= steadyMs;
   held.retryWaitMs = held.backOff.next(held.shape, random, retryAfterMs);
   held.retryAskedUntilMs = steadyMs + Math.min(retryAfterMs ?? 0, RETRY_AFTER_MS_MAX);
   held.counts.failedBatches += 1;
   noteError(held, reason);
   tell({ kind: 'failed', reason, failures: held.backOff.failures });
-  const failingMs = steadyMs - held.failingSinceMs;
-  if (failingMs >= (rule.failingMs ?? Number.POSITIVE_INFINITY)) {
-    disable(held, `${held.backOff.failures} batches failed in a row: ${reason}`);
-  }
+  disableAfterSpell(held, `${held.backOff.failures} batches failed in a row: ${reason}`);
+}
+
+/** Nothing was taken again: for how long by now? */
+function disableAfterSpell(held: Held, cause: string): void {
+  const { failingMs: mostMs = Number.POSITIVE_INFINITY } = held.parts.disable;
+  held.failingSinceMs ??= held.usedAtMs;
+  if (held.usedAtMs - held.failingSinceMs >= mostMs) disable(held, cause);
 }
 
 function noteError(held: Held, reason: string): void {
