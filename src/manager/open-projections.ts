@@ -14,6 +14,7 @@ import type { PolicyFault } from '../policy/ask.ts';
 import type { HookAnswer, HookDesk, HookOrder, HookStatus } from '../projections/hook-status.ts';
 import { NO_HOOKS } from '../projections/hook-status.ts';
 import { BackOff } from './back-off.ts';
+import { LoadGauge } from './mail-load.ts';
 import type { FromProjections, ProjectionStart, ToProjections } from './projection-messages.ts';
 
 /** Megabytes of objects: with more the thread ends, and begins again at its cursors. */
@@ -63,6 +64,7 @@ export interface ReadersWanted {
 export class OpenProjections implements HookDesk {
   readonly #parts: ProjectionsParts;
   readonly #backOff = new BackOff();
+  readonly #load = new LoadGauge();
   readonly #asked = new Map<number, (answer: HookAnswer | undefined) => void>();
   /** As the thread told them last. */
   #last: readonly HookStatus[] = [];
@@ -122,6 +124,7 @@ export class OpenProjections implements HookDesk {
     const workerData: ProjectionStart = {
       dir,
       mark,
+      load: this.#load.memory,
       node,
       version: this.#wanted.version,
       now: this.#now,
@@ -143,6 +146,7 @@ export class OpenProjections implements HookDesk {
       this.#parts.logger.error(error, 'the thread of log hooks failed'),
     );
     thread.on('exit', () => this.#ended(thread));
+    this.#load.start();
     this.#watch ??= setInterval(() => this.#look(), LOOK_MS);
   }
 
@@ -230,6 +234,8 @@ export class OpenProjections implements HookDesk {
     this.#isStopping = true;
     clearTimeout(this.#restart);
     clearInterval(this.#watch);
+    // What is left is shipped as fast as it goes.
+    this.#load.stop();
     const thread = this.#thread;
     if (thread === undefined) return;
     const ended = new Promise<void>((resolve) => thread.once('exit', () => resolve()));

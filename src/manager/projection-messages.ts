@@ -12,6 +12,8 @@ export interface ProjectionStart {
   readonly dir: string;
   /** How far the log is durable: events/log-mark.ts. */
   readonly mark: SharedArrayBuffer;
+  /** How busy mail is: mail-load.ts. */
+  readonly load: SharedArrayBuffer;
   /** Of the data directory, 8 hex digits. */
   readonly node: string;
   /** The version of the policy to begin with. */

@@ -26,7 +26,9 @@ import type { HookAnswer, HookOrder } from '../projections/hook-status.ts';
 import { nodeIdOf } from '../projections/log-record/fields.ts';
 import { project } from '../projections/log-record/project.ts';
 import type { LogRecord } from '../projections/log-record/record.ts';
+import { MailFirst } from '../projections/mail-first.ts';
 import { filterPasses } from '../projections/shipper/filter.ts';
+import { loadReader, ownActiveMs } from './mail-load.ts';
 import type { LogLevel, ProjectionStart } from './projection-messages.ts';
 import type { ProjectionReader, ReaderWorld } from './projection-reader.ts';
 import { openReader } from './projection-reader.ts';
@@ -61,7 +63,7 @@ export class Projections {
   #unfit = 0;
   #flushFault = '';
 
-  constructor({ dir, mark, node }: ProjectionStart, host: ProjectionHost) {
+  constructor({ dir, mark, load, node }: ProjectionStart, host: ProjectionHost) {
     const { log } = host;
     this.#dir = dir;
     this.#host = host;
@@ -80,6 +82,7 @@ export class Projections {
       feed: new Feed({
         log: this.#tail,
         timers,
+        pace: new MailFirst({ mail: loadReader(load), ownMs: ownActiveMs }, timers.steadyMs),
         project: (record) => project(record, facts),
         unfit: ({ position, type }, cause) => this.#tellUnfit(`${type} at ${position}: ${cause}`),
       }),

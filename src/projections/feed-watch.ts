@@ -21,6 +21,8 @@ export class FeedWatch {
   #asked: number | undefined;
   #cancel: () => void = () => {};
   #toldAtMs = Number.NEGATIVE_INFINITY;
+  /** Nobody is told before. */
+  #restUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     log: Pick<CommittedLog, 'upto' | 'whenMore'>,
@@ -40,6 +42,13 @@ export class FeedWatch {
     return () => this.#waiters.delete(waiter);
   }
 
+  /** Whoever waits is told in so many milliseconds at the earliest; the shortest rest counts. */
+  rest(waitMs: Ms): void {
+    const [nowMs, untilMs] = [this.#timers.steadyMs(), this.#timers.steadyMs() + waitMs];
+    const isResting = this.#restUntilMs > nowMs;
+    this.#restUntilMs = isResting ? Math.min(this.#restUntilMs, untilMs) : untilMs;
+  }
+
   #ask(): void {
     if (this.#waiters.size === 0) return;
     const lowest = Math.min(...[...this.#waiters].map(({ after }) => after));
@@ -50,13 +59,15 @@ export class FeedWatch {
   }
 
   #grew(): void {
-    const patienceMs = this.#waitMs - (this.#timers.steadyMs() - this.#toldAtMs);
+    const dueMs = Math.max(this.#toldAtMs + this.#waitMs, this.#restUntilMs);
+    const patienceMs = dueMs - this.#timers.steadyMs();
     this.#cancel = this.#timers.after(Math.max(0, patienceMs), () => this.#tell());
   }
 
   #tell(): void {
     this.#asked = undefined;
     this.#toldAtMs = this.#timers.steadyMs();
+    this.#restUntilMs = Number.NEGATIVE_INFINITY;
     const upto = this.#log.upto();
     for (const waiter of [...this.#waiters]) {
       if (waiter.after < upto && this.#waiters.delete(waiter)) waiter.task();

@@ -12,10 +12,12 @@ import { FeedRing } from './feed-ring.ts';
 import { FeedWatch } from './feed-watch.ts';
 import { captureFor } from './log-record/capture.ts';
 import type { LogRecord } from './log-record/record.ts';
+import type { MailFirst } from './mail-first.ts';
 import type { RecordSource, SourceRecord } from './shipper/surroundings.ts';
 
 /** Records of the log read at a time for all. */
 export const PASS_RECORDS_MAX = 1_024;
+const SECOND_MS: Ms = 1_000;
 /** Looks at the log are no closer together than this, however often it grows. */
 export const PASS_WAIT_MS: Ms = 10;
 
@@ -42,7 +44,9 @@ export interface FeedSource extends RecordSource {
 /** What a feed stands on. */
 export interface FeedParts {
   readonly log: CommittedLog;
-  readonly timers: Pick<Timers, 'after' | 'steadyMs'>;
+  readonly timers: Pick<Timers, 'now' | 'after' | 'steadyMs'>;
+  /** Says how long a reader so far behind is to wait, ms; without it nobody waits. */
+  readonly pace?: Pick<MailFirst, 'waitMs'>;
   /** The whole public record of a record of the log; undefined where it makes none. */
   readonly project: (record: CommittedRecord) => LogRecord | undefined;
   /** A record could not be projected: it is left out. */
@@ -66,9 +70,12 @@ interface Pass {
   readonly upto: number;
 }
 
-/** How far a reader is; -1 before its first look. */
+/** How far a reader is. */
 interface Place {
+  /** -1 before its first look. */
   at: number;
+  /** The time of the last record it had; undefined before the first. */
+  time: At | undefined;
 }
 
 /** The pass, and its readers. */
@@ -90,7 +97,7 @@ export class Feed {
   source({ capture, render, floor = () => 0 }: FeedView): FeedSource {
     const { log } = this.#parts;
     const number = this.#numberOf(capture);
-    const place: Place = { at: -1 };
+    const place: Place = { at: -1, time: undefined };
     this.#places.add(place);
     const view = (entry: FeedEntry): SourceRecord => ({
       position: entry.position,
@@ -99,9 +106,12 @@ export class Feed {
     return {
       upto: () => log.upto(),
       first: () => Math.max(log.first(), floor()),
-      read: (after, recordsMax) => {
+      read: (after, recordsMax, isWanted = false) => {
+        if (!isWanted && this.#isPutOff(place)) return { records: [], upto: after };
         const { entries, upto } = this.#read(after, recordsMax);
         place.at = upto;
+        const last = entries.at(-1)?.record.timestamp;
+        if (last !== undefined) place.time = last * SECOND_MS;
         this.#shorten();
         return { records: entries.map(view), upto };
       },
@@ -129,6 +139,15 @@ export class Feed {
       else high = middle;
     }
     return Math.min(low, log.upto() + 1) - 1;
+  }
+
+  /** For the sake of mail; who is put off and waits for more is called when its time has come. */
+  #isPutOff({ time }: Place): boolean {
+    const { pace, timers } = this.#parts;
+    if (pace === undefined) return false;
+    const waitMs = pace.waitMs(time === undefined ? 0 : timers.now() - time);
+    if (waitMs > 0) this.#watch.rest(waitMs);
+    return waitMs > 0;
   }
 
   #numberOf({ meta, headers }: FeedCapture): number {

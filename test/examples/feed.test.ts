@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { createMemoryStore } from '../../src/events/memory-log.ts';
 import { createMemoryTail } from '../../src/events/memory-tail.ts';
 import type { StoredRecord } from '../../src/ports/ports.ts';
-import type { FeedSource } from '../../src/projections/feed.ts';
+import type { FeedParts, FeedSource } from '../../src/projections/feed.ts';
 import { Feed } from '../../src/projections/feed.ts';
 import { FeedRing } from '../../src/projections/feed-ring.ts';
 import { makeRecord } from '../world/hook-log.ts';
@@ -18,7 +18,7 @@ const LOOK_RECORDS = 1_000;
 const CAPTURE = { meta: [], headers: [] };
 
 /** A log in which two of three events make a record; counts how often each is projected. */
-const makeFeed = (ring = new FeedRing()) => {
+const makeFeed = (ring = new FeedRing(), more: Partial<FeedParts> = {}) => {
   const store = createMemoryStore();
   for (let position = 1; position <= RECORDS; position++) {
     const stored: StoredRecord = {
@@ -35,13 +35,14 @@ const makeFeed = (ring = new FeedRing()) => {
   const counts = { projected: 0 };
   const feed = new Feed(
     {
-      log: createMemoryTail(store, queueMicrotask),
-      timers: { after: () => () => {}, steadyMs: () => 0 },
+      log: createMemoryTail(store, more.timers === undefined ? queueMicrotask : (task) => task()),
+      timers: { now: () => 0, after: () => () => {}, steadyMs: () => 0 },
       project: ({ position }) => {
         counts.projected += 1;
         return position % 3 === 1 ? undefined : makeRecord({ event_id: `${position}` });
       },
       unfit: () => assert.fail('all of them are fit'),
+      ...more,
     },
     ring,
   );
@@ -102,4 +103,41 @@ test('a reader that is alone leaves nothing behind', () => {
   let cursor = 0;
   while (cursor < RECORDS) cursor = look(source, cursor);
   assert.equal(ring.after, RECORDS);
+});
+
+test('who is put off for mail has nothing, and is called when its time has come', () => {
+  const tasks: { atMs: number; task: () => void }[] = [];
+  const world = { nowMs: 0, waitMs: 700, lags: [] as number[] };
+  const timers = {
+    now: () => world.nowMs,
+    steadyMs: () => world.nowMs,
+    after: (waitMs: number, task: () => void) => {
+      tasks.push({ atMs: world.nowMs + waitMs, task });
+      return () => {};
+    },
+  };
+  const pace = {
+    waitMs: (lagMs: number) => {
+      world.lags.push(lagMs);
+      return world.waitMs;
+    },
+  };
+  const { feed } = makeFeed(undefined, { timers, pace });
+  const source = feed.source({ capture: CAPTURE });
+  assert.deepEqual(source.read(0, 10), { records: [], upto: 0 });
+  assert.equal(source.read(0, 10, true).upto, 15, 'what somebody waits for is not put off');
+  let isCalled = false;
+  source.whenMore(15, () => {
+    isCalled = true;
+  });
+  assert.deepEqual(
+    tasks.map(({ atMs }) => atMs),
+    [700],
+  );
+  world.nowMs = 700;
+  tasks[0]?.task();
+  assert.ok(isCalled);
+  world.waitMs = 0;
+  assert.ok(source.read(15, 10).records.length > 0);
+  assert.deepEqual(world.lags, [0, 700]);
 });

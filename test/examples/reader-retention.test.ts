@@ -28,7 +28,7 @@ const withLog = (body: (tail: LogTail, feed: Feed) => void) =>
     }
     opened.store.close();
     const tail = openLogTail({ dir });
-    const timers = { after: () => () => {}, steadyMs: () => 0 };
+    const timers = { now: () => 0, after: () => () => {}, steadyMs: () => 0 };
     const feed = new Feed({ log: tail, timers, project: () => undefined, unfit: () => {} });
     body(tail, feed);
     tail.close();
@@ -75,7 +75,8 @@ test('the last position before an instant is found, whatever the instant', () =>
 test('nothing of the log goes while a reader may be missing that has not spoken yet', () =>
   withDir(async (dir) => {
     openStore(dir).store.close();
-    const start = { dir, mark: createMark(), node: '00000001', version: 1, now: 0 };
+    const load = new SharedArrayBuffer(4);
+    const start = { dir, mark: createMark(), load, node: '00000001', version: 1, now: 0 };
     const projections = new Projections(start, { log: () => {}, faulted: () => {} });
     assert.deepEqual(projections.needs(), NEEDS_ALL, 'the policy is still being loaded');
     await assert.rejects(projections.use(1, 0));

@@ -68,7 +68,7 @@ const makeFeed = (world: World, ringRecords: number, acceptances: number): Feed 
   return new Feed(
     {
       log,
-      timers: { after: () => () => {}, steadyMs: () => 0 },
+      timers: { now: () => 0, after: () => () => {}, steadyMs: () => 0 },
       project: (record) => project(record, facts),
       unfit: (record, cause) => assert.fail(`${record.type} at ${record.position}: ${cause}`),
     },

@@ -63,7 +63,8 @@ function readSlices(held: Held): void {
     const upto = Math.min(source.upto(), untilOf(held));
     if (held.readUpto >= upto) return;
     if (room <= 0 || held.hand.bytes >= READY_BYTES_MAX) return;
-    const span = source.read(held.readUpto, Math.min(room, READ_RECORDS_MAX));
+    const isWanted = held.skip !== undefined;
+    const span = source.read(held.readUpto, Math.min(room, READ_RECORDS_MAX), isWanted);
     // Nothing can be had just now: whoever waits is called when there is.
     if (span.upto <= held.readUpto) return;
     take(held, span);

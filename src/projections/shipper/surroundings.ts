@@ -27,8 +27,11 @@ export interface RecordSource {
   upto(): number;
   /** The first position this hook can still have: what is older has fallen off the end. */
   first(): number;
-  /** At most `recordsMax` records behind `after`; may throw for what the disk does. */
-  read(after: number, recordsMax: number): SourceSpan;
+  /**
+   * At most `recordsMax` records behind `after`; may throw for what the disk does. `isWanted`:
+   * somebody waits for it, so it is not put off for the sake of mail.
+   */
+  read(after: number, recordsMax: number, isWanted?: boolean): SourceSpan;
   /** What is sent for a record: its JSON or what the hook's template makes of it; no line end. */
   textOf(record: LogRecord): string;
   /** Calls once, later, as soon as there is something behind `after`; answers how to cancel. */
