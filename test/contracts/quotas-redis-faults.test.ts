@@ -156,7 +156,13 @@ test('who has more than its share comes down before the other goes up', {
     await until('both are here', areHere(daemons));
     await sleep(800);
     const leases: Lease[] = [];
-    for (let at = 0; at < 8; at += 1) leases.push(await held(rich.quotas, limits, lives));
+    // Places come one after the other, later on a busy machine.
+    for (let left = 100; leases.length < 8 && left > 0; left -= 1) {
+      const leased = await acquire(rich.quotas, limits, lives);
+      if (leased.kind === 'held') leases.push(leased.lease);
+      else await sleep(50);
+    }
+    assert.equal(leases.length, 8);
     const told: string[] = [];
     rich.quotas.watch?.(({ id }) => told.push(id));
     await server.kill();

@@ -3,8 +3,10 @@
  * about it, over UDP and TCP. The idea: tests speak of zones, replies and bytes, not of sockets.
  * It does not know the resolver under test.
  */
+import type { Socket as UdpSocket } from 'node:dgram';
 import { createSocket } from 'node:dgram';
-import type { Socket } from 'node:net';
+import { once } from 'node:events';
+import type { Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import type { Answer, DecodedPacket, Packet } from 'dns-packet';
 import dns from 'dns-packet';
@@ -66,6 +68,24 @@ const note = (query: DecodedPacket, transport: 'udp' | 'tcp', port: number): See
   hasEdns: (query.additionals ?? []).some(({ type }) => type === 'OPT'),
 });
 
+const PORTS_TRIED_MAX = 20;
+
+/** Binds UDP, and TCP at the same port: which somebody else may have, so another is tried. */
+async function bindBoth(tcp: Server | undefined): Promise<UdpSocket> {
+  for (let left = PORTS_TRIED_MAX; left > 0; left -= 1) {
+    const udp = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(udp, 'listening');
+    if (tcp === undefined) return udp;
+    try {
+      await once(tcp.listen(udp.address().port, '127.0.0.1'), 'listening');
+      return udp;
+    } catch {
+      udp.close();
+    }
+  }
+  throw new Error('no port is free for both UDP and TCP');
+}
+
 /** Starts a server; without TCP, connections are refused. */
 export const startDnsServer = async (
   zone: Zone,
@@ -73,7 +93,6 @@ export const startDnsServer = async (
 ): Promise<DnsServerUnderScript> => {
   const seen: Seen[] = [];
   const sockets = new Set<Socket>();
-  const udp = createSocket('udp4');
   const judge = (
     bytes: Buffer,
     transport: 'udp' | 'tcp',
@@ -88,17 +107,6 @@ export const startDnsServer = async (
     if (script.isSilent) return;
     setTimeout(() => send(respond(query, script)), script.delayMs ?? 0);
   };
-  udp.on('message', (bytes, peer) => {
-    judge(bytes, 'udp', peer.port, (answer) => {
-      try {
-        udp.send(answer, peer.port, peer.address);
-      } catch {
-        // The test is over and the socket is closed.
-      }
-    });
-  });
-  await new Promise<void>((resolve) => udp.bind(0, '127.0.0.1', resolve));
-  const { port } = udp.address();
   const tcp = createServer((socket) => {
     sockets.add(socket);
     socket.on('error', () => undefined);
@@ -112,9 +120,17 @@ export const startDnsServer = async (
       });
     });
   });
-  if (options.hasTcp ?? true) {
-    await new Promise<void>((resolve) => tcp.listen(port, '127.0.0.1', resolve));
-  }
+  const udp = await bindBoth((options.hasTcp ?? true) ? tcp : undefined);
+  const { port } = udp.address();
+  udp.on('message', (bytes, peer) => {
+    judge(bytes, 'udp', peer.port, (answer) => {
+      try {
+        udp.send(answer, peer.port, peer.address);
+      } catch {
+        // The test is over and the socket is closed.
+      }
+    });
+  });
   return {
     place: `127.0.0.1:${port}`,
     seen,
