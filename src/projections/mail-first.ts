@@ -22,6 +22,8 @@ export const SHARE_LEAST = 0.05;
 export const LAG_MS_FREE: Ms = 10_000;
 /** … and is a whole thread from this lag on, ms. */
 export const LAG_MS_FULL: Ms = 60_000;
+/** No wait is so short, ms. */
+const ROUNDING_MS: Ms = 1e-6;
 /** What was taken beyond the share is remembered up to this, ms. */
 export const DEBT_MS_MAX: Ms = 500;
 
@@ -53,6 +55,7 @@ export class MailFirst {
     this.#seen = seen;
     const isBusy = this.#load.mail() >= BUSY;
     this.#debtMs = isBusy ? Math.min(DEBT_MS_MAX, Math.max(0, this.#debtMs + taken - due)) : 0;
-    return Math.ceil(this.#debtMs / share);
+    // A rest that is only rounding is none.
+    return Math.max(0, Math.ceil(this.#debtMs / share - ROUNDING_MS));
   }
 }
