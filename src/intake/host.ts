@@ -7,25 +7,37 @@ import type { Captured, CapturedHeaders, CaptureList } from '../domain/capture.t
 import type { ListenerDomain } from '../domain/options-listener.ts';
 import type { At, BodyRef } from '../ports/ports.ts';
 
-/** One message of a submission: one recipient, or the recipients of one domain. */
-export interface SubmittedMessage {
-  readonly id: string;
-  readonly to: readonly string[];
-}
-
-/** One mail transaction, its body already durable, on its way into the log. */
-export interface Submission {
-  readonly service: 'esmtp';
-  /** Address and port of the listener that took it. */
-  readonly listener: string;
+/** What a message consists of, beyond its recipients. */
+export interface Letter {
   /** Empty for the null sender. */
   readonly from: string;
-  readonly messages: readonly SubmittedMessage[];
   readonly body: BodyRef;
   /** The bytes of the body once more, so that a message sent at once is not read back. */
   readonly chunks: readonly Buffer[];
   readonly bodyBytes: number;
   readonly eightBit: boolean;
+}
+
+/** One message of a submission: one recipient, or the recipients of one domain. */
+export interface SubmittedMessage {
+  readonly id: string;
+  readonly to: readonly string[];
+  /** The scheduled queue it belongs into; absent: that of the first recipient's domain. */
+  readonly queue?: string | undefined;
+  /** Where it differs from that of the submission; its body comes with one reference. */
+  readonly letter?: Letter | undefined;
+  /** Instead of what the submission says. */
+  readonly dueAt?: At | undefined;
+  readonly meta?: Captured | undefined;
+  readonly headers?: CapturedHeaders | undefined;
+}
+
+/** One mail transaction, its body already durable, on its way into the log. */
+export interface Submission extends Letter {
+  readonly service: 'esmtp' | 'http';
+  /** Address and port of the listener that took it. */
+  readonly listener: string;
+  readonly messages: readonly SubmittedMessage[];
   readonly smtpUtf8: boolean;
   readonly peer: string;
   readonly helo: string;

@@ -48,49 +48,56 @@ export function acceptSubmission(
   answered: (refusal?: Refusal) => void,
   at: number,
 ): void {
-  const { body, messages } = submission;
+  const { bodies } = core.ports;
+  const own = submission.messages.flatMap(({ letter }) => (letter === undefined ? [] : [letter]));
+  const sharing = submission.messages.length - own.length;
+  const { body } = submission;
   if (core.isStopping) {
-    core.ports.bodies.refer(body.segment, -1, body.length);
+    for (const given of [submission, ...own]) {
+      bodies.refer(given.body.segment, -1, given.body.length);
+    }
     core.turns.promise(() => answered(REFUSAL_STOPPING));
     return;
   }
-  for (const message of messages) acceptMessage(core, submission, message, at);
-  // The body came with one reference; each message beyond the first needs one more.
-  const more = messages.length - 1;
-  if (more > 0) core.ports.bodies.refer(body.segment, more, body.length);
+  for (const message of submission.messages) acceptMessage(core, submission, message, at);
+  // The body came with one reference: each message beyond the first needs one more, and where all
+  // have bodies of their own nobody needs the one it came with.
+  if (sharing !== 1) bodies.refer(body.segment, sharing - 1, body.length);
   core.turns.promise(() => answered());
 }
 
 function acceptMessage(core: Core, from: Submission, message: SubmittedMessage, at: number): void {
   const { books, held, turns } = core;
-  const domain = domainOf(message.to[0] as string);
-  const queue = formatQueueName({ domain });
+  const queue = message.queue ?? formatQueueName({ domain: domainOf(message.to[0] as string) });
   if (books.findQueue(queue) === undefined) openQueue(core, queue, at);
-  const { body, dueAt: due = at } = from;
+  const letter = message.letter ?? from;
+  const { body } = letter;
+  const due = message.dueAt ?? from.dueAt ?? at;
   const isLater = due > at;
   turns.emit({
     type: 'message.accepted',
     stream: message.id,
     body: {
       queue,
-      from: from.from,
+      from: letter.from,
       to: message.to,
       body: [body.segment, body.offset, body.length, body.sum],
       service: from.service,
       peer: from.peer,
       helo: from.helo,
       ...(isLater ? { due } : {}),
-      ...(from.eightBit ? { eightBit: 1 as const } : {}),
+      ...(letter.eightBit ? { eightBit: 1 as const } : {}),
       ...(from.smtpUtf8 ? { smtpUtf8: 1 as const } : {}),
       session: from.session,
       tls: from.tls,
       cipher: from.cipher,
-      meta: from.meta,
-      headers: from.headers,
+      meta: message.meta ?? from.meta,
+      headers: message.headers ?? from.headers,
     },
   });
   const slot = books.rows.find(numberOfMessageId(message.id));
-  const hot = { from: from.from, to: message.to, body: from.chunks, bodyBytes: from.bodyBytes };
+  const { chunks, bodyBytes } = letter;
+  const hot = { from: letter.from, to: message.to, body: chunks, bodyBytes };
   if (!isLater) {
     held.heat(slot, hot);
     return rowIsDue(core, slot, at);
