@@ -4,6 +4,7 @@
  * Knows neither the thread it runs on nor the engine.
  */
 import { join } from 'node:path';
+import { freezeDeep } from '../domain/freeze-deep.ts';
 import type { HookConfig } from '../domain/options-hook.ts';
 import type { ReaderNeed } from '../domain/reader-floors.ts';
 import { NEEDS_ALL } from '../domain/reader-floors.ts';
@@ -102,7 +103,7 @@ export class Projections {
     if (sink.kind !== 'files') return this.#choice?.(record, name);
     const filter = sink.config.filter_event;
     if (filter === undefined || record.type === 'Rejection') return undefined;
-    return filter(record) === true;
+    return filter(freezeDeep(record)) === true;
   }
 
   /**

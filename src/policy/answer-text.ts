@@ -33,13 +33,3 @@ export const answerKey = (text: string): string => {
   two = mix(two ^ one);
   return one.toString(16).padStart(8, '0') + two.toString(16).padStart(8, '0');
 };
-
-/** Freezes a plain value, which holds no circle, through and through. */
-export const freezeDeep = <T>(value: T): T => {
-  if (typeof value === 'object' && value !== null) {
-    // Parts may be frozen already while what is in them is not, so nothing is passed over.
-    Object.freeze(value);
-    for (const entry of Object.values(value)) freezeDeep(entry);
-  }
-  return value;
-};

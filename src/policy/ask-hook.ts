@@ -3,13 +3,13 @@
  * and who takes a record. A handler that fails loses nothing: the last good shape stands in, and
  * the record is sent. Deliberately unknown here: the log, sinks, when a shape is asked for again.
  */
+import { freezeDeep } from '../domain/freeze-deep.ts';
 import { hookDomain } from '../domain/hook-name.ts';
 import { OptionError, showValue } from '../domain/option-error.ts';
 import { UNSPECIFIED } from '../domain/options-egress.ts';
 import { makeHookShape, parseHookPath, parseHookQueue } from '../domain/options-hook-shape.ts';
 import type { HookShape } from '../projections/hook.ts';
 import type { LogRecord } from '../projections/log-record/record.ts';
-import { freezeDeep } from './answer-text.ts';
 import { createAsk } from './ask.ts';
 import type { Caller, CallWatch, PolicyFault } from './calling.ts';
 import { createCaller } from './calling.ts';

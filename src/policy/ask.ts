@@ -4,6 +4,7 @@
  * there is one, and the answer says so. Not bounded here: the time a handler takes. It knows no
  * queues and records nothing.
  */
+import { freezeDeep } from '../domain/freeze-deep.ts';
 import { OptionError } from '../domain/option-error.ts';
 import { isTable } from '../domain/options.ts';
 import { parsePoolConfig, parseSourceConfig, UNSPECIFIED } from '../domain/options-egress.ts';
@@ -12,7 +13,7 @@ import { parseQueueConfig } from '../domain/options-queue.ts';
 import type { Answer, PolicyAsker } from '../domain/policy-asker.ts';
 import { formatQueueName } from '../domain/queue-name.ts';
 import { Recent } from '../domain/recent.ts';
-import { answerKey, answerText, freezeDeep } from './answer-text.ts';
+import { answerKey, answerText } from './answer-text.ts';
 import { createMessageAsker } from './ask-message.ts';
 import type { AskedHandler, Caller, CallWatch, PolicyFault } from './calling.ts';
 import { createCaller } from './calling.ts';

@@ -44,7 +44,8 @@ export class FeedWatch {
 
   /** Whoever waits is told in so many milliseconds at the earliest; the shortest rest counts. */
   rest(waitMs: Ms): void {
-    const [nowMs, untilMs] = [this.#timers.steadyMs(), this.#timers.steadyMs() + waitMs];
+    const nowMs = this.#timers.steadyMs();
+    const untilMs = nowMs + waitMs;
     const isResting = this.#restUntilMs > nowMs;
     this.#restUntilMs = isResting ? Math.min(this.#restUntilMs, untilMs) : untilMs;
   }

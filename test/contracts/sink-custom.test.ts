@@ -70,6 +70,14 @@ test('a sink of the policy: one record goes through send, several through sendBa
   assert.deepEqual(none, { kind: 'failed', reason: 'the sink has no sendBatch' });
 });
 
+test('a sink of the policy: the record that others see too is not its own to change', async () => {
+  const shared = recordAt(1);
+  const meddling = over({ send: ({ record }) => Object.assign(record.meta, { mine: true }) });
+  const answer = await meddling.send([shared], signal);
+  assert.equal(answer.kind, 'failed');
+  assert.ok(!('mine' in shared.record.meta));
+});
+
 test('a sink of the policy: what it throws or answers decides about a batch', async () => {
   const answerTo = (send: () => unknown) => over({ send }).send([recordAt(1)], signal);
   assert.deepEqual(await answerTo(() => undefined), { kind: 'settled', refused: [] });

@@ -4,7 +4,7 @@
  * origins under a symbol, so that JSON and readers of options do not see them.
  * It does not know which options exist.
  */
-import { freezeDeep } from '../answer-text.ts';
+import { freezeDeep } from '../../domain/freeze-deep.ts';
 import type { OptionValue } from '../hooks.ts';
 import type { DataTable } from './files.ts';
 

@@ -5,10 +5,9 @@
  */
 import type { Ms } from '../../ports/ports.ts';
 import type { OutgoingRecord } from '../../ports/sink.ts';
-import type { LogRecord } from '../log-record/record.ts';
 import { enoughOf } from './batch.ts';
 import type { Held } from './held.ts';
-import { awaitMs, noteHandlerFailure, positionOf, untilOf } from './held.ts';
+import { awaitMs, positionOf, untilOf } from './held.ts';
 import type { SourceRecord, SourceSpan } from './surroundings.ts';
 
 /** Records asked of the log in one look. */
@@ -89,20 +88,10 @@ function take(held: Held, span: SourceSpan): void {
 }
 
 function put(held: Held, { position, record }: SourceRecord, steadyMs: Ms): void {
-  const text = textOf(held, record);
+  const text = held.parts.source.textOf(record);
   const isReplay = held.parts.cursor.until !== undefined;
   const outgoing: OutgoingRecord = { eventId: record.event_id, position, record, text, isReplay };
   held.hand.put(outgoing, Buffer.byteLength(text), steadyMs);
-}
-
-/** What a template cannot write goes as JSON: a record is not lost to a slip of the policy. */
-function textOf(held: Held, record: LogRecord): string {
-  try {
-    return held.parts.source.textOf(record);
-  } catch (error) {
-    noteHandlerFailure(held, error instanceof Error ? error.message : String(error));
-    return JSON.stringify(record);
-  }
 }
 
 /** What the hook did not want moves its cursor too, though not at once. */

@@ -5,6 +5,7 @@
  * and everything else means that nothing is known.
  * Deliberately unknown here: what the code speaks, and to whom.
  */
+import { freezeDeep } from '../../domain/freeze-deep.ts';
 import type { CustomSink, CustomSinkSource, HookMessage } from '../../domain/hook-sinks.ts';
 import type { Rejection } from '../../domain/reject.ts';
 import { rejectionOf } from '../../domain/reject.ts';
@@ -32,7 +33,7 @@ const CLOSE_MS_MAX = 1_000;
 const CLOSING_CODE = 421;
 
 const messageOf = ({ eventId, record, text, isReplay }: OutgoingRecord): HookMessage =>
-  Object.freeze({ event_id: eventId, record, text, is_replay: isReplay });
+  Object.freeze({ event_id: eventId, record: freezeDeep(record), text, is_replay: isReplay });
 
 const isTransient = ({ code }: Rejection): boolean => code >= 400 && code < 500;
 
