@@ -34,11 +34,12 @@ const KNOWS: Readonly<Record<string, readonly string[]>> = {
   domain: [
     'ports/ports.ts',
     'ports/quotas.ts',
+    'ports/smtp-trace.ts',
     'projections/hook.ts',
     'projections/log-record/record.ts',
   ],
   policy: ['projections/hook.ts', 'projections/log-record/record.ts'],
-  actors: ['intake/host.ts', 'turn.ts'],
+  actors: ['intake/host.ts', 'ports/smtp-trace.ts', 'turn.ts'],
   events: ['ports/committed-log.ts'],
   ports: ['projections/log-record/record.ts'],
 };

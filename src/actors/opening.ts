@@ -86,22 +86,17 @@ export function sessionPlanned(
   if (!isWanted) return feedStarved(core);
   const link = core.nextLink;
   const rest = takeRest(ready, answer.candidates, at);
+  const uuid = drawUuid(() => core.ports.random.uniform());
   core.nextLink += 1;
   const connection = openConnection(core.ports.network, core.connectionHost, {
     id: link,
     plan: answer.candidates,
     ...(rest === undefined ? {} : { rest }),
-    path: ready.path,
-    source: ready.source,
-    ehloName: ready.path.ehlo_domain ?? ready.source.ehlo_domain ?? core.ehloName,
-    ...tlsPartsOf(core, ready, at),
-    asksToDial: () => ready.shaping.dialing.rates.length > 0,
-    asksToResend: () => ready.shaping.sending.rates.length > 0,
-    ...loginOf(core, ready),
+    ...partsOf(core, ready, uuid, at),
   });
   const session: Session = {
     id: link,
-    uuid: drawUuid(() => core.ports.random.uniform()),
+    uuid,
     ready,
     connection,
     peer: undefined,
@@ -128,6 +123,27 @@ const isOpen = (core: Core, { source, sessions, path }: ReadyQueue): boolean =>
 export function feedStarved(core: Core): void {
   for (const ready of core.starved) core.touchedReady.add(ready);
   core.starved.clear();
+}
+
+/** What every connection of a ready queue is given just now. */
+function partsOf(core: Core, ready: ReadyQueue, uuid: string, at: number) {
+  return {
+    path: ready.path,
+    source: ready.source,
+    ehloName: ready.path.ehlo_domain ?? ready.source.ehlo_domain ?? core.ehloName,
+    ...tlsPartsOf(core, ready, at),
+    asksToDial: () => ready.shaping.dialing.rates.length > 0,
+    asksToResend: () => ready.shaping.sending.rates.length > 0,
+    ...loginOf(core, ready),
+    ...traceOf(core, ready, uuid),
+  };
+}
+
+function traceOf(core: Core, { source, name }: ReadyQueue, uuid: string) {
+  const sink = core.ports.clientTrace;
+  if (sink === undefined) return {};
+  const about = { id: uuid, egress_source: source.name, ready_queue_name: name };
+  return { trace: { sink, about } };
 }
 
 function loginOf(core: Core, ready: ReadyQueue) {

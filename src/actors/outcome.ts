@@ -78,7 +78,8 @@ const bodyOf = (core: Core, slot: number, share: Share, by: Witness): AttemptBod
   own: share.reply.isOwn ? 1 : undefined,
 });
 
-const poolOf = (core: Core, slot: number): string =>
+/** The pool that the queue of a row sends from, as far as it is recorded. */
+export const poolOf = (core: Core, slot: number): string =>
   recordedConfigOf(core, slot).egress_pool ?? UNSPECIFIED;
 
 /** The witness of an offer. */

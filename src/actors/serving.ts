@@ -3,16 +3,19 @@
  * ahead of their turn. Once a turn per touched ready queue. How connections come to be is in
  * opening.ts. Chooses no source and judges no reply.
  */
+import { parseQueueName } from '../domain/queue-name.ts';
 import { ROW_EIGHT_BIT, ROW_SMTP_UTF8 } from '../domain/rows.ts';
 import { isFault } from '../ports/ports.ts';
 import { turnAway } from './admin/suspending.ts';
 import { bodyRefOf } from './compacting.ts';
+import type { Transaction } from './connection/connection.ts';
 import type { Core, Offer, ReadyQueue, Session } from './core.ts';
 import { takeFares } from './fares.ts';
 import { PLACE_OFFERED, PLACE_READY } from './held-rows.ts';
 import { renewLease } from './leasing.ts';
 import { wakeWaiting } from './matching.ts';
 import { openSessions } from './opening.ts';
+import { poolOf } from './outcome.ts';
 import { keepCurrent } from './queue/configuring.ts';
 import { whenRecorded } from './rationing.ts';
 import { refreshReadyQueue } from './ready-queue.ts';
@@ -135,6 +138,7 @@ function offerNext(core: Core, ready: ReadyQueue, session: Session, at: number):
     bodyBytes: c.bodyBytes[slot] as number,
     eightBit: (flags & ROW_EIGHT_BIT) !== 0,
     smtpUtf8: (flags & ROW_SMTP_UTF8) !== 0,
+    about: traceOf(core, offer),
   };
   // What is counted here must not be forgotten by a crash: then they wait for the commit, too.
   whenRecorded(core, () => {
@@ -144,6 +148,15 @@ function offerNext(core: Core, ready: ReadyQueue, session: Session, at: number):
     releaseBody(core, offer);
   });
   return true;
+}
+
+/** What those who watch conversations are told of a message. */
+function traceOf(core: Core, { slot, messageId }: Offer): Transaction['about'] {
+  if (core.ports.clientTrace?.isWatched !== true) return undefined;
+  const queue = core.books.queueOfRow(slot);
+  const { domain, tenant, campaign, routing_domain } = parseQueueName(queue.name);
+  const told = { message_id: messageId, queue_name: queue.name, egress_pool: poolOf(core, slot) };
+  return { ...told, domain, tenant, campaign, routing_domain: routing_domain ?? null };
 }
 
 function emitOffered(core: Core, offer: Offer, isPart: boolean): void {

@@ -13,8 +13,10 @@ import type { AdminDesk } from './admin-routes.ts';
 import { addAdminRoutes } from './admin-routes.ts';
 import { addHookRoutes } from './hook-routes.ts';
 import type { Metrics } from './metrics.ts';
+import type { SmtpTraces } from './smtp-trace-hub.ts';
 import type { SourceControl } from './source-routes.ts';
 import { addSourceRoutes } from './source-routes.ts';
+import { addTraceRoutes } from './trace-routes.ts';
 import type { Explain } from './why-route.ts';
 import { addWhyRoute } from './why-route.ts';
 
@@ -34,6 +36,8 @@ export interface HttpParts {
   readonly sources: SourceControl;
   /** Sees to the log hooks. */
   readonly hooks: HookDesk;
+  /** Where SMTP conversations are shown; absent: nowhere. */
+  readonly traces?: SmtpTraces;
 }
 
 /** A listener, open. */
@@ -84,6 +88,7 @@ export async function startHttpListener(
     await reply.type(parts.metrics.contentType).send(await parts.metrics.page());
   });
   addWhyRoute(server, parts.explain);
+  if (parts.traces !== undefined) await addTraceRoutes(server, parts.traces);
   const { address, port } = config.listen;
   await server.listen({ host: address, port });
   const bound = server.server.address() as AddressInfo;

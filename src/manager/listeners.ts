@@ -89,6 +89,7 @@ async function openHttp(config: HttpListenerConfig, parts: ListenerParts): Promi
     requestBump: parts.requestBump,
     explain: parts.explain,
     hooks: parts.hooks,
+    traces: parts.opened.traces,
     admin: adminDesk(parts.opened.engine),
     sources: parts.opened.engine.sources,
   });

@@ -6,6 +6,8 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import type { SmtpTraces } from '../api/smtp-trace-hub.ts';
+import { createSmtpTraces } from '../api/smtp-trace-hub.ts';
 import type { EngineRow } from '../domain/books.ts';
 import type { PolicyAsker } from '../domain/policy-asker.ts';
 import type { Engine, PolicyUse } from '../engine.ts';
@@ -20,6 +22,7 @@ import { createNetwork } from '../ports/node/network.ts';
 import { createNodeRandom } from '../ports/node/random.ts';
 import { createResolver } from '../ports/node/resolver.ts';
 import { createSecretReader } from '../ports/node/secrets.ts';
+import { createTimers } from '../ports/node/timers.ts';
 import type { Clock } from '../ports/ports.ts';
 import { recover } from '../recover.ts';
 import type { LoadedWorld } from './load.ts';
@@ -54,6 +57,8 @@ export interface OpenedEngine {
   readonly redis?: OpenedQuotas['redis'];
   /** Who reads the log: hooks, and loggers of files. */
   readonly projections: OpenProjections;
+  /** Where SMTP conversations are shown. */
+  readonly traces: SmtpTraces;
   /** The epoch it began with. */
   readonly epoch: number;
   /** A version as the engine takes it over. */
@@ -72,9 +77,8 @@ export async function openEngine(parts: OpenParts): Promise<OpenedEngine> {
   for (const { id } of foundlings) logger.error(`message ${id} was recovered from its body`);
   const [world, { epoch: wanted, reason }] = await Promise.all([parts.loading, parts.using]);
   const epoch = firstEpoch(books.engine, world, wanted);
-  const clock = createClock();
-  const random = createNodeRandom();
-  const { stop: stopWays, ...ways } = openWays(clock);
+  const [clock, random] = [createClock(), createNodeRandom()];
+  const { stop: stopWays, traces, ...ways } = openWays(clock);
   const note: QuotasParts['log'] = (level, text) => logger[level](text);
   const stsShelf = openStsShelf(dir, (text) => logger.warn(text));
   const counting = await openQuotas({ redis: world.redisThrottles, clock, log: note });
@@ -112,6 +116,7 @@ export async function openEngine(parts: OpenParts): Promise<OpenedEngine> {
     bodies,
     clock,
     projections,
+    traces,
     epoch,
     makeUse: (from, why, next) => ({ ...policyOf(from, why, next), asker: makeAsker(from) }),
     ...(counting.redis === undefined ? {} : { redis: counting.redis }),
@@ -135,7 +140,8 @@ function openWays(clock: Clock) {
     policyFetch.stop();
     resolver.stop();
   };
-  return { resolver, network, policyFetch, stop };
+  const traces = createSmtpTraces(clock, createTimers(clock));
+  return { resolver, network, policyFetch, traces, clientTrace: traces.client, stop };
 }
 
 /** Faults are told to the log and to whoever counts them; calls are timed and noted. */

@@ -9,6 +9,7 @@ import type { PolicyFetch, Resolver } from './names.ts';
 
 import type { ProxyRoute } from './proxy-route.ts';
 import type { Quotas } from './quotas.ts';
+import type { SmtpTrace } from './smtp-trace.ts';
 
 /** A span in milliseconds. */
 export type Ms = number;
@@ -278,4 +279,6 @@ export interface Ports {
   /** Without it no MTA-STS policy is looked for. */
   readonly policyFetch?: PolicyFetch;
   readonly quotas: Quotas;
+  /** Shows our conversations to those who watch; absent: nobody ever does. */
+  readonly clientTrace?: SmtpTrace;
 }

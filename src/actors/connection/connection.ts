@@ -10,6 +10,7 @@ import type { SourceConfig } from '../../domain/options-egress.ts';
 import type { PathConfig } from '../../domain/options-path.ts';
 import type { Reply, ReplyStage, VerdictKind } from '../../domain/reply.ts';
 import type { Fault, Network, TlsIdentity } from '../../ports/ports.ts';
+import type { SmtpTrace, TraceMeta } from '../../ports/smtp-trace.ts';
 import { connectionChart } from './chart.ts';
 import type { Conversation } from './conversation.ts';
 import { makeConversation } from './conversation.ts';
@@ -17,6 +18,7 @@ import { actions } from './effects.ts';
 import type { Ending, FailedCandidate, PlanRest } from './ending.ts';
 import { beginAttempt, untried } from './envelope.ts';
 import { guards } from './guards.ts';
+import { tell, tellMessage } from './tracing.ts';
 import { prepare } from './transaction.ts';
 
 /** One address of the plan. */
@@ -52,6 +54,8 @@ export interface ConnectionRequest {
   readonly asksToDial?: () => boolean;
   /** Messages have a rate: one that goes to the next host waits for `resume`. */
   readonly asksToResend?: () => boolean;
+  /** Where the conversation is shown, and what is known of the session before it begins. */
+  readonly trace?: { readonly sink: SmtpTrace; readonly about: TraceMeta };
 }
 
 /** One message for the peer. */
@@ -62,6 +66,8 @@ export interface Transaction {
   readonly bodyBytes: number;
   readonly eightBit: boolean;
   readonly smtpUtf8: boolean;
+  /** What those who watch the conversation are told of the message; absent: nobody does. */
+  readonly about?: TraceMeta | undefined;
 }
 
 /** What one recipient got; `index` is into `Transaction.to`. */
@@ -185,6 +191,7 @@ class ChartedConnection implements Connection {
       actor.send({ type });
       this.#check();
     };
+    tell(held, 'BeginSession');
     actor.start();
     this.#check();
   }
@@ -202,6 +209,7 @@ class ChartedConnection implements Connection {
     }
     invariant(held.attempt === undefined, 'a connection takes one message at a time');
     held.attempt = attempt;
+    tellMessage(held, transaction);
     if (!held.isIdle) return;
     prepare(held, attempt);
     held.signal('message.given');

@@ -7,12 +7,15 @@ import type { PathConfig } from '../../domain/options-path.ts';
 import type { Reply } from '../../domain/reply.ts';
 import { makeOwnReply, readReply } from '../../domain/reply.ts';
 import type { Fault, Link, LinkSecured, Network } from '../../ports/ports.ts';
+import type { TraceMeta } from '../../ports/smtp-trace.ts';
 import type { Capabilities } from './capabilities.ts';
 import { NO_CAPABILITIES } from './capabilities.ts';
 import type { Candidate, ConnectionHost, ConnectionRequest } from './connection.ts';
+import { maskSecrets } from './credentials.ts';
 import type { Dialogue, HeardReply, Phase } from './dialogue.ts';
 import type { FailedCandidate, FailedStage } from './ending.ts';
 import type { Attempt } from './envelope.ts';
+import { write } from './tracing.ts';
 import type { ConnectionSignal } from './vocabulary.ts';
 
 /** A signal's name. */
@@ -80,6 +83,8 @@ export interface Conversation {
   deliveries: number;
   deliveriesInAll: number;
   connectedOnce: boolean;
+  /** What was last told of a message to those who watch. */
+  traced: TraceMeta;
   isStopping: boolean;
   /** It ends because it was not let dial. */
   isDenied: boolean;
@@ -138,6 +143,7 @@ export function makeConversation(
     deliveries: 0,
     deliveriesInAll: 0,
     connectedOnce: rest?.connectedOnce ?? false,
+    traced: {},
     isStopping: false,
     isDenied: false,
     isOver: false,
@@ -169,34 +175,12 @@ export function ask(
   held.replies = [];
   held.dialogue?.expect(phase, 1);
   waitFor(held, waitMs, `the answer to ${line.split(/[ \r]/, 1)[0] ?? ''}`);
-  held.link?.write([line]);
+  write(held, [line]);
 }
 
 /** Reads a reply; what it may echo of our credentials is masked. */
 export function readMasked(held: Conversation, heard: HeardReply): Reply {
   return readReply(heard.code, maskSecrets(held, heard.text));
-}
-
-/** Puts stars in place of the credentials that were sent. */
-export function maskSecrets(held: Conversation, text: string): string {
-  if (!held.hasCredentialsSent) return text;
-  let masked = text;
-  for (const secret of secretsOf(held)) masked = masked.replaceAll(secret, '***');
-  return masked;
-}
-
-// A peer may echo the whole line, the name and password in it, or what stands at its end.
-function secretsOf(held: Conversation): string[] {
-  const password = held.request.authPassword ?? '';
-  if (password === '') return [];
-  const plain = Buffer.from(password).toString('base64');
-  return [credentialsOf(held), plain, plain.replace(/=+$/, ''), password];
-}
-
-/** The initial response of AUTH PLAIN (RFC 4616 section 2). */
-export function credentialsOf(held: Conversation): string {
-  const name = held.request.path.smtp_auth_plain_username ?? '';
-  return Buffer.from(`\0${name}\0${held.request.authPassword ?? ''}`).toString('base64');
 }
 
 /** What went wrong, as the fault to be noted and the reply that the mail gets. */

@@ -26,6 +26,7 @@ import {
   startHandshake,
 } from './securing.ts';
 import { finishAttempt, settle, settleBroken, settleUnsent } from './settling.ts';
+import { tell } from './tracing.ts';
 import {
   awaitBody,
   awaitVerdict,
@@ -79,6 +80,7 @@ function dropLink(held: Conversation): void {
   held.dialogue?.deafen();
   held.link = undefined;
   if (link === undefined) return;
+  tell(held, 'Closed');
   // After QUIT the link ends politely (a TLS close); any other way it is cut.
   if (held.isParted) link.end();
   else link.destroy();

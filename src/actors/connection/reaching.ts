@@ -7,11 +7,13 @@ import type { Fault, LinkListener } from '../../ports/ports.ts';
 import { NO_CAPABILITIES, readCapabilities } from './capabilities.ts';
 import type { PeerInfo } from './connection.ts';
 import type { Conversation, SignalType } from './conversation.ts';
-import { ask, credentialsOf, waitFor, whereOf } from './conversation.ts';
+import { ask, waitFor, whereOf } from './conversation.ts';
+import { credentialsOf } from './credentials.ts';
 import { requestFor, viaOf } from './dialing.ts';
 import type { HeardReply, Phase } from './dialogue.ts';
 import { Dialogue } from './dialogue.ts';
 import { refuse } from './securing.ts';
+import { diagnose, tell, tellRead } from './tracing.ts';
 import { continueEnvelope, hearEnvelope, hearVerdicts } from './transaction.ts';
 
 /** The least time one candidate gets to connect, while the path has as much left. */
@@ -47,6 +49,7 @@ export function dialCandidate(held: Conversation): void {
   // All candidates share the path's time; what the fast failures leave falls to the others.
   const share = held.connectLeftMs / (held.plan.length + 1);
   waitFor(held, Math.max(share, Math.min(DIAL_MS_MIN, held.connectLeftMs)), 'a connection');
+  diagnose(held, 'INFO', () => `connecting to ${candidate.name} (${whereOf(held)})`);
   openEar(held);
   held.link = held.network.dial(requestFor(held.request, candidate, held.waitMs), listenFor(held));
 }
@@ -70,9 +73,11 @@ function listenFor(held: Conversation): LinkListener {
       held.localPort = info.localPort;
       held.via = viaOf(info);
       held.connectLeftMs -= held.host.steadyMs() - held.dialedAt;
+      tell(held, 'Connected');
       held.signal('link.opened');
     },
     received(bytes) {
+      tellRead(held, bytes);
       held.dialogue?.receive(bytes);
     },
     drained() {
@@ -80,6 +85,7 @@ function listenFor(held: Conversation): LinkListener {
     },
     secured(info) {
       held.tls = info;
+      diagnose(held, 'INFO', () => `TLS: ${info.protocol} ${info.cipher}`);
       held.signal('link.secured');
     },
     lost(fault) {
@@ -88,6 +94,8 @@ function listenFor(held: Conversation): LinkListener {
       }
       held.link = undefined;
       held.fault = fault;
+      diagnose(held, 'ERROR', () => fault.cause);
+      tell(held, 'Closed');
       held.signal('link.lost');
     },
   };

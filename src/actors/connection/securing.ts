@@ -9,6 +9,7 @@ import type { Fault } from '../../ports/ports.ts';
 import type { Conversation, SignalType } from './conversation.ts';
 import { ask, postureOf, troubleOf, waitFor, whereOf } from './conversation.ts';
 import type { FailedCandidate } from './ending.ts';
+import { diagnose } from './tracing.ts';
 
 const ADDRESS_LIKE = /^\[|:|^[\d.]+$/;
 const IDENTITY: Fault['code'] = 'FAULT_TLS_IDENTITY';
@@ -45,6 +46,7 @@ export function refuse(held: Conversation, cause: string, code?: Fault['code']):
 // Told before the next candidate is dialled, which the engine may not want any more.
 function noteFailed(held: Conversation, failed: FailedCandidate): void {
   held.failed.push(failed);
+  diagnose(held, 'ERROR', () => `${whereOf(held)} is given up: ${failed.reply.text}`);
   held.host.failed(held.request.id, failed);
 }
 

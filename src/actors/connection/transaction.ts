@@ -10,6 +10,7 @@ import type { HeardReply } from './dialogue.ts';
 import type { Attempt } from './envelope.ts';
 import { judgeEnvelope, mailLine, prepareAttempt, rcptLine } from './envelope.ts';
 import { countBytes, cutBites, FINAL_DOT, stuffBody } from './stuffing.ts';
+import { write } from './tracing.ts';
 
 /** How long the engine may take to release a body after the 354. */
 export const HOLDING_MS_MAX = 120_000;
@@ -39,7 +40,7 @@ export function tellIdle(held: Conversation): void {
 
 /** Writes MAIL, RCPT and DATA, all at once if the peer pipelines. */
 export function sendEnvelope(held: Conversation): void {
-  const { attempt, dialogue, link, peer } = held;
+  const { attempt, dialogue, peer } = held;
   if (attempt === undefined) return;
   const { path } = held.request;
   held.isIdle = false;
@@ -60,7 +61,7 @@ export function sendEnvelope(held: Conversation): void {
   }
   dialogue?.expect('envelope', count);
   waitFor(held, path.mail_from_timeout, 'the answer to MAIL');
-  link?.write([lines]);
+  write(held, [lines]);
 }
 
 function canPipeline(held: Conversation): boolean {
@@ -95,7 +96,7 @@ export function hearEnvelope(held: Conversation, replies: readonly HeardReply[])
 
 // Without pipelining each part waits for the answer to the one before.
 function sendNextPart(held: Conversation, attempt: Attempt): boolean {
-  const { dialogue, envelope, link } = held;
+  const { dialogue, envelope } = held;
   const position = envelope.length;
   const isMailRefused = (envelope[0] as HeardReply).code >= 300;
   if (isMailRefused || position > attempt.said.length + 1) return false;
@@ -106,7 +107,7 @@ function sendNextPart(held: Conversation, attempt: Attempt): boolean {
   else if (!envelope.some((reply, at) => at > 0 && reply.code < 300)) return false;
   dialogue.expect('envelope', 1);
   waitForPart(held, position);
-  link?.write([line]);
+  write(held, [line]);
   return true;
 }
 
@@ -147,7 +148,7 @@ export function sendWhole(held: Conversation): void {
   if (attempt === undefined) return;
   expectVerdicts(held, attempt);
   attempt.isDotWritten = true;
-  held.link?.write(stuffBody(attempt.body));
+  write(held, stuffBody(attempt.body));
 }
 
 function expectVerdicts(held: Conversation, attempt: Attempt): void {
@@ -182,7 +183,7 @@ function sendBites(held: Conversation, attempt: Attempt): void {
   for (let bite = held.bites.pop(); bite !== undefined; bite = held.bites.pop()) {
     const isLast = held.bites.length === 0;
     if (isLast) attempt.isDotWritten = true;
-    const hasRoom = held.link?.write(bite) ?? false;
+    const hasRoom = write(held, bite);
     if (isLast) held.isBodyWritten = hasRoom;
     if (!hasRoom) return;
   }
@@ -198,7 +199,7 @@ export function sendLoneDot(held: Conversation): void {
   held.replies = [];
   held.dialogue?.expect('body', 1);
   awaitVerdict(held);
-  held.link?.write([FINAL_DOT]);
+  write(held, [FINAL_DOT]);
 }
 
 /** Looks at the answers to the dot: a 3xx is none. */
