@@ -42,6 +42,10 @@ const READERS = {
     do: 'resume',
     ...readOptions(NAMED, body, where),
   }),
+  cancel: (body: unknown, where: string): OrderOf<'cancel'> => ({
+    do: 'cancel',
+    ...readOptions(NAMED, body, where),
+  }),
   skip: (body: unknown, where: string): OrderOf<'skip'> => ({
     do: 'skip',
     records: 'batch',

@@ -29,10 +29,10 @@ Examples:
 /** The `hooks` command. */
 export const build = (): Command => {
   const hooks = withData(new Command('hooks'))
-    .description('Shows log hooks; pauses, resumes, skips and replays them.')
+    .description('Shows log hooks; pauses, resumes, skips and replays them, and cancels replays.')
     .addHelpText('after', () => HELP + exitCodeHelp())
     .action((flags: Flags) => list(flags));
-  const verb = (name: 'pause' | 'resume', says: string): Command =>
+  const verb = (name: 'pause' | 'resume' | 'cancel', says: string): Command =>
     named(name, says).action((hook: string, _flags: unknown, command: Command) =>
       order(command, { do: name, name: hook }),
     );
@@ -40,7 +40,8 @@ export const build = (): Command => {
     .addCommand(verb('pause', 'stops a hook; its records wait in the log'))
     .addCommand(verb('resume', 'lets a paused or disabled hook go on, at once'))
     .addCommand(buildSkip())
-    .addCommand(buildReplay());
+    .addCommand(buildReplay())
+    .addCommand(verb('cancel', 'ends the replays of a hook where they are'));
 };
 
 const withData = (command: Command): Command =>

@@ -16,10 +16,9 @@ import type { Feed, FeedSource } from '../projections/feed.ts';
 import type { HookShape } from '../projections/hook.ts';
 import type { HookAnswer, HookOrder, HookStatus } from '../projections/hook-status.ts';
 import type { LogRecord } from '../projections/log-record/record.ts';
-import { firstCursor, replayCursor } from '../projections/shipper/beginning.ts';
+import { firstCursor } from '../projections/shipper/beginning.ts';
 import type { ShipperParts } from '../projections/shipper/held.ts';
 import { levelOf, sentenceOf } from '../projections/shipper/news.ts';
-import { startReplay } from '../projections/shipper/replay.ts';
 import type { Shipper } from '../projections/shipper/shipper.ts';
 import { startShipper } from '../projections/shipper/shipper.ts';
 import type { CursorKeeper, SavedCursor } from '../projections/shipper/surroundings.ts';
@@ -28,12 +27,10 @@ import type { Templates } from '../projections/templates.ts';
 import { compileTemplates } from '../projections/templates.ts';
 import { unwritten, withoutUnwritten } from '../projections/unwritten.ts';
 import type { LogLevel } from './projection-messages.ts';
+import { Replays } from './projection-replays.ts';
 import { retentionFloor } from './projection-retention.ts';
 import type { SinkParts } from './projection-sinks.ts';
 import { loadSink } from './projection-sinks.ts';
-
-/** Replays of one reader at a time. */
-const REPLAYS_MAX = 4;
 
 /** What all readers of the thread share. */
 export interface ReaderWorld extends SinkParts {
@@ -55,12 +52,6 @@ interface Loaded {
   readonly makeSink: () => Sink;
   /** The position at which a reader that is new and starts `now` begins. */
   readonly now: number;
-}
-
-interface Replay {
-  readonly shipper: Shipper;
-  readonly source: FeedSource;
-  readonly until: number;
 }
 
 type Wish = (one: Shipper, answered: (refusal?: string) => void) => void;
@@ -85,7 +76,7 @@ export class ProjectionReader {
   readonly #loaded: Loaded;
   readonly #source: FeedSource;
   readonly #shipper: Shipper;
-  readonly #replays = new Map<string, Replay>();
+  readonly #replays: Replays;
   #shape: HookShape;
   #floor = 0;
 
@@ -103,13 +94,10 @@ export class ProjectionReader {
     const cursor = saved ?? fresh();
     const parts = this.#parts(name, cursor, this.#source);
     this.#shipper = startShipper({ ...parts, isSaved: saved !== undefined }, () => {});
-    for (const { name: key } of world.cursors.list()) {
-      if (key.startsWith(this.#replayPrefix)) this.#goOn(key);
-    }
-  }
-
-  get #replayPrefix(): string {
-    return `${this.config.name}/replay-`;
+    this.#replays = new Replays(name, world, {
+      openSource: () => this.#openSource(),
+      partsFor: (key, replayed, source) => this.#parts(key, replayed, source),
+    });
   }
 
   #openSource(floor = (): number => 0): FeedSource {
@@ -167,21 +155,6 @@ export class ProjectionReader {
     };
   }
 
-  /** A replay goes on where a restart broke it off; one without an end is none. */
-  #goOn(key: string): void {
-    const cursor = this.#world.cursors.find(key);
-    if (cursor?.until === undefined) return;
-    const { until } = cursor;
-    // What the log still has it may have, however old: only nothing is kept for it for ever.
-    const source = this.#openSource();
-    const parts = this.#parts(key, cursor, source);
-    const shipper = startReplay({ ...parts, cursor: { ...cursor, until } }, () => {
-      this.#replays.delete(key);
-      source.close();
-    });
-    this.#replays.set(key, { shipper, source, until });
-  }
-
   /** The policy's word on queue and path has changed. */
   reshape(shape: HookShape): void {
     this.#shape = shape;
@@ -189,7 +162,7 @@ export class ProjectionReader {
   }
 
   #all(): Shipper[] {
-    return [this.#shipper, ...[...this.#replays.values()].map(({ shipper }) => shipper)];
+    return [this.#shipper, ...this.#replays.shippers()];
   }
 
   /** Looks what `retention` gives up by now, and answers what is still needed of the log. */
@@ -212,10 +185,7 @@ export class ProjectionReader {
     const lagRecords = Math.max(0, tail.upto() - position);
     const oldest = lagRecords === 0 ? undefined : tail.read(position, 1).records[0];
     const lagMs = oldest === undefined ? 0 : Math.max(0, timers.now() - oldest.at);
-    const replays = [...this.#replays.values()].map(({ shipper, until }) => ({
-      position: shipper.status().position,
-      until,
-    }));
+    const replays = this.#replays.status();
     return {
       name: this.config.name,
       sink: this.config.sink.kind,
@@ -253,7 +223,9 @@ export class ProjectionReader {
           ),
         );
       case 'replay':
-        return Promise.resolve(this.#replay(order));
+        return Promise.resolve(this.#replays.begin(order, this.#source));
+      case 'cancel':
+        return this.#replays.cancel();
     }
   }
 
@@ -264,29 +236,6 @@ export class ProjectionReader {
     return typeof refusal === 'string'
       ? { kind: 'refused', said: refusal }
       : { kind: 'done', said: done };
-  }
-
-  #replay(span: { readonly from: number; readonly to: number }): HookAnswer {
-    const { name } = this.config;
-    const { cursors, timers } = this.#world;
-    if (this.#replays.size >= REPLAYS_MAX) {
-      const said = `${name} has ${REPLAYS_MAX} replays under way already; wait for one to end`;
-      return { kind: 'refused', said };
-    }
-    const cursor = replayCursor(span, this.#source);
-    if (typeof cursor === 'string') return { kind: 'refused', said: cursor };
-    const at = timers.now();
-    let key = `${this.#replayPrefix}${at}`;
-    while (cursors.find(key) !== undefined) key += '+';
-    try {
-      cursors.save({ ...cursor, name: key, at });
-    } catch (error) {
-      const cause = error instanceof Error ? error.message : String(error);
-      return { kind: 'refused', said: `the replay cannot be noted: ${cause}` };
-    }
-    this.#goOn(key);
-    const span2 = `positions ${cursor.position + 1} to ${cursor.until}`;
-    return { kind: 'done', said: `${name} sends ${span2} of the log again` };
   }
 
   /** Ends it: batches under way may still be answered, for as long as the shape says. */

@@ -42,7 +42,9 @@ export type HookOrder =
   /** The next `records`, or the batch at hand, are not sent: they go to the dead letters. */
   | { readonly do: 'skip'; readonly name: string; readonly records: number | 'batch' }
   /** What was written from `from` up to and before `to` is sent once more, marked as a replay. */
-  | { readonly do: 'replay'; readonly name: string; readonly from: At; readonly to: At };
+  | { readonly do: 'replay'; readonly name: string; readonly from: At; readonly to: At }
+  /** Its replays under way end where they are. */
+  | { readonly do: 'cancel'; readonly name: string };
 
 /** The answer, once what was wished is durable. */
 export type HookAnswer =

@@ -28,6 +28,7 @@ import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
 import { definePolicy } from 'waybill/policy';
 const sink = {
   sendBatch(messages) {
+    if (messages.some((one) => one.is_replay)) return new Promise(() => {});
     if (!existsSync('${folder}/blown')) {
       writeFileSync('${folder}/blown', '');
       setImmediate(() => { throw new Error('boom'); });
@@ -141,4 +142,23 @@ test('a paused hook stays paused over a kill, and goes on where it was', async (
   await run.untilRecords(2 * MESSAGES);
   const { code } = (await run.daemon?.stop()) ?? {};
   assert.equal(code, 0);
+});
+
+test('a replay whose receiver hangs is cancelled, and stays so', async (context) => {
+  const run = new Run(context);
+  writeFileSync(join(run.folder, 'blown'), '');
+  await run.start();
+  await run.send();
+  await run.untilRecords(MESSAGES);
+  assert.throws(() => run.hooks('cancel', 'keeper'), /no replay under way/);
+  run.hooks('replay', 'keeper', '--from', '2020-01-01T00:00:00Z', '--to', '2120-01-01T00:00:00Z');
+  assert.match(run.hooks(), /replay at \d+ of \d+/);
+  assert.match(run.hooks('cancel', 'keeper'), /the replays of keeper are over/);
+  assert.doesNotMatch(run.hooks(), /replay at/);
+  await run.daemon?.kill();
+  await run.start();
+  await until(() => /keeper \(custom\): watching/.test(run.hooks()), WAIT_MS_MAX);
+  assert.doesNotMatch(run.hooks(), /replay at/);
+  await run.send();
+  await run.untilRecords(2 * MESSAGES);
 });
