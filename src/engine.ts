@@ -1,8 +1,7 @@
 /**
  * Composition: the engine made of its parts. It is given the world (ports), the policy's answers,
  * limits and recovered books, and knows nothing global; production and simulation differ only in
- * what they pass. To an intake it is the host that takes mail over. Reads no file and opens no
- * socket.
+ * what they pass. To an intake it is the host that takes mail over. Opens no file and no socket.
  */
 import type { PolicyUse } from './actors/activating.ts';
 import { bumpEpoch, notePolicyFault, usePolicy } from './actors/activating.ts';
@@ -139,6 +138,7 @@ class RunningEngine implements Engine {
   readonly core: Core;
   readonly sources: SourceDesk;
   readonly capture: CaptureList | undefined;
+  readonly delays: Delays;
   readonly #refusals = new Refusals();
   readonly #parts: EngineParts;
   #isDiskFull = false;
@@ -149,6 +149,7 @@ class RunningEngine implements Engine {
     this.core = core;
     this.sources = makeSourceDesk(core);
     this.capture = parts.capture;
+    this.delays = core.delays;
     this.#parts = parts;
   }
 
@@ -156,8 +157,8 @@ class RunningEngine implements Engine {
     return this.#refusals.counts;
   }
 
-  get delays(): Delays {
-    return this.core.delays;
+  get reception() {
+    return this.core.answers.messages.reception;
   }
 
   start(ready: () => void): void {
@@ -227,9 +228,7 @@ class RunningEngine implements Engine {
   }
 
   findDomain(domain: string, listener: string, meta: Readonly<Record<string, string>>) {
-    const { answers } = this.core;
-    if (!answers.hears('get_listener_domain')) return undefined;
-    return answers.messages.listenerDomain(domain, listener, meta);
+    return this.core.answers.findDomain(domain, listener, meta);
   }
 
   command(command: Command, answered: (refusal?: Refusal) => void): void {

@@ -13,7 +13,8 @@ import { breachAt, walk } from './sources.ts';
 const REACHES: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   events: ['domain', 'ports/ports.ts'],
-  policy: ['domain', 'ports/ports.ts'],
+  mail: ['domain'],
+  policy: ['domain', 'mail', 'ports/ports.ts'],
   actors: ['domain', 'events', 'ports/ports.ts', 'ports/quotas.ts'],
   projections: [
     'domain',

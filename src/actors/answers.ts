@@ -79,6 +79,11 @@ export class Answers {
     return this.#asker;
   }
 
+  /** What may be relayed for a domain; undefined: nothing was said. */
+  findDomain(...asked: Parameters<PolicyAsker['listenerDomain']>) {
+    return this.hears('get_listener_domain') ? this.#asker.listenerDomain(...asked) : undefined;
+  }
+
   queueConfig(name: QueueName): Answer<QueueConfig> {
     const answer = this.#asker.queueConfig(name);
     this.#note(answer);

@@ -75,7 +75,7 @@ function notePolicy(core: Core, policy: Beginning['policy']): void {
 /** A message the log had lost. Whether it was tried before is not known any more. */
 function takeUpFoundling(core: Core, found: Foundling, at: number): void {
   const { books, turns } = core;
-  const queue = domainOf(found.to[0] ?? '');
+  const queue = found.queue ?? domainOf(found.to[0] ?? '');
   if (queue === '') return;
   if (books.findQueue(queue) === undefined) openQueue(core, queue, at);
   const { segment, offset, length, sum } = found.body;
@@ -92,6 +92,8 @@ function takeUpFoundling(core: Core, found: Foundling, at: number): void {
       helo: found.helo,
       ...(found.isEightBit ? { eightBit: 1 as const } : {}),
       ...(found.smtpUtf8 ? { smtpUtf8: 1 as const } : {}),
+      ...(found.dueAt !== undefined && found.dueAt > at ? { due: found.dueAt } : {}),
+      ...(found.meta === undefined ? {} : { meta: found.meta }),
     },
   });
 }

@@ -15,6 +15,35 @@ export interface Foundling {
   readonly helo: string;
   readonly isEightBit: boolean;
   readonly smtpUtf8: boolean;
+  /** Absent: that of the first recipient's domain. */
+  readonly queue?: string | undefined;
+  readonly dueAt?: number | undefined;
+  readonly meta?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** What is kept of a message by itself. */
+type Kept = Pick<Foundling, 'id' | 'to' | 'queue' | 'dueAt' | 'meta'>;
+
+/** What is kept beside the body of some messages. */
+export interface BodyHeader {
+  readonly from: string;
+  readonly messages: readonly Kept[];
+  /** When they were received, ms since 1970. */
+  readonly at: number;
+  readonly peer: string;
+  readonly helo: string;
+  readonly isEightBit: boolean;
+  readonly smtpUtf8: boolean;
+}
+
+/** Writes it. */
+export function formatBodyHeader({ messages, ...shared }: BodyHeader): string {
+  const ids = messages.map(({ id }) => id);
+  const to = messages.map((message) => message.to);
+  const isPlain = messages.every(({ queue, dueAt, meta }) => !queue && !dueAt && !meta);
+  if (isPlain) return JSON.stringify({ ids, to, ...shared });
+  const own = messages.map(({ queue, dueAt, meta }) => ({ queue, dueAt, meta }));
+  return JSON.stringify({ ids, to, ...shared, own });
 }
 
 /** The messages named in the header kept beside a body. */
@@ -27,8 +56,9 @@ export function readHeader(header: string, body: BodyRef): Foundling[] {
     helo?: string;
     isEightBit?: boolean;
     smtpUtf8?: boolean;
+    own?: Pick<Foundling, 'queue' | 'dueAt' | 'meta'>[];
   };
-  const { ids = [], from = '', to = [], peer = '', helo = '' } = parsed;
+  const { ids = [], from = '', to = [], peer = '', helo = '', own = [] } = parsed;
   const { isEightBit = false, smtpUtf8 = false } = parsed;
   return ids.map((id, index) => ({
     id,
@@ -39,5 +69,6 @@ export function readHeader(header: string, body: BodyRef): Foundling[] {
     helo,
     isEightBit,
     smtpUtf8,
+    ...own[index],
   }));
 }

@@ -39,6 +39,7 @@ export const SESSION_OPTIONS = {
   relay_hosts: option(cidrList, ['127.0.0.1', '::1'], 'peers that may relay to anywhere'),
   client_timeout: option(duration, '1m', 'how long a silent peer is kept'),
   data_processing_timeout: option(duration, '5m', 'bound on the work after the final dot'),
+  handler_timeout: option(duration, '30s', 'how long one handler of the policy may take'),
   batch_handling: option(
     oneOf('BifurcateAlways', 'BatchByDomain'),
     'BifurcateAlways',
@@ -106,6 +107,42 @@ export const LISTENER_OPTIONS = {
   peer: option(overrides(1), {}, 'settings by network of the peer'),
   via: option(overrides(1), {}, 'settings by network of the local address'),
 } satisfies OptionTable;
+
+/** What belongs to the listener as a whole, and no session can have its own of. */
+const NOT_DYNAMIC = [
+  'tls_certificate',
+  'tls_private_key',
+  'tls_required_client_ca',
+  'allow_xclient',
+  'require_proxy_protocol',
+] as const;
+
+const { peer: PEER_ROW, via: VIA_ROW } = LISTENER_OPTIONS;
+
+/** What `smtp_server_get_dynamic_parameters` may answer. */
+export const DYNAMIC_SETTINGS = {
+  ...SESSION_OPTIONS,
+  peer: PEER_ROW,
+  via: VIA_ROW,
+} satisfies OptionTable;
+
+/** Lays what policy answered for one session over its settings; throws what is wrong with it. */
+export function readDynamicSettings(
+  base: SessionSettings,
+  raw: unknown,
+  where: string,
+  peerAddress: string,
+  localAddress: string,
+): SessionSettings {
+  const given = readOverrides(DYNAMIC_SETTINGS, raw, where);
+  for (const key of NOT_DYNAMIC) {
+    if (given[key] === undefined) continue;
+    throw new OptionError(where, key, 'cannot differ by session', 'set it at the listener');
+  }
+  const { peer = [], via = [], ...settings } = given;
+  const meta = { ...base.meta, ...settings.meta };
+  return overlay({ ...base, ...settings, meta }, peer, via, peerAddress, localAddress);
+}
 
 /** An SMTP listener with its overrides. */
 export type ListenerConfig = Parsed<typeof LISTENER_OPTIONS>;

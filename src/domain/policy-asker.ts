@@ -9,6 +9,7 @@ import type { PathConfig } from './options-path.ts';
 import type { QueueConfig } from './options-queue.ts';
 import type { QueueMove } from './queue-change.ts';
 import type { QueueName } from './queue-name.ts';
+import type { ReceptionAsker } from './reception-asker.ts';
 import type { NamedRate } from './throttle.ts';
 
 /** One answer: the configuration, and a text and key that name it. */
@@ -68,6 +69,8 @@ export interface MessageAsker {
 
 /** The policy behind a synchronous surface; a failing handler is told to `onFault` first. */
 export interface PolicyAsker extends MessageAsker {
+  /** What sessions ask; absent: nothing is asked at the edge. */
+  readonly reception?: ReceptionAsker;
   queueConfig(name: QueueName): Answer<QueueConfig>;
   pathConfig(
     routingDomain: string,

@@ -149,12 +149,6 @@ export class DataReader {
   }
 }
 
-/** The same text with every CR and LF that stands alone made a CRLF. */
-export function fixLineEnds(chunks: readonly Buffer[]): Buffer {
-  const text = Buffer.concat(chunks).toString('latin1');
-  return Buffer.from(text.replace(/\r\n|\r|\n/g, '\r\n'), 'latin1');
-}
-
 /** The longest line of a text with canonical line ends, without its CRLF. */
 export function measureLongestLine(text: Buffer): number {
   let longest = 0;

@@ -4,6 +4,7 @@
  * The one idea: every bound that spans sessions is counted in one place. It does not know SMTP
  * beyond the refusals it hands out.
  */
+import type { Captured } from '../domain/capture.ts';
 import { matches } from '../domain/cidr.ts';
 import type { ListenerConfig, SessionSettings } from '../domain/options-listener.ts';
 import { sessionSettings } from '../domain/options-listener.ts';
@@ -74,21 +75,36 @@ export class Desk {
     const key = `${peer} ${local}`;
     const known = this.terms.get(key);
     if (known !== undefined) return known;
-    const settings = sessionSettings(this.config, peer, local);
-    const hostname = settings.hostname ?? this.machineName;
-    const terms = { settings, hostname, isTrusted: matches(settings.relay_hosts, peer) };
+    const terms = this.ownTerms(sessionSettings(this.config, peer, local), peer);
     if (this.terms.size >= TERMS_CACHED_MAX) this.terms.clear();
     this.terms.set(key, terms);
     return terms;
   }
 
+  /** Settings made for one session. */
+  ownTerms(settings: SessionSettings, peer: string): Terms {
+    const hostname = settings.hostname ?? this.machineName;
+    return { settings, hostname, isTrusted: matches(settings.relay_hosts, peer) };
+  }
+
+  /** Address and port on our side of a session, as policy is told of it. */
+  placeOf(local: string): string {
+    return `${local}:${this.listener.slice(this.listener.lastIndexOf(':') + 1)}`;
+  }
+
   /** Who may relay in a session that is not trusted; the listener's answers are kept in it. */
-  relayRuleFor(peer: string, local: string, { settings, hostname }: Terms): RelayRule {
-    const port = this.listener.slice(this.listener.lastIndexOf(':') + 1);
-    const listener = `${local}:${port}`;
-    const meta: Record<string, string> = { received_from: peer, received_via: listener, hostname };
-    for (const [key, value] of Object.entries(settings.meta)) meta[key] = String(value);
-    return makeRelayRule(this.host, { peer, listener, meta: Object.freeze(meta) });
+  relayRuleFor(peer: string, local: string, terms: Terms, findOwn?: () => Captured): RelayRule {
+    const listener = this.placeOf(local);
+    const known = { received_from: peer, received_via: listener, hostname: terms.hostname };
+    const makeMeta = () => metaTexts({ ...terms.settings.meta, ...findOwn?.(), ...known });
+    const about = {
+      peer,
+      listener,
+      get meta() {
+        return makeMeta();
+      },
+    };
+    return makeRelayRule(this.host, about);
   }
 
   /** Lets a session in, or says why not; who was let in must be let go. */
@@ -147,3 +163,6 @@ export class Desk {
     this.log(level, `smtp ${this.listener}: ${escapeForLog(text)}`);
   }
 }
+
+const metaTexts = (meta: Captured): Readonly<Record<string, string>> =>
+  Object.freeze(Object.fromEntries(Object.entries(meta).map(([key, one]) => [key, String(one)])));

@@ -14,16 +14,30 @@ export function readEhloName(command: Buffer): string | undefined {
   return isName ? name.toLowerCase() : undefined;
 }
 
-/** The lines of the answer to EHLO. */
-export function listExtensions(hostname: string, bytesMax: number, hasTls: boolean): string[] {
-  const lines = [hostname, 'PIPELINING', '8BITMIME', 'SMTPUTF8', 'ENHANCEDSTATUSCODES'];
-  lines.push(`SIZE ${bytesMax}`);
-  if (hasTls) lines.push('STARTTLS');
-  return lines;
+/** What is offered beside what is offered to everybody. */
+export interface Offers {
+  readonly hasTls: boolean;
+  readonly hasAuth: boolean;
+}
+
+/** What the answer to EHLO offers. */
+export function listExtensions(bytesMax: number, { hasTls, hasAuth }: Offers): string[] {
+  const list = ['PIPELINING', '8BITMIME', 'SMTPUTF8', 'ENHANCEDSTATUSCODES', `SIZE ${bytesMax}`];
+  if (hasTls) list.push('STARTTLS');
+  if (hasAuth) list.push('AUTH PLAIN');
+  return list;
+}
+
+/** What a trace header says of a session. */
+export interface Spoken {
+  readonly isExtended: boolean;
+  readonly smtpUtf8: boolean;
+  readonly isSecure: boolean;
+  readonly isAuthenticated: boolean;
 }
 
 /** The name of the protocol in a trace header (RFC 3848, RFC 6531 section 4.3). */
-export function nameProtocol(isExtended: boolean, smtpUtf8: boolean, isSecure: boolean): string {
-  const plain = smtpUtf8 ? 'UTF8SMTP' : isExtended ? 'ESMTP' : 'SMTP';
-  return isSecure ? `${plain}S` : plain;
+export function nameProtocol(spoken: Spoken): string {
+  const plain = spoken.smtpUtf8 ? 'UTF8SMTP' : spoken.isExtended ? 'ESMTP' : 'SMTP';
+  return `${plain}${spoken.isSecure ? 'S' : ''}${spoken.isAuthenticated ? 'A' : ''}`;
 }

@@ -5,6 +5,7 @@
  */
 import type { Captured, CapturedHeaders, CaptureList } from '../domain/capture.ts';
 import type { ListenerDomain } from '../domain/options-listener.ts';
+import type { ReceptionAsker } from '../domain/reception-asker.ts';
 import type { At, BodyRef } from '../ports/ports.ts';
 
 /** What a message consists of, beyond its recipients. */
@@ -90,6 +91,8 @@ export interface IntakeHost {
   nameSession?(): string;
   /** A client heard this; kept for readers of the log as far as their bound allows. */
   noteRefused?(refused: RefusedCommand): void;
+  /** The policy, as sessions ask it; absent: nothing is asked. */
+  readonly reception?: ReceptionAsker | undefined;
   /** What the policy says of a domain at this listener; 'failed' when it cannot say. */
   findDomain?(
     domain: string,

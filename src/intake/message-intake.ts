@@ -1,19 +1,15 @@
 /**
- * One message between its final dot and its 250: judge the bytes, split by recipient, store the
- * body, hand the envelope over, and answer when that is durable.
- * The one idea: a straight line of callbacks with one way out. It does not know sockets, commands
- * or deadlines.
+ * One message at its final dot: whether its bytes are taken, and the words of the 250 when it is
+ * durable. Pure; it does not know sockets, commands, deadlines, or what is stored how.
  */
-import type { Captured, CapturedHeaders } from '../domain/capture.ts';
+import type { Captured } from '../domain/capture.ts';
 import type { SessionSettings } from '../domain/options-listener.ts';
-import type { At, Bodies, BodyRef, Fault } from '../ports/ports.ts';
-import { isFault } from '../ports/ports.ts';
-import { captureHeaders } from './capturing.ts';
+import { fixLineEnds } from '../mail/line-ends.ts';
+import type { At } from '../ports/ports.ts';
 import type { DataReader } from './data-reader.ts';
-import { fixLineEnds, measureLongestLine } from './data-reader.ts';
-import type { IntakeHost, Refusal, SubmittedMessage } from './host.ts';
+import { measureLongestLine } from './data-reader.ts';
+import type { Refusal, SubmittedMessage } from './host.ts';
 import { REPLY_LINE_BYTES_MAX } from './limits.ts';
-import { formatReceived } from './trace-header.ts';
 
 /** The envelope and the circumstances of one message. */
 export interface Arrival {
@@ -109,22 +105,6 @@ export function judge(reader: DataReader, settings: SessionSettings): Refusal | 
   return { bytes, header };
 }
 
-/** The recipients of each message that an arrival becomes. */
-export function splitRecipients(
-  recipients: readonly string[],
-  handling: SessionSettings['batch_handling'],
-): readonly (readonly string[])[] {
-  if (handling === 'BifurcateAlways') return recipients.map((recipient) => [recipient]);
-  const byDomain = new Map<string, string[]>();
-  for (const recipient of recipients) {
-    const domain = recipient.slice(recipient.lastIndexOf('@') + 1).toLowerCase();
-    const batch = byDomain.get(domain);
-    if (batch === undefined) byDomain.set(domain, [recipient]);
-    else batch.push(recipient);
-  }
-  return [...byDomain.values()];
-}
-
 /** The lines of the 250, split so that none is longer than RFC 5321 section 4.5.3.1.5 allows. */
 export function formatAccepted(messages: readonly SubmittedMessage[]): string[] {
   const lines: string[] = [];
@@ -140,107 +120,3 @@ export function formatAccepted(messages: readonly SubmittedMessage[]): string[] 
   lines.push(line);
   return lines;
 }
-
-const refusalOf = (fault: Fault): Refusal =>
-  fault.code === 'FAULT_DISK_FULL'
-    ? refuse(452, '4.3.1', 'insufficient system storage')
-    : refuse(451, '4.3.0', 'the message could not be stored, try again later');
-
-/** What is asked of the world to take a message in. */
-export interface IntakeWorld {
-  readonly host: IntakeHost;
-  readonly bodies: Bodies;
-}
-
-/** How a message ended: refused, or these messages are durable. */
-export type Outcome = Refusal | readonly SubmittedMessage[];
-
-const TOO_SLOW = refuse(451, '4.4.5', 'the message could not be stored in time, try again later');
-
-/** One message on its way to be durable; answers once. */
-export class Taking {
-  private readonly world: IntakeWorld;
-  private readonly settings: SessionSettings;
-  private readonly answered: (outcome: Outcome, fault?: Fault) => void;
-  private isSubmitted = false;
-  private isAnswered = false;
-
-  constructor(
-    world: IntakeWorld,
-    settings: SessionSettings,
-    answered: (outcome: Outcome, fault?: Fault) => void,
-  ) {
-    this.world = world;
-    this.settings = settings;
-    this.answered = answered;
-  }
-
-  /** Stores the body, then submits the envelope. */
-  begin(arrival: Arrival, { bytes, header: own }: Judged, isEightBit: boolean): void {
-    const batches = splitRecipients(arrival.recipients, this.settings.batch_handling);
-    const ids = this.world.host.allocateIds(batches.length);
-    const messages = batches.map((to, index) => ({ id: ids[index] as string, to }));
-    const { from, peer, helo, smtpUtf8, at } = arrival;
-    const isTraced = this.settings.trace_headers.received_header;
-    const trace = isTraced ? formatTrace(arrival, ids[0] as string) : '';
-    const chunks = isTraced ? [Buffer.from(trace), ...bytes] : bytes;
-    const asked = this.world.host.capture?.headers ?? [];
-    const headers = asked.length === 0 ? undefined : captureHeaders(asked, trace + own);
-    // Kept beside the body, so that a damaged log can be mended from the bodies.
-    const header = JSON.stringify({ ids, from, to: batches, at, peer, helo, isEightBit, smtpUtf8 });
-    this.world.bodies.write(header, chunks, (body) => {
-      if (isFault(body)) this.answer(refusalOf(body), body);
-      else if (!this.isAnswered) this.submit(arrival, messages, body, chunks, isEightBit, headers);
-      // Nobody waits any more: no event will name this body.
-      else this.world.bodies.refer(body.segment, -1, body.length);
-    });
-  }
-
-  /** Ends the wait with a 451, unless the envelope is handed over: then it may be durable. */
-  giveUp(): void {
-    if (!this.isSubmitted) this.answer(TOO_SLOW);
-  }
-
-  private submit(
-    arrival: Arrival,
-    messages: readonly SubmittedMessage[],
-    body: BodyRef,
-    chunks: readonly Buffer[],
-    isEightBit: boolean,
-    headers: CapturedHeaders | undefined,
-  ): void {
-    this.isSubmitted = true;
-    const submission = {
-      service: 'esmtp' as const,
-      listener: arrival.listener,
-      from: arrival.from,
-      messages,
-      body,
-      chunks,
-      bodyBytes: body.length,
-      eightBit: isEightBit,
-      smtpUtf8: arrival.smtpUtf8,
-      peer: arrival.peer,
-      helo: arrival.helo,
-      receivedAt: arrival.at,
-      session: arrival.session || undefined,
-      tls: arrival.tls,
-      cipher: arrival.cipher,
-      meta: arrival.meta,
-      headers,
-    };
-    this.world.host.submit(submission, (refusal) => this.answer(refusal ?? messages));
-  }
-
-  private answer(outcome: Outcome, fault?: Fault): void {
-    if (this.isAnswered) return;
-    this.isAnswered = true;
-    this.answered(outcome, fault);
-  }
-}
-
-const formatTrace = (arrival: Arrival, id: string): string => {
-  const { helo, peer, hostname, protocol, recipients, at } = arrival;
-  const recipient = recipients.length === 1 ? recipients[0] : undefined;
-  return formatReceived({ helo, peer, hostname, protocol, id, recipient, receivedAt: at });
-};

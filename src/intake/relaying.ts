@@ -18,6 +18,7 @@ export interface RelayTerms {
   readonly peer: string;
   /** Address and port on our side. */
   readonly listener: string;
+  /** What is known when it is asked: a login may have added to it. */
   readonly meta: Readonly<Record<string, string>>;
 }
 

@@ -1,140 +1,62 @@
 /**
- * One SMTP session: the library's connection with the greeting, the mail transaction, the limits
- * and the deadlines replaced by ours.
- * The one idea: the library keeps the protocol's frame (lines, HELO, STARTTLS, closing), we keep
+ * One SMTP session: the library's connection with the mail transaction, the login, the limits and
+ * the data phase replaced by ours.
+ * The one idea: the library keeps the protocol's frame (lines, STARTTLS, closing), we keep
  * everything that accepts mail. It does not know how messages are stored or submitted.
  */
 import type { Socket } from 'node:net';
 import type { SMTPServer } from 'smtp-server';
 import type { SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
-import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
 import { DataReader } from './data-reader.ts';
-import type { Desk, Guest, Terms } from './desk.ts';
+import type { Desk } from './desk.ts';
+import { plainDrafts } from './drafts.ts';
 import { listExtensions, readEhloName } from './ehlo.ts';
-import { keepAnswering } from './half-open.ts';
-import type { Refusal } from './host.ts';
-import { ERRORS_MAX, GREETING_WAIT_MS, OVERRUN_BYTES_MAX } from './limits.ts';
+import type { LoginAnswer } from './interview.ts';
+import { OVERRUN_BYTES_MAX } from './limits.ts';
+import { Login } from './login.ts';
 import type { Judged } from './message-intake.ts';
-import { formatAccepted, judge, OVERLOADED, Taking } from './message-intake.ts';
-import { Pace } from './pace.ts';
+import { formatAccepted, judge, OVERLOADED } from './message-intake.ts';
 import { IntakeParser } from './parser.ts';
-import type { Circumstances, Reply } from './transaction.ts';
-import { Transaction } from './transaction.ts';
-import { Visit } from './visit.ts';
+import { receive } from './reception.ts';
+import { SessionFrame } from './session-frame.ts';
+import { Taking } from './taking.ts';
+import type { Reply } from './transaction.ts';
 
 type Done = () => void;
 
 /** A session of a listener. */
-export class Session extends SMTPConnection implements Guest, Circumstances {
-  readonly settings: Terms['settings'];
-  readonly hostname: string;
-  readonly isTrusted: boolean;
-  readonly mayRelay: Circumstances['mayRelay'];
-  messagesSent = 0;
-
-  private readonly desk: Desk;
-  private readonly transaction = new Transaction();
-  private readonly pace: Pace;
-  private readonly visit: Visit;
+export class Session extends SessionFrame {
+  private readonly login: Login;
   private reader: DataReader | undefined;
   private taking: Taking | undefined;
   private heldBytes = 0;
-  private errors = 0;
 
   constructor(desk: Desk, server: SMTPServer, socket: Socket, options: SMTPConnectionOptions) {
-    super(server, socket, options);
-    const terms = desk.termsFor(this.remoteAddress, this.localAddress);
-    this.desk = desk;
-    this.settings = terms.settings;
-    this.hostname = terms.hostname;
-    this.isTrusted = terms.isTrusted;
-    this.mayRelay = desk.relayRuleFor(this.remoteAddress, this.localAddress, terms);
-    this.name = terms.hostname;
-    this.visit = new Visit(desk, this);
-    this.pace = new Pace(terms.settings, desk.clock.steadyMs());
+    super(desk, server, socket, options);
+    const isWithinTransaction = () => this.transaction.from !== undefined;
+    const guest = {
+      peer: this.peer,
+      get isWithinTransaction() {
+        return isWithinTransaction();
+      },
+      say: (reply: Reply) => this.say(reply),
+      refuse: (reply: Reply) => this.answer(reply, 'AUTH'),
+      authenticated: (authz: string, authn: string, answer: LoginAnswer) =>
+        this.authenticated(authz, authn, answer),
+    };
+    this.login = new Login(guest, this.interview);
   }
 
-  get peer(): string {
-    return this.remoteAddress;
+  protected override get seenBytes(): number {
+    return this.reader?.seenBytes ?? 0;
   }
 
-  override init(): void {
-    this._setListeners(() => {
-      const refusal = this.desk.admit(this, this);
-      if (refusal !== undefined) this.turnAway(refusal);
-      // A known sender is greeted at once: the wait would cap what one message a connection can
-      // reach. A stranger must be silent for a while, as worms and misled browsers are not.
-      else if (this.isTrusted) this.connectionReady();
-      else setTimeout(() => this.connectionReady(), GREETING_WAIT_MS).unref();
-    });
+  protected override giveUp(): void {
+    this.taking?.giveUp();
   }
 
-  private turnAway(refusal: Refusal): void {
-    this.desk.note('warn', `${this.peer} turned away: ${refusal.text}`);
-    if (!this.desk.linger(1)) {
-      this._socket.destroy();
-      return;
-    }
-    this._socket.once('close', () => this.desk.linger(-1));
-    // Whatever the reason, only 421 says in a greeting that later may be better.
-    this.say({ ...refusal, code: 421 });
-  }
-
-  override _sendGreeting(): void {
-    this.send(220, `${this.hostname} ESMTP ${this.settings.banner}`, false);
-  }
-
-  override _onClose(): void {
+  protected override gone(): void {
     this.dropReader();
-    this.desk.letGo(this);
-    super._onClose();
-  }
-
-  /** The sweep of the desk looks at deadlines instead of a timer per socket. */
-  override _armTimeout(): void {}
-
-  checkDeadline(nowMs: number): void {
-    if (this.pace.isWorkOverdue(nowMs)) this.taking?.giveUp();
-    if (!this.pace.isOverdue(nowMs, this.reader?.seenBytes ?? 0)) return;
-    this.desk.note('info', `${this.peer} took too long`);
-    this.hangUp('took too long');
-  }
-
-  dismiss(): void {
-    if (!this.pace.isWithinMessage) this.hangUp('shutting down');
-  }
-
-  evict(): void {
-    this.hangUp('shutting down');
-    this._socket.destroySoon();
-  }
-
-  private hangUp(why: string): void {
-    this.send(421, `4.3.2 ${this.hostname} ${why}`, false);
-  }
-
-  override send(code: number, data?: string | string[] | null, context?: string | false): void {
-    keepAnswering(this._socket);
-    super.send(code, data, context);
-    this.pace.replied(this.desk.clock.steadyMs());
-    this.visit.replied(code, data, this.transaction);
-    if (code < 500) return;
-    this.errors += 1;
-    if (this.errors !== ERRORS_MAX) return;
-    this.desk.note('warn', `${this.peer} made ${ERRORS_MAX} errors`);
-    super.send(421, `4.7.0 ${this.hostname} too many errors`, false);
-  }
-
-  private say(reply: Reply): void {
-    this.send(reply.code, `${reply.enhanced} ${reply.text}`, false);
-  }
-
-  /** Says it; a refusal is noted with what it answers, which is the peer's own text. */
-  private answer(reply: Reply, said: Buffer | string): void {
-    if (reply.code >= 400) {
-      this.desk.note('info', `${this.peer} hears ${reply.code} ${reply.text}; it said: ${said}`);
-    }
-    this.say(reply);
   }
 
   override _createParser(): IntakeParser {
@@ -156,8 +78,12 @@ export class Session extends SMTPConnection implements Guest, Circumstances {
    * the library's way, which looks at each line several times over.
    */
   override _onCommand(command: Buffer, callback: Done = () => {}): void {
-    this.visit.heard(command);
     const isOpen = !this._upgrading && this.hostNameAppearsAs !== false;
+    if (isOpen && this.login.isAwaited) {
+      this.login.respond(command, () => this._whenWritable(callback));
+      return;
+    }
+    this.visit.heard(command);
     const handler = isOpen ? this.findHandler(command) : undefined;
     if (handler === undefined) super._onCommand(command, callback);
     else handler.call(this, command, () => this._whenWritable(callback));
@@ -171,6 +97,9 @@ export class Session extends SMTPConnection implements Guest, Circumstances {
         return this.handler_RCPT;
       case 'DATA':
         return this.handler_DATA;
+      case 'AUTH ':
+        // Without a handler, or in clear, the library refuses it as a command it does not know.
+        return this.hasAuth ? this.handler_AUTH : undefined;
       default:
         return undefined;
     }
@@ -186,28 +115,94 @@ export class Session extends SMTPConnection implements Guest, Circumstances {
     this.pace.envelopeEnded();
   }
 
+  private get hasAuth(): boolean {
+    return this.secure && this.interview.hears('smtp_server_auth_plain');
+  }
+
+  private get extensions(): string[] {
+    const hasTls = !this.secure && this._isSupported('STARTTLS');
+    return listExtensions(this.settings.max_message_size, { hasTls, hasAuth: this.hasAuth });
+  }
+
   override handler_EHLO(command: Buffer, callback: Done): void {
     const name = readEhloName(command);
     if (name === undefined) this.send(501, '5.5.4 syntax: EHLO hostname', false);
-    else {
-      this.hostNameAppearsAs = name;
-      this._resetSession();
-      const hasTls = !this.secure && this._isSupported('STARTTLS');
-      this.send(250, listExtensions(this.hostname, this.settings.max_message_size, hasTls), false);
-    }
+    else if (this.interview.hears('smtp_server_ehlo')) {
+      const offered = this.extensions;
+      this.interview.ehlo(name, offered, (refusal, shown = offered) => {
+        if (refusal === undefined) this.introduce(name, shown);
+        else this.answer(refusal, command);
+        callback();
+      });
+      return;
+    } else this.introduce(name, this.extensions);
     callback();
   }
 
+  private introduce(name: string, extensions: readonly string[]): void {
+    this.hostNameAppearsAs = name;
+    this._resetSession();
+    this.send(250, [this.hostname, ...extensions], false);
+  }
+
+  override handler_HELO(command: Buffer, callback: Done): void {
+    const name = readEhloName(command);
+    if (name === undefined || !this.interview.hears('smtp_server_ehlo')) {
+      super.handler_HELO(command, callback);
+      return;
+    }
+    this.interview.ehlo(name, undefined, (refusal) => {
+      if (refusal === undefined) super.handler_HELO(command, callback);
+      else {
+        this.answer(refusal, command);
+        callback();
+      }
+    });
+  }
+
+  override handler_AUTH(command: Buffer, callback: Done): void {
+    this.login.begin(command, callback);
+  }
+
+  private authenticated(authz: string, authn: string, answer: LoginAnswer): void {
+    const own = [{ identity: authz, context: 'SmtpAuthPlainAuthorization' }];
+    this.visit.authenticated(authz, authn, Array.isArray(answer) ? answer : own);
+    this.renewRelayRule();
+  }
+
   override handler_MAIL(command: Buffer, callback: Done): void {
-    const refusal = this.desk.host.admit();
-    this.answer(refusal ?? this.transaction.mail(command, this), command);
+    const reply = this.desk.host.admit() ?? this.transaction.mail(command, this);
+    if (reply.code !== 250 || !this.interview.hears('smtp_server_mail_from')) {
+      this.endMail(reply, command, callback);
+      return;
+    }
+    this.interview.sender(this.transaction.from ?? '', (refusal) => {
+      if (refusal !== undefined) this.transaction.reset();
+      this.endMail(refusal ?? reply, command, callback);
+    });
+  }
+
+  private endMail(reply: Reply, command: Buffer, callback: Done): void {
+    this.answer(reply, command);
     if (this.transaction.from !== undefined) this.pace.envelopeBegan();
     callback();
   }
 
   override handler_RCPT(command: Buffer, callback: Done): void {
-    this.answer(this.transaction.rcpt(command, this), command);
-    callback();
+    const { transaction } = this;
+    const before = transaction.recipients.length;
+    const reply = transaction.rcpt(command, this);
+    const isNew = transaction.recipients.length > before;
+    if (!isNew || !this.interview.hears('smtp_server_rcpt_to')) {
+      this.answer(reply, command);
+      callback();
+      return;
+    }
+    this.interview.recipient(transaction.recipients.at(-1) ?? '', (refusal) => {
+      if (refusal !== undefined) transaction.forgetLast();
+      this.answer(refusal ?? reply, command);
+      callback();
+    });
   }
 
   override handler_DATA(command: Buffer, callback: Done): void {
@@ -271,11 +266,10 @@ export class Session extends SMTPConnection implements Guest, Circumstances {
     isInside = false;
   }
 
-  private takeIn(stored: Judged, isEightBit: boolean, finish: (reply?: Reply) => void): void {
-    const taking = new Taking(this.desk, this.settings, (outcome, fault) => {
-      if (fault !== undefined) {
-        this.desk.note('error', `${fault.code} ${fault.where}: ${fault.cause}`);
-      }
+  private takeIn(judged: Judged, eightBit: boolean, finish: (reply?: Reply) => void): void {
+    const { desk, settings, visit, interview } = this;
+    const taking = new Taking(desk, (outcome, fault) => {
+      if (fault !== undefined) desk.note('error', `${fault.code} ${fault.where}: ${fault.cause}`);
       if ('code' in outcome) finish(outcome);
       else {
         this.messagesSent += outcome.length;
@@ -285,6 +279,21 @@ export class Session extends SMTPConnection implements Guest, Circumstances {
       }
     });
     this.taking = taking;
-    taking.begin(this.visit.arrival(this.transaction), stored, isEightBit);
+    const arrival = visit.arrival(this.transaction);
+    if (visit.isPlain && !interview.hearsMessages) {
+      const findMeta = () => visit.meta.all();
+      const drafts = plainDrafts(desk, arrival, { ...judged, eightBit }, settings, findMeta);
+      taking.begin(arrival, { drafts, discarded: [] });
+      return;
+    }
+    const note = (text: string) => desk.note('error', text);
+    const isOver = () => taking.isOver || this._closed;
+    const { host } = desk;
+    const { bytes } = judged;
+    const order = { host, interview, meta: visit.meta, settings, arrival, bytes, isOver, note };
+    void receive(order).then((received) => {
+      if ('code' in received) taking.refuse(received);
+      else taking.begin(arrival, received);
+    });
   }
 }

@@ -5,14 +5,18 @@
  * try it. It does not know DATA.
  */
 import type { Mailbox } from '../domain/address.ts';
-import { formatMailbox, needsUtf8, parsePath } from '../domain/address.ts';
+import { domainOf, formatMailbox, needsUtf8, parsePath } from '../domain/address.ts';
 import type { SessionSettings } from '../domain/options-listener.ts';
+import type { DisconnectMode } from '../domain/reject.ts';
 import { parseEnvelopeCommand, readLine, readMailParameters } from './envelope-command.ts';
 import type { Refusal } from './host.ts';
 import { refuseSize } from './message-intake.ts';
 
-/** A reply to be said; a Refusal is one, too. */
-export type Reply = Refusal;
+/** A reply to be said; a Refusal is one, too. Without an enhanced code the text is all there is. */
+export interface Reply extends Refusal {
+  /** Whether the session ends with it; without it only a 421 ends it. */
+  readonly mode?: DisconnectMode;
+}
 
 /** What a transaction needs to know of its session. */
 export interface Circumstances {
@@ -60,6 +64,14 @@ export class Transaction {
     this.recipients = [];
     this.known = new Set();
     this.domains = new Set();
+  }
+
+  /** Takes back the recipient that was added last. */
+  forgetLast(): void {
+    const address = this.recipients.pop() ?? '';
+    const domain = domainOf(address);
+    this.known.delete(`${address.slice(0, address.lastIndexOf('@'))}@${domain}`);
+    if (this.recipients.every((other) => domainOf(other) !== domain)) this.domains.delete(domain);
   }
 
   mail(command: Buffer, about: Circumstances): Reply {

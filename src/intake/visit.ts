@@ -3,10 +3,13 @@
  * for, and what the client was refused. The one idea: nothing here is made before somebody needs
  * it, and no reply waits for it. It does not know why something was refused.
  */
-import type { TLSSocket } from 'node:tls';
+import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
 import type { Captured } from '../domain/capture.ts';
 import { pickMeta } from '../domain/capture.ts';
 import { readReply } from '../domain/reply.ts';
+import type { AuthInfo } from '../mail/connection-meta.ts';
+import { ConnectionMeta } from '../mail/connection-meta.ts';
+import { QUEUE_META } from '../mail/metadata.ts';
 import type { Desk, Terms } from './desk.ts';
 import { nameProtocol } from './ehlo.ts';
 import type { Arrival } from './message-intake.ts';
@@ -46,6 +49,8 @@ export class Visit {
   private uuid: string | undefined;
   private command: Buffer | undefined;
   private hasTriedLogin = false;
+  private known: ConnectionMeta | undefined;
+  private auth: AuthInfo | undefined;
 
   constructor(desk: Desk, visitor: Visitor) {
     this.desk = desk;
@@ -55,6 +60,34 @@ export class Visit {
   /** The client said this. */
   heard(command: Buffer): void {
     this.command = command;
+  }
+
+  /** The metadata of the connection, for handlers and messages. */
+  get meta(): ConnectionMeta {
+    this.known ??= new ConnectionMeta(
+      () => this.allMeta(this.tlsFacts()),
+      () => this.auth,
+    );
+    return this.known;
+  }
+
+  /** What policy and login have set; empty where nothing was. */
+  ownMeta(): Captured {
+    return this.known?.isOwn === true ? this.known.all() : {};
+  }
+
+  /** Nothing that policy or listener say of the connection can change a message's queue. */
+  get isPlain(): boolean {
+    if (this.known?.isOwn === true) return false;
+    const { meta } = this.visitor.settings;
+    return !QUEUE_META.some((key) => Object.hasOwn(meta, key));
+  }
+
+  /** The client proved who it is. */
+  authenticated(authz: string, authn: string, identities: AuthInfo['identities']): void {
+    this.meta.set_meta('authz_id', authz);
+    this.meta.set_meta('authn_id', authn);
+    this.auth = Object.freeze({ peer_address: this.visitor.remoteAddress, identities });
   }
 
   /** The client heard this; `data` is the reply's text. */
@@ -89,7 +122,12 @@ export class Visit {
       smtpUtf8,
       peer: visitor.remoteAddress,
       helo: visitor.hostNameAppearsAs || 'unknown',
-      protocol: nameProtocol(visitor.openingCommand === 'EHLO', smtpUtf8, visitor.secure),
+      protocol: nameProtocol({
+        isExtended: visitor.openingCommand === 'EHLO',
+        smtpUtf8,
+        isSecure: visitor.secure,
+        isAuthenticated: this.auth !== undefined,
+      }),
       listener: desk.listener,
       hostname: visitor.hostname,
       at: desk.clock.now(),
@@ -102,7 +140,7 @@ export class Visit {
     const tls = this.tlsFacts();
     const names = this.desk.host.capture?.meta ?? [];
     if (names.length === 0) return { session: this.uuid, ...tls };
-    const meta = pickMeta(names, this.allMeta(tls));
+    const meta = pickMeta(names, this.known?.all() ?? this.allMeta(tls));
     return { session: this.uuid, ...tls, meta: Object.keys(meta).length > 0 ? meta : undefined };
   }
 
@@ -121,13 +159,22 @@ export class Visit {
       received_from: formatPlace(visitor.remoteAddress, visitor.remotePort),
       hostname: visitor.hostname,
       ...(visitor.hostNameAppearsAs ? { ehlo_domain: visitor.hostNameAppearsAs } : {}),
-      ...(tls === undefined ? {} : { tls_cipher: tls.cipher, tls_protocol_version: tls.tls }),
+      ...(tls === undefined ? {} : this.tlsMeta(tls)),
       ...visitor.settings.meta,
     };
   }
 
+  private tlsMeta({ tls, cipher }: { tls: string; cipher: string }): Captured {
+    const meta = { tls_cipher: cipher, tls_protocol_version: tls };
+    const socket = this.visitor._socket as Partial<TLSSocket>;
+    const subject = (socket.getPeerCertificate?.() as Partial<DetailedPeerCertificate>)?.subject;
+    if (subject === undefined) return meta;
+    const parts = Object.entries(subject).map(([key, value]) => `${key}=${String(value)}`);
+    return { ...meta, tls_peer_subject_name: parts };
+  }
+
   /** The line that is answered now, without what could be a secret. */
-  private readCommand(): string {
+  readCommand(): string {
     const line = this.command?.toString('utf8', 0, COMMAND_CHARS_MAX) ?? '';
     const login = LOGIN.exec(line);
     if (login !== null) {

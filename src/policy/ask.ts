@@ -18,6 +18,7 @@ import { createMessageAsker } from './ask-message.ts';
 import type { AskedHandler, Caller, CallWatch, PolicyFault } from './calling.ts';
 import { createCaller } from './calling.ts';
 import type { Policy } from './define.ts';
+import { createReceptionAsker } from './hearing.ts';
 import type { PlaceFinder } from './setup.ts';
 
 export type { CallWatch, PolicyFault } from './calling.ts';
@@ -158,6 +159,7 @@ export const createPolicyAsker = (
 
   return {
     ...createMessageAsker(caller),
+    reception: createReceptionAsker(caller),
     queueConfig: (name) => {
       const about = formatQueueName(name);
       const args = [name.domain, name.tenant, name.campaign, name.routing_domain];

@@ -38,7 +38,8 @@ export const SLOW_MS = 100;
 
 const TOLD_FAULTS_MAX = 256;
 
-type AnyHandler = (...args: readonly unknown[]) => unknown;
+/** A handler, called with what it is asked. */
+export type AnyHandler = (...args: readonly unknown[]) => unknown;
 
 /** What is asked of the handlers of one name. */
 export interface Call<T> {
@@ -61,7 +62,12 @@ const FAULT = { kind: 'fault' } as const;
 /** Calls handlers; see `createCaller`. */
 export interface Caller {
   has(handler: AskedHandler): boolean;
+  find(handler: AskedHandler): readonly AnyHandler[];
   call<T>(call: Call<T>): Called<T>;
+  /** Runs what calls a handler; what takes long is told. */
+  timed(call: Call<unknown>, run: () => unknown): unknown;
+  /** What a handler threw becomes a fault. */
+  tellThrown(call: Call<unknown>, thrown: unknown): void;
   tell(handler: AskedHandler, problem: string, sentence: string): void;
 }
 
@@ -99,37 +105,40 @@ class PolicyCaller implements Caller {
   }
 
   has(handler: AskedHandler): boolean {
-    return this.#find(handler).length > 0;
+    return this.find(handler).length > 0;
   }
 
   call<T>(call: Call<T>): Called<T> {
-    const { handler, about } = call;
-    const handlers = this.#find(handler);
+    const handlers = this.find(call.handler);
     if (handlers.length === 0) return NOTHING;
     try {
-      const raw = this.#timed(handlers, call);
+      const raw = this.timed(call, () => callFirst(handlers, call.args));
       return raw === undefined ? NOTHING : { kind: 'answer', value: call.read(raw) };
     } catch (thrown) {
-      const problem = describeThrown(thrown);
-      const place = this.#findPlace(thrown);
-      const what =
-        thrown instanceof OptionError ? problem : `${handler} failed for ${about}: ${problem}`;
-      const key = thrown instanceof OptionError ? `${thrown.key} ${thrown.problem}` : problem;
-      this.tell(handler, key, place === '' ? what : `${place}: ${what}`);
+      this.tellThrown(call, thrown);
       return FAULT;
     }
+  }
+
+  tellThrown({ handler, about }: Call<unknown>, thrown: unknown): void {
+    const problem = describeThrown(thrown);
+    const place = this.#findPlace(thrown);
+    const what =
+      thrown instanceof OptionError ? problem : `${handler} failed for ${about}: ${problem}`;
+    const key = thrown instanceof OptionError ? `${thrown.key} ${thrown.problem}` : problem;
+    this.tell(handler, key, place === '' ? what : `${place}: ${what}`);
   }
 
   tell(handler: AskedHandler, problem: string, sentence: string): void {
     this.#tell({ handler, sentence: oneLine(sentence) }, problem);
   }
 
-  #timed(handlers: readonly AnyHandler[], { handler, args, about }: Call<unknown>): unknown {
+  timed({ handler, about }: Call<unknown>, run: () => unknown): unknown {
     const { steadyMs, noteHandler } = this.#watch;
     const startedMs = steadyMs?.() ?? 0;
     noteHandler?.(handler);
     try {
-      return callFirst(handlers, args);
+      return run();
     } finally {
       noteHandler?.('');
       const tookMs = (steadyMs?.() ?? 0) - startedMs;
@@ -151,7 +160,7 @@ class PolicyCaller implements Caller {
     this.#onFault(fault);
   }
 
-  #find(name: AskedHandler): readonly AnyHandler[] {
+  find(name: AskedHandler): readonly AnyHandler[] {
     const known = this.#handlers.get(name);
     if (known !== undefined) return known;
     const found = handlersOf(this.#policy, name) as readonly AnyHandler[];

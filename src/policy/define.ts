@@ -4,7 +4,8 @@
  * without asking anything are refused here. It does not know the engine, files or options.
  */
 import { nearest } from '../domain/options.ts';
-import { reject as rejectByCode } from '../domain/reject.ts';
+import type { DisconnectMode } from '../domain/reject.ts';
+import { disconnect as disconnectByCode, reject as rejectByCode } from '../domain/reject.ts';
 import type { HandlerName, Handlers, PolicyPart } from './hooks.ts';
 import { HANDLERS, HANDLERS_ABSENT } from './hooks.ts';
 import { PolicyError } from './policy-error.ts';
@@ -17,8 +18,15 @@ const PARTS_MAX = 256;
 /** Under this mark a part lists the handlers with which it answers every question. */
 export const ANSWERS_ALL: unique symbol = Symbol.for('waybill.answers-all.1');
 
-/** For a sink of one's own: refuses what it was given, 400 to 499 for now, 500 to 599 for good. */
+/**
+ * For reception: the client hears `code text`. For a sink of one's own: refuses what it was given.
+ * 400 to 499 is for now, 500 to 599 for good.
+ */
 export const reject = (code: number, text: string): never => rejectByCode(code, text);
+
+/** For reception: as `reject`, and the session ends (or, by `mode`, only if `code` is 421). */
+export const disconnect = (code: number, text: string, mode?: DisconnectMode): never =>
+  disconnectByCode(code, text, mode);
 
 /**
  * Asks for a reload and a new configuration epoch, for data that no file shows. It takes effect

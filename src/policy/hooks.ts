@@ -7,12 +7,19 @@ import type { CustomSinkSource } from '../domain/hook-sinks.ts';
 import type { POOL_OPTIONS, SOURCE_OPTIONS } from '../domain/options-egress.ts';
 import type { HOOK_OPTIONS } from '../domain/options-hook.ts';
 import type { HTTP_LISTENER_OPTIONS } from '../domain/options-http.ts';
-import type { LISTENER_DOMAIN_OPTIONS, LISTENER_OPTIONS } from '../domain/options-listener.ts';
+import type {
+  DYNAMIC_SETTINGS,
+  LISTENER_DOMAIN_OPTIONS,
+  LISTENER_OPTIONS,
+} from '../domain/options-listener.ts';
 import type { LOCAL_LOG_OPTIONS } from '../domain/options-local-logs.ts';
 import type { PATH_OPTIONS } from '../domain/options-path.ts';
 import type { QUEUE_OPTIONS } from '../domain/options-queue.ts';
 import type { REDIS_OPTIONS } from '../domain/options-redis.ts';
 import type { MessageView } from '../domain/policy-asker.ts';
+import type { AuthInfo, ConnectionMeta } from '../mail/connection-meta.ts';
+import type { EnvelopeAddress, GivenAddress } from '../mail/envelope-address.ts';
+import type { Message } from '../mail/message.ts';
 import type { LogRecord } from '../projections/log-record/record.ts';
 
 /** A value as operators write it: what JSON and TOML can hold. */
@@ -36,6 +43,21 @@ export type PoolOptions = OptionsOf<typeof POOL_OPTIONS>;
 export type SourceOptions = OptionsOf<typeof SOURCE_OPTIONS>;
 /** How one source may talk to one site. */
 export type PathOptions = OptionsOf<typeof PATH_OPTIONS>;
+
+/** Settings of one session, laid over those of its listener. */
+export type DynamicParameters = OptionsOf<typeof DYNAMIC_SETTINGS>;
+
+/** Whether AUTH succeeds, or with which identities. */
+export type AuthAnswer = boolean | Pick<AuthInfo, 'identities'>;
+
+/** What a client hears instead; what is left out stays. */
+export interface RewrittenResponse {
+  readonly status?: number | undefined;
+  readonly text?: string | undefined;
+}
+
+/** May be given at once or later. */
+export type Eventually<T> = T | Promise<T>;
 
 /** What may be relayed for a domain (make_listener_domain). */
 export type ListenerDomainOptions = OptionsOf<typeof LISTENER_DOMAIN_OPTIONS>;
@@ -149,6 +171,38 @@ export interface Handlers {
     message: MessageView,
     data: Readonly<Record<string, string>>,
   ): QueueChange | undefined;
+  smtp_server_get_dynamic_parameters(
+    listener: string,
+    connection: ConnectionMeta,
+  ): Eventually<DynamicParameters | undefined>;
+  smtp_server_connection_accepted(connection: ConnectionMeta): Eventually<void>;
+  /** An answer replaces the list of extensions that the client is shown. */
+  smtp_server_ehlo(
+    domain: string,
+    connection: ConnectionMeta,
+    extensions: readonly string[] | undefined,
+  ): Eventually<readonly string[] | undefined>;
+  smtp_server_auth_plain(
+    authz: string,
+    authc: string,
+    password: string,
+    connection: ConnectionMeta,
+  ): Eventually<AuthAnswer | undefined>;
+  smtp_server_mail_from(sender: EnvelopeAddress, connection: ConnectionMeta): Eventually<void>;
+  smtp_server_rcpt_to(recipient: EnvelopeAddress, connection: ConnectionMeta): Eventually<void>;
+  smtp_server_data(message: Message, connection: ConnectionMeta): Eventually<void>;
+  smtp_server_split_transaction(
+    message: Message,
+    connection: ConnectionMeta,
+  ): Eventually<readonly (readonly GivenAddress[])[] | undefined>;
+  smtp_server_message_received(message: Message, connection: ConnectionMeta): Eventually<void>;
+  /** Answers at once. */
+  smtp_server_rewrite_response(
+    status: number,
+    text: string,
+    command: string | undefined,
+    connection: ConnectionMeta,
+  ): RewrittenResponse | undefined;
   /** Asked for each hook; a name as the answer means: that hook takes it, and no other. */
   should_enqueue_log_record(record: LogRecord, hook_name: string): boolean | string | undefined;
 }
@@ -173,16 +227,18 @@ export const HANDLERS: Readonly<Record<HandlerName, string>> = {
   throttle_insert_ready_queue: 'names rates that a message must pass before it is made ready',
   requeue_message: 'may move a message, or its next attempt, when it goes back to its queue',
   rebind_message: 'moves messages when an operator asks for it',
+  smtp_server_get_dynamic_parameters: 'changes settings of the listener for one session',
+  smtp_server_connection_accepted: 'may refuse a client before the greeting',
+  smtp_server_ehlo: 'may refuse EHLO and HELO, or show other extensions',
+  smtp_server_auth_plain: 'says whether a login is right; AUTH is offered where it exists',
+  smtp_server_mail_from: 'may refuse a sender',
+  smtp_server_rcpt_to: 'may refuse a recipient',
+  smtp_server_data: 'may change or refuse a transaction, before it is split',
+  smtp_server_split_transaction: 'says which recipients share a message',
+  smtp_server_message_received: 'may change or refuse each message, as it will be stored',
+  smtp_server_rewrite_response: 'may change what a client hears',
   should_enqueue_log_record: 'says whether a log hook takes a record, or which one does',
 };
 
 /** Handlers of the reference that have no place here yet. */
-export const HANDLERS_ABSENT: readonly string[] = [
-  'smtp_server_connection_accepted',
-  'smtp_server_ehlo',
-  'smtp_server_mail_from',
-  'smtp_server_rcpt_to',
-  'smtp_server_data',
-  'smtp_server_message_received',
-  'http_message_generated',
-];
+export const HANDLERS_ABSENT: readonly string[] = ['http_message_generated'];

@@ -77,7 +77,7 @@ describe('SMTP intake', () => {
   });
 
   test('leaves the header out when told to', async () => {
-    await begin({ trace_headers: { received_header: false } });
+    await begin({ trace_headers: { received_header: false, supplemental_header: false } });
     await offer(['x@b.test']);
     assert.equal(world.bodies.written[0]?.text, MESSAGE);
   });

@@ -8,6 +8,7 @@ import type { Socket } from 'node:net';
 import { connect } from 'node:net';
 import type { ListenerConfig } from '../../src/domain/options-listener.ts';
 import { parseListenerConfig, parseListenerDomain } from '../../src/domain/options-listener.ts';
+import type { ReceptionAsker } from '../../src/domain/reception-asker.ts';
 import type { IntakeHost, Refusal, Submission } from '../../src/intake/host.ts';
 import type { SmtpListener } from '../../src/intake/smtp.ts';
 import { startSmtpListener } from '../../src/intake/smtp.ts';
@@ -17,6 +18,8 @@ import type { Bodies, BodyRef, Fault } from '../../src/ports/ports.ts';
 export class MemoryHost implements IntakeHost {
   readonly submissions: Submission[] = [];
   readonly held: (() => void)[] = [];
+  /** The policy that sessions ask. */
+  reception: ReceptionAsker | undefined;
   isHolding = false;
   refusal: Refusal | undefined;
   submitRefusal: Refusal | undefined;
@@ -65,7 +68,7 @@ export class MemoryBodies implements Bodies {
   }
 
   read(): void {}
-  refer(): void {}
+  refer(_segment: number, _by: number): void {}
 }
 
 /** Speaks bytes, hears replies. */
@@ -138,7 +141,9 @@ export interface IntakeWorld {
 }
 
 export async function openIntake(options: Record<string, unknown> = {}): Promise<IntakeWorld> {
-  const raw = { listen: '127.0.0.1:0', hostname: 'mx.test', ...options };
+  // Stories about bytes and counts of bodies are told without a header that differs by recipient.
+  const trace_headers = { supplemental_header: false };
+  const raw = { listen: '127.0.0.1:0', hostname: 'mx.test', trace_headers, ...options };
   const config: ListenerConfig = parseListenerConfig(raw, 'test');
   const host = new MemoryHost();
   const bodies = new MemoryBodies();

@@ -7,7 +7,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { DataReader, fixLineEnds, measureLongestLine } from '../../src/intake/data-reader.ts';
+import { DataReader, measureLongestLine } from '../../src/intake/data-reader.ts';
+import { fixLineEnds } from '../../src/mail/line-ends.ts';
 
 interface Found {
   readonly end: number;
