@@ -24,6 +24,7 @@ const REACHES: Readonly<Record<string, readonly string[]>> = {
     'ports/timers.ts',
   ],
   ports: ['domain', 'ports'],
+  reports: ['domain'],
 };
 
 /**
@@ -38,6 +39,7 @@ const KNOWS: Readonly<Record<string, readonly string[]>> = {
     'projections/log-record/record.ts',
   ],
   policy: ['projections/hook.ts', 'projections/log-record/record.ts'],
+  reports: ['projections/log-record/record.ts'],
   actors: ['intake/host.ts', 'turn.ts'],
   events: ['ports/committed-log.ts'],
   ports: ['projections/log-record/record.ts'],
@@ -67,6 +69,8 @@ const LIBRARY_PATHS: Readonly<Record<string, RegExp>> = {
   standardwebhooks: /^test\//,
   kafkajs: /^src\/projections\/sinks\/kafka|^(test|bench|scripts|examples)\//,
   amqplib: /^src\/projections\/sinks\/amqp|^(test|bench|scripts|examples)\//,
+  re2js: /^src\/projections\/classifier|^(test|bench)\//,
+  'postal-mime': /^src\/reports\/|^test\//,
   nodemailer: /^src\/(intake|cli)\/|^(test|bench)\//,
 };
 

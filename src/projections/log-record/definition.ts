@@ -89,7 +89,10 @@ export const FIELDS: { readonly [K in keyof Required<LogRecord>]: FieldDefinitio
   created: { schema: count, says: 'when the message was taken over, seconds since 1970' },
   created_time: { schema: instant, says: 'the same with milliseconds' },
   num_attempts: { schema: count, says: 'attempts before this one' },
-  bounce_classification: { schema: text, says: '`Uncategorized` while there is no classifier' },
+  bounce_classification: {
+    schema: text,
+    says: 'label of the first rule that matches; else `Uncategorized`',
+  },
   egress_pool: { schema: textOrNull, says: 'pool of the queue, in records of attempts' },
   egress_source: { schema: textOrNull, says: 'source that was used or chosen' },
   source_address: {

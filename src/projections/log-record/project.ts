@@ -9,11 +9,11 @@ import { decode } from '../../events/codec.ts';
 import type { CommittedRecord } from '../../ports/committed-log.ts';
 import { factsOf } from './acceptance.ts';
 import * as attempts from './attempts.ts';
-import type { Making, RecordFacts } from './draft.ts';
+import type { Draft, Making, RecordFacts } from './draft.ts';
 import * as ends from './ends.ts';
 import * as moves from './moves.ts';
 import * as receptions from './receptions.ts';
-import type { LogRecord } from './record.ts';
+import type { LogRecord, RecordType } from './record.ts';
 
 type BodyOf<T extends EventType> = Extract<Event, { readonly type: T }>['body'];
 
@@ -90,7 +90,25 @@ export function project(record: CommittedRecord, facts: RecordFacts): LogRecord 
     | undefined;
   if (make === undefined) return undefined;
   const { body } = decode(record, true);
-  return make(body, { record, facts, about: findAbout(record, body, facts) });
+  const made = make(body, { record, facts, about: findAbout(record, body, facts) });
+  return made !== undefined && CLASSIFIED.has(made.type) ? classified(made, facts) : made;
+}
+
+/** Records of failures, and of what others report of them. */
+const CLASSIFIED: ReadonlySet<RecordType> = new Set([
+  'Bounce',
+  'TransientFailure',
+  'Expiration',
+  'AdminBounce',
+  'OOB',
+  'Feedback',
+  'Rejection',
+]);
+
+function classified(made: LogRecord, { classify }: RecordFacts): LogRecord {
+  const record: Draft = made;
+  if (classify !== undefined) record.bounce_classification = classify(made.response);
+  return record;
 }
 
 function findAbout(record: CommittedRecord, body: object, facts: RecordFacts): Making['about'] {
