@@ -20,6 +20,7 @@ import { admitNow, makeCore } from './actors/making.ts';
 import { allocateIds, findCrowd } from './actors/queue/accept.ts';
 import { Refusals } from './actors/refusals.ts';
 import { Registry } from './actors/registry.ts';
+import { takeReports } from './actors/reporting.ts';
 import type { SourceDesk } from './actors/source-desk.ts';
 import { makeSourceDesk } from './actors/source-desk.ts';
 import type { AdminRule } from './domain/admin-rules.ts';
@@ -139,7 +140,9 @@ class RunningEngine implements Engine {
   readonly core: Core;
   readonly sources: SourceDesk;
   readonly capture: CaptureList | undefined;
+  readonly delays: Delays;
   readonly #refusals = new Refusals();
+  readonly refusals = this.#refusals.counts;
   readonly #parts: EngineParts;
   #isDiskFull = false;
   #hasRoom = true;
@@ -149,15 +152,8 @@ class RunningEngine implements Engine {
     this.core = core;
     this.sources = makeSourceDesk(core);
     this.capture = parts.capture;
+    this.delays = core.delays;
     this.#parts = parts;
-  }
-
-  get refusals(): Refusals['counts'] {
-    return this.#refusals.counts;
-  }
-
-  get delays(): Delays {
-    return this.core.delays;
   }
 
   start(ready: () => void): void {
@@ -213,6 +209,10 @@ class RunningEngine implements Engine {
   submit(submission: Submission, answered: (refusal?: Refusal) => void): void {
     const at = this.core.ports.clock.now();
     this.core.turns.pushSubmission({ kind: 'submitted', submission, answered, at });
+  }
+
+  takeReports(...taken: Parameters<NonNullable<IntakeHost['takeReports']>>): void {
+    takeReports(this.core, ...taken);
   }
 
   nameSession(): string {

@@ -24,7 +24,7 @@ const REACHES: Readonly<Record<string, readonly string[]>> = {
     'ports/timers.ts',
   ],
   ports: ['domain', 'ports'],
-  reports: ['domain'],
+  reports: ['domain', 'ports/ports.ts'],
 };
 
 /**

@@ -11,8 +11,8 @@ import type { Bodies, Clock } from '../ports/ports.ts';
 import type { IntakeHost, Log, Refusal } from './host.ts';
 import { HELD_BYTES_MAX, REFUSED_LINGERING_MAX, SESSIONS_PER_ADDRESS_MAX } from './limits.ts';
 import { escapeForLog } from './log-text.ts';
-import type { RelayRule } from './relaying.ts';
-import { makeRelayRule } from './relaying.ts';
+import type { DomainFinder, RelayRule, RelayTerms } from './relaying.ts';
+import { makeDomainFinder, makeRelayRule } from './relaying.ts';
 
 /** A session, as far as its listener steers it. */
 export interface Guest {
@@ -82,13 +82,22 @@ export class Desk {
     return terms;
   }
 
-  /** Who may relay in a session that is not trusted; the listener's answers are kept in it. */
-  relayRuleFor(peer: string, local: string, { settings, hostname }: Terms): RelayRule {
+  /** What the policy says of domains in one session; its answers are kept in it. */
+  domainFinderFor(peer: string, local: string, terms: Terms): DomainFinder {
+    return makeDomainFinder(this.host, this.relayTermsFor(peer, local, terms));
+  }
+
+  /** Who may relay in a session that is not trusted. */
+  relayRuleFor(peer: string, local: string, terms: Terms, find: DomainFinder): RelayRule {
+    return makeRelayRule(this.host, this.relayTermsFor(peer, local, terms), find);
+  }
+
+  private relayTermsFor(peer: string, local: string, { settings, hostname }: Terms): RelayTerms {
     const port = this.listener.slice(this.listener.lastIndexOf(':') + 1);
     const listener = `${local}:${port}`;
     const meta: Record<string, string> = { received_from: peer, received_via: listener, hostname };
     for (const [key, value] of Object.entries(settings.meta)) meta[key] = String(value);
-    return makeRelayRule(this.host, { peer, listener, meta: Object.freeze(meta) });
+    return { peer, listener, meta: Object.freeze(meta) };
   }
 
   /** Lets a session in, or says why not; who was let in must be let go. */

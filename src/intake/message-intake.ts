@@ -11,7 +11,7 @@ import { isFault } from '../ports/ports.ts';
 import { captureHeaders } from './capturing.ts';
 import type { DataReader } from './data-reader.ts';
 import { fixLineEnds, measureLongestLine } from './data-reader.ts';
-import type { IntakeHost, Refusal, SubmittedMessage } from './host.ts';
+import type { IntakeHost, Refusal, ReportNote, SubmittedMessage } from './host.ts';
 import { REPLY_LINE_BYTES_MAX } from './limits.ts';
 import { formatReceived } from './trace-header.ts';
 
@@ -30,6 +30,8 @@ export interface Arrival {
   readonly tls?: string;
   readonly cipher?: string;
   readonly meta?: Captured | undefined;
+  /** What goes on record of its messages, where it is a report. */
+  readonly reports?: (messages: readonly SubmittedMessage[]) => readonly ReportNote[];
 }
 
 const refuse = (code: number, enhanced: string, text: string): Refusal => ({
@@ -228,6 +230,7 @@ export class Taking {
       cipher: arrival.cipher,
       meta: arrival.meta,
       headers,
+      reports: arrival.reports?.(messages),
     };
     this.world.host.submit(submission, (refusal) => this.answer(refusal ?? messages));
   }

@@ -8,16 +8,19 @@ import type { Socket } from 'node:net';
 import type { SMTPServer } from 'smtp-server';
 import type { SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
+import type { Fault } from '../ports/ports.ts';
 import { DataReader } from './data-reader.ts';
 import type { Desk, Guest, Terms } from './desk.ts';
 import { listExtensions, readEhloName } from './ehlo.ts';
 import { keepAnswering } from './half-open.ts';
 import type { Refusal } from './host.ts';
 import { ERRORS_MAX, GREETING_WAIT_MS, OVERRUN_BYTES_MAX } from './limits.ts';
-import type { Judged } from './message-intake.ts';
+import type { Judged, Outcome } from './message-intake.ts';
 import { formatAccepted, judge, OVERLOADED, Taking } from './message-intake.ts';
 import { Pace } from './pace.ts';
 import { IntakeParser } from './parser.ts';
+import type { DomainFinder } from './relaying.ts';
+import { sortIncoming, takesReports } from './reports.ts';
 import type { Circumstances, Reply } from './transaction.ts';
 import { Transaction } from './transaction.ts';
 import { Visit } from './visit.ts';
@@ -30,6 +33,8 @@ export class Session extends SMTPConnection implements Guest, Circumstances {
   readonly hostname: string;
   readonly isTrusted: boolean;
   readonly mayRelay: Circumstances['mayRelay'];
+  readonly takesReports: Circumstances['takesReports'];
+  readonly findDomain: DomainFinder;
   messagesSent = 0;
 
   private readonly desk: Desk;
@@ -48,7 +53,10 @@ export class Session extends SMTPConnection implements Guest, Circumstances {
     this.settings = terms.settings;
     this.hostname = terms.hostname;
     this.isTrusted = terms.isTrusted;
-    this.mayRelay = desk.relayRuleFor(this.remoteAddress, this.localAddress, terms);
+    const [peer, local] = [this.remoteAddress, this.localAddress];
+    this.findDomain = desk.domainFinderFor(peer, local, terms);
+    this.mayRelay = desk.relayRuleFor(peer, local, terms, this.findDomain);
+    this.takesReports = (domain) => takesReports(this.findDomain, domain);
     this.name = terms.hostname;
     this.visit = new Visit(desk, this);
     this.pace = new Pace(terms.settings, desk.clock.steadyMs());
@@ -271,20 +279,22 @@ export class Session extends SMTPConnection implements Guest, Circumstances {
     isInside = false;
   }
 
-  private takeIn(stored: Judged, isEightBit: boolean, finish: (reply?: Reply) => void): void {
-    const taking = new Taking(this.desk, this.settings, (outcome, fault) => {
-      if (fault !== undefined) {
-        this.desk.note('error', `${fault.code} ${fault.where}: ${fault.cause}`);
-      }
-      if ('code' in outcome) finish(outcome);
-      else {
-        this.messagesSent += outcome.length;
-        this.errors = 0;
-        this.send(250, formatAccepted(outcome), false);
-        finish();
-      }
+  private takeIn(judged: Judged, isEightBit: boolean, finish: (reply?: Reply) => void): void {
+    const answered = (outcome: Outcome, fault?: Fault): void => {
+      if (fault) this.desk.note('error', `${fault.code} ${fault.where}: ${fault.cause}`);
+      if ('code' in outcome) return finish(outcome);
+      this.messagesSent += outcome.length;
+      this.errors = 0;
+      this.send(250, formatAccepted(outcome), false);
+      finish();
+    };
+    const { desk, settings, transaction, findDomain: find } = this;
+    const arrival = this.visit.arrival(transaction);
+    const incoming = { desk, find, settings, arrival, judged, reportOnly: transaction.reportOnly };
+    sortIncoming(incoming, (sorted) => {
+      if (sorted.kind === 'ended') return answered(sorted.outcome);
+      this.taking = new Taking(desk, settings, answered);
+      this.taking.begin(sorted.arrival, judged, isEightBit);
     });
-    this.taking = taking;
-    taking.begin(this.visit.arrival(this.transaction), stored, isEightBit);
   }
 }

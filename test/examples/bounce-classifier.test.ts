@@ -130,7 +130,7 @@ describe('what is refused', () => {
     assert.match(refusal({ files: [{ rules: { A: 'x' } }] }), /inline table 1: rules\.'A'/);
     assert.match(refusal({ files: [{ rules: { A: [''] } }] }), /entry 1: '' is not a text/);
     assert.match(refusal({ files: [{ rules: { 550: ['x'] } }] }), /rules\.'550': .*rename it/);
-    assert.match(refusal({ files: [IANA_NAME], cache_sise: 3 }), /did you mean cache_size/);
+    assert.match(refusal({ files: [IANA_NAME], cache_sise: 3 }), /did you mean 'cache_size'/);
     const twice = rulesOf([IANA_NAME]);
     assert.throws(() => readBounceRules({ files: [] }, twice), /called twice/);
   });

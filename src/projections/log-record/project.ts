@@ -7,13 +7,14 @@
 import type { Event, EventType } from '../../events/catalogue.ts';
 import { decode } from '../../events/codec.ts';
 import type { CommittedRecord } from '../../ports/committed-log.ts';
-import { factsOf } from './acceptance.ts';
+import { factsOf, factsOfReport } from './acceptance.ts';
 import * as attempts from './attempts.ts';
 import type { Draft, Making, RecordFacts } from './draft.ts';
 import * as ends from './ends.ts';
 import * as moves from './moves.ts';
 import * as receptions from './receptions.ts';
 import type { LogRecord, RecordType } from './record.ts';
+import * as reports from './reports.ts';
 
 type BodyOf<T extends EventType> = Extract<Event, { readonly type: T }>['body'];
 
@@ -74,6 +75,9 @@ const MAKERS: Makers = {
   'message.quarantined': undefined,
   'message.moved': undefined,
   'reception.refused': receptions.rejection,
+  'report.received': reports.reportReceived,
+  'report.bounced': reports.reportBounced,
+  'report.complained': reports.reportComplained,
 };
 
 /** True when events of this type make records, if only some of them. */
@@ -119,5 +123,6 @@ function findAbout(record: CommittedRecord, body: object, facts: RecordFacts): M
     return about;
   }
   if (type === 'reception.refused') return undefined;
+  if (type.startsWith('report.')) return factsOfReport(body as BodyOf<'report.received'>);
   return facts.findAcceptance((body as { readonly origin?: number }).origin ?? 0, stream);
 }
