@@ -13,7 +13,7 @@ import { breachAt, walk } from './sources.ts';
 const REACHES: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   events: ['domain', 'ports/ports.ts'],
-  policy: ['domain', 'ports/ports.ts'],
+  policy: ['domain', 'reports', 'ports/ports.ts'],
   actors: ['domain', 'events', 'ports/ports.ts', 'ports/quotas.ts'],
   projections: [
     'domain',

@@ -6,7 +6,9 @@
  */
 import type { SessionSettings } from '../domain/options-listener.ts';
 import type { Reading } from '../reports/parts.ts';
-import type { Report } from '../reports/report.ts';
+import { mayBeReport, REPORT_BYTES_MAX } from '../reports/parts.ts';
+import type { Report, WantedReports } from '../reports/report.ts';
+import { parseReport } from '../reports/report.ts';
 import { captureHeaders } from './capturing.ts';
 import type { IntakeHost, Refusal, ReportNote, SubmittedMessage } from './host.ts';
 import type { Arrival, Judged, Outcome } from './message-intake.ts';
@@ -73,7 +75,7 @@ export function takesReports(find: DomainFinder, domain: string): boolean | unde
 export function sortIncoming(incoming: Incoming, sorted: (result: Sorted) => void): void {
   const { desk, arrival, judged, reportOnly, find } = incoming;
   const ordinary: Sorted = reportOnly.size > 0 ? refused(NO_REPORT) : { kind: 'mail', arrival };
-  if (!MAY_BE_REPORT.test(judged.header)) return sorted(ordinary);
+  if (!mayBeReport(judged.header)) return sorted(ordinary);
   const all = arrival.recipients.map((recipient) => wantedBy(find, domainOf(recipient)));
   const known = all.filter((one) => one !== undefined);
   if (known.length < all.length) return sorted(refused(UNDECIDED));
@@ -96,18 +98,10 @@ export function sortIncoming(incoming: Incoming, sorted: (result: Sorted) => voi
   );
 }
 
-// The same as reports/parts.ts asks, which is not even loaded for other mail.
-const MAY_BE_REPORT = /^content-type[ \t]*:\s*multipart\/report\b/im;
-
-async function readReport(
-  { bytes }: Judged,
-  wanted: { arf: boolean; oob: boolean },
-): Promise<Reading<Report>> {
-  const { REPORT_BYTES_MAX } = await import('../reports/parts.ts');
-  const { parseReport } = await import('../reports/report.ts');
+function readReport({ bytes }: Judged, wanted: WantedReports): Promise<Reading<Report>> {
   const all = bytes.reduce((sum, piece) => sum + piece.length, 0);
   const beginning = Buffer.concat(bytes as Buffer[], Math.min(all, REPORT_BYTES_MAX));
-  return await parseReport(beginning, wanted);
+  return parseReport(beginning, wanted);
 }
 
 function handle(incoming: Incoming, report: Report, sorted: (result: Sorted) => void): void {

@@ -8,7 +8,7 @@ import type { BounceRule, BounceRules } from '../domain/bounce-rules.ts';
 import { OptionError, OptionValueError, showValue } from '../domain/option-error.ts';
 import { listOf, mapOf, positive, tableOf, text } from '../domain/option-kinds.ts';
 import type { Kind, OptionTable } from '../domain/options.ts';
-import { inert, option, readOptions, required } from '../domain/options.ts';
+import { inert, option, optional, readOptions, required } from '../domain/options.ts';
 import type { DataFile, DataSource } from './helpers/files.ts';
 import { dataSources, parseDataText, readDataFiles, refuseIn } from './helpers/files.ts';
 import { IANA_NAME, IANA_RULES } from './iana-rules.ts';
@@ -42,7 +42,7 @@ const short = (name: string, charsMax: number): Kind<string> => ({
 
 /** The form of a file of rules. */
 export const CLASSIFIER_FILE: Kind<unknown> = tableOf({
-  rules: required(
+  rules: optional(
     mapOf(listOf(short('regular expression', PATTERN_CHARS_MAX))),
     'by label: expressions in RE2 syntax, tried in their order',
   ),
@@ -53,7 +53,7 @@ const WHOLE_NUMBER = /^(?:0|[1-9]\d*)$/;
 
 function checkLabel(file: string, label: string): void {
   if (WHOLE_NUMBER.test(label)) {
-    const problem = `rules.'${label}': a label of digits alone would lose its place among the others`;
+    const problem = `rules.'${label}': a label of digits alone would lose its place`;
     throw new PolicyError(file, problem, `rename it, for example to Code${label}`);
   }
   if (label !== '' && label.length <= LABEL_CHARS_MAX) return;
@@ -63,8 +63,8 @@ function checkLabel(file: string, label: string): void {
 
 function rulesOf({ name, table }: DataFile): BounceRule[] {
   refuseIn(name, () => CLASSIFIER_FILE.read(table));
-  const labels = Object.entries(table['rules'] as Readonly<Record<string, readonly string[]>>);
-  return labels.flatMap(([label, patterns]) => {
+  const rules = (table['rules'] ?? {}) as Readonly<Record<string, readonly string[]>>;
+  return Object.entries(rules).flatMap(([label, patterns]) => {
     checkLabel(name, label);
     return patterns.map((pattern, at) => {
       const place = `${name}: rules.'${label}': entry ${at + 1}`;

@@ -9,7 +9,8 @@ import type { At } from '../ports/ports.ts';
 const MONTHS = 'jan feb mar apr may jun jul aug sep oct nov dec'.split(' ');
 const DATE = new RegExp(
   '^(?:(?:mon|tue|wed|thu|fri|sat|sun),?\\s+)?(\\d{1,2})[ -]+([a-z]{3})[ -]+(\\d{2,4})\\s+' +
-    '(\\d{1,2}):(\\d{2})(?::(\\d{2}))?(?:\\.\\d+)?\\s+([+-]\\d{4}|[a-z]{1,5})(?:\\s*\\([^()]*\\))*$',
+    '(\\d{1,2}):(\\d{2})(?::(\\d{2}))?(?:\\.\\d+)?\\s+' +
+    '([+-]\\d{4}|[a-z]{1,5})(?:\\s*\\([^()]*\\))*$',
   'i',
 );
 

@@ -31,7 +31,7 @@ const REPORT = /^multipart\/report\s*(?:;|$)/i;
 const REPORT_TYPE = /;\s*report-type\s*=\s*(?:"([^"]*)"|([^\s;"]+))/i;
 const ORIGINALS = ['message/rfc822', 'message/global', 'text/rfc822-headers'];
 
-/** True for a header, as latin1 text, that may be a report's: what is not is looked at no further. */
+/** True for a header, as latin1 text, that may be a report's: other mail is not taken apart. */
 export const mayBeReport = (header: string): boolean =>
   /^content-type[ \t]*:\s*multipart\/report\b/im.test(header);
 

@@ -132,7 +132,7 @@ const OUT_OF_ORDER: Readonly<Record<string, readonly string[]>> = {
     '[source.a]\nsuspend_when_unplumbed = { trigger = "Immediate" }',
     '[pool.a.b]\nweight = -1',
   ],
-  'bounce-classifier': ['', '[rules]\na = "x"', '[rules]\na = [""]', '[rule]\na = []'],
+  'bounce-classifier': ['[rules]\na = "x"', '[rules]\na = [""]', '[rule]\na = []'],
   queues: [
     '[queue."a.com"]\nmax_agee = 1',
     '[queue."a.com".t.c]\nmax_age = "soon"',
