@@ -1,5 +1,6 @@
 /**
- * A record of a bounce to write reports of, and how they are written, for tests. Knows no report.
+ * A record of a bounce, and how reports of it are written, for tests.
+ * Deliberately unknown here: what is in a report.
  */
 import type { LogRecord } from '../../src/projections/log-record/record.ts';
 import { generateRfc3464Message } from '../../src/reports/ndr.ts';
