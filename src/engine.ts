@@ -19,6 +19,7 @@ import { admitNow, makeCore } from './actors/making.ts';
 import { allocateIds, findCrowd } from './actors/queue/accept.ts';
 import { Refusals } from './actors/refusals.ts';
 import { Registry } from './actors/registry.ts';
+import { takeReports } from './actors/reporting.ts';
 import type { SourceDesk } from './actors/source-desk.ts';
 import { makeSourceDesk } from './actors/source-desk.ts';
 import type { AdminRule } from './domain/admin-rules.ts';
@@ -140,6 +141,7 @@ class RunningEngine implements Engine {
   readonly capture: CaptureList | undefined;
   readonly delays: Delays;
   readonly #refusals = new Refusals();
+  readonly refusals = this.#refusals.counts;
   readonly #parts: EngineParts;
   #isDiskFull = false;
   #hasRoom = true;
@@ -151,10 +153,6 @@ class RunningEngine implements Engine {
     this.capture = parts.capture;
     this.delays = core.delays;
     this.#parts = parts;
-  }
-
-  get refusals(): Refusals['counts'] {
-    return this.#refusals.counts;
   }
 
   get reception() {
@@ -214,6 +212,10 @@ class RunningEngine implements Engine {
   submit(submission: Submission, answered: (refusal?: Refusal) => void): void {
     const at = this.core.ports.clock.now();
     this.core.turns.pushSubmission({ kind: 'submitted', submission, answered, at });
+  }
+
+  takeReports(...taken: Parameters<NonNullable<IntakeHost['takeReports']>>): void {
+    takeReports(this.core, ...taken);
   }
 
   nameSession(): string {

@@ -6,6 +6,7 @@
  */
 import { schemaDocument } from '../../src/domain/option-schema.ts';
 import type { Kind } from '../../src/domain/options.ts';
+import { CLASSIFIER_FILE } from '../../src/policy/bounce-rules.ts';
 import { DKIM_FILE } from '../../src/policy/helpers/dkim-file.ts';
 import { LISTENER_DOMAINS_FILE } from '../../src/policy/helpers/listener-domains.ts';
 import { LOG_HOOKS_FILE } from '../../src/policy/helpers/log-hook-file.ts';
@@ -22,6 +23,7 @@ export const DATA_FILES: Readonly<Record<string, Kind<unknown>>> = {
   'listener-domains': LISTENER_DOMAINS_FILE,
   dkim: DKIM_FILE,
   'log-hooks': LOG_HOOKS_FILE,
+  'bounce-classifier': CLASSIFIER_FILE,
 };
 
 /** The text of every schema file, by its name. */

@@ -14,7 +14,7 @@ const REACHES: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   events: ['domain', 'ports/ports.ts'],
   mail: ['domain'],
-  policy: ['domain', 'mail', 'ports/ports.ts'],
+  policy: ['domain', 'mail', 'reports', 'ports/ports.ts'],
   actors: ['domain', 'events', 'ports/ports.ts', 'ports/quotas.ts'],
   projections: [
     'domain',
@@ -25,6 +25,7 @@ const REACHES: Readonly<Record<string, readonly string[]>> = {
     'ports/timers.ts',
   ],
   ports: ['domain', 'ports'],
+  reports: ['domain', 'ports/ports.ts'],
 };
 
 /**
@@ -41,6 +42,7 @@ const KNOWS: Readonly<Record<string, readonly string[]>> = {
   ],
   policy: ['projections/hook.ts', 'projections/log-record/record.ts'],
   actors: ['intake/host.ts', 'ports/smtp-trace.ts', 'turn.ts'],
+  reports: ['projections/log-record/record.ts'],
   events: ['ports/committed-log.ts'],
   ports: ['projections/log-record/record.ts'],
 };
@@ -69,6 +71,8 @@ const LIBRARY_PATHS: Readonly<Record<string, RegExp>> = {
   standardwebhooks: /^test\//,
   kafkajs: /^src\/projections\/sinks\/kafka|^(test|bench|scripts|examples)\//,
   amqplib: /^src\/projections\/sinks\/amqp|^(test|bench|scripts|examples)\//,
+  re2js: /^src\/projections\/classifier|^(test|bench)\//,
+  'postal-mime': /^src\/reports\/|^test\//,
   nodemailer: /^src\/(intake|cli)\/|^(test|bench)\//,
 };
 

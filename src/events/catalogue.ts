@@ -11,6 +11,7 @@ import * as policy from './policy.ts';
 import * as queue from './queue.ts';
 import * as rate from './rate.ts';
 import * as reception from './reception.ts';
+import * as report from './report.ts';
 import * as source from './source.ts';
 
 /** Every event definition. */
@@ -53,6 +54,9 @@ export const catalogue = [
   admin.rebindFinished,
   rate.rateReserved,
   reception.receptionRefused,
+  report.reportReceived,
+  report.reportBounced,
+  report.reportComplained,
   engine.engineStarted,
   engine.engineStopped,
   policy.policyLoaded,

@@ -38,6 +38,8 @@ export interface AcceptedBody {
   /** What somebody wants to know of connection and header, by name. */
   readonly meta?: Readonly<Record<string, unknown>> | undefined;
   readonly headers?: Readonly<Record<string, string | readonly string[]>> | undefined;
+  /** It is a complaint: `report.complained` tells of its reception. */
+  readonly complaint?: 1 | undefined;
 }
 
 /** Body of `message.offered`. */
@@ -106,6 +108,7 @@ const ACCEPTED_SHAPE = {
   cipher: 'text?',
   meta: 'json?',
   headers: 'json?',
+  complaint: 'flag?',
 } as const;
 
 /** The row that an event speaks of. */
@@ -176,18 +179,18 @@ export const reschedule = (books: Books, slot: number, attempts: number, due: nu
 };
 
 export const messageAccepted = define('message.accepted')<AcceptedBody>({
-  version: 2,
+  version: 3,
   says: 'A message was taken over and promised to its submitter.',
   shape: ACCEPTED_SHAPE,
-  upcast: { 1: asItWas },
+  upcast: { 1: asItWas, 2: asItWas },
   apply: accept,
 });
 
 export const messageRecovered = define('message.recovered')<AcceptedBody>({
-  version: 2,
+  version: 3,
   says: 'A message whose acceptance the damaged log had lost was found again beside its body.',
   shape: ACCEPTED_SHAPE,
-  upcast: { 1: asItWas },
+  upcast: { 1: asItWas, 2: asItWas },
   apply: accept,
 });
 

@@ -12,8 +12,8 @@ import type { Bodies, Clock } from '../ports/ports.ts';
 import type { IntakeHost, Log, Refusal } from './host.ts';
 import { HELD_BYTES_MAX, REFUSED_LINGERING_MAX, SESSIONS_PER_ADDRESS_MAX } from './limits.ts';
 import { escapeForLog } from './log-text.ts';
-import type { RelayRule } from './relaying.ts';
-import { makeRelayRule } from './relaying.ts';
+import type { DomainFinder } from './relaying.ts';
+import { makeDomainFinder } from './relaying.ts';
 
 /** A session, as far as its listener steers it. */
 export interface Guest {
@@ -92,8 +92,13 @@ export class Desk {
     return `${local}:${this.listener.slice(this.listener.lastIndexOf(':') + 1)}`;
   }
 
-  /** Who may relay in a session that is not trusted; the listener's answers are kept in it. */
-  relayRuleFor(peer: string, local: string, terms: Terms, findOwn?: () => Captured): RelayRule {
+  /** What the policy says of domains in one session; its answers are kept in it. */
+  domainFinderFor(
+    peer: string,
+    local: string,
+    terms: Terms,
+    findOwn?: () => Captured,
+  ): DomainFinder {
     const listener = this.placeOf(local);
     const known = { received_from: peer, received_via: listener, hostname: terms.hostname };
     const makeMeta = () => metaTexts({ ...terms.settings.meta, ...findOwn?.(), ...known });
@@ -104,7 +109,7 @@ export class Desk {
         return makeMeta();
       },
     };
-    return makeRelayRule(this.host, about);
+    return makeDomainFinder(this.host, about);
   }
 
   /** Lets a session in, or says why not; who was let in must be let go. */

@@ -6,6 +6,7 @@
 import type { Captured, CapturedHeaders, CaptureList } from '../domain/capture.ts';
 import type { ListenerDomain } from '../domain/options-listener.ts';
 import type { ReceptionAsker } from '../domain/reception-asker.ts';
+import type { Event } from '../events/catalogue.ts';
 import type { At, BodyRef } from '../ports/ports.ts';
 
 /** What a message consists of, beyond its recipients. */
@@ -33,6 +34,9 @@ export interface SubmittedMessage {
   readonly headers?: CapturedHeaders | undefined;
 }
 
+/** What a report said, to be on record: with the message it is, or instead of one. */
+export type ReportNote = Extract<Event, { readonly type: `report.${string}` }>;
+
 /** One mail transaction, its body already durable, on its way into the log. */
 export interface Submission extends Letter {
   readonly service: 'esmtp' | 'http';
@@ -52,6 +56,8 @@ export interface Submission extends Letter {
   /** What readers of the log asked for, by name. */
   readonly meta?: Captured | undefined;
   readonly headers?: CapturedHeaders | undefined;
+  /** What its messages say, where they are reports. */
+  readonly reports?: readonly ReportNote[] | undefined;
 }
 
 /** A command that was refused, or a message after its dot. */
@@ -85,6 +91,8 @@ export interface IntakeHost {
   allocateIds(count: number): string[];
   /** Calls `answered` once: without a refusal only after the event is durable. */
   submit(submission: Submission, answered: (refusal?: Refusal) => void): void;
+  /** Calls `answered` once: without a refusal only after what reports said is durable. */
+  takeReports?(reports: readonly ReportNote[], answered: (refusal?: Refusal) => void): void;
   /** What readers of the log want to know of connections and headers; absent: nothing. */
   readonly capture?: CaptureList | undefined;
   /** A UUID for a session. */

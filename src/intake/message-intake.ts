@@ -8,7 +8,7 @@ import { fixLineEnds } from '../mail/line-ends.ts';
 import type { At } from '../ports/ports.ts';
 import type { DataReader } from './data-reader.ts';
 import { measureLongestLine } from './data-reader.ts';
-import type { Refusal, SubmittedMessage } from './host.ts';
+import type { Refusal, ReportNote, SubmittedMessage } from './host.ts';
 import { REPLY_LINE_BYTES_MAX } from './limits.ts';
 
 /** The envelope and the circumstances of one message. */
@@ -26,6 +26,8 @@ export interface Arrival {
   readonly tls?: string;
   readonly cipher?: string;
   readonly meta?: Captured | undefined;
+  /** What goes on record of its messages, where it is a report. */
+  readonly reports?: (messages: readonly SubmittedMessage[]) => readonly ReportNote[];
 }
 
 const refuse = (code: number, enhanced: string, text: string): Refusal => ({

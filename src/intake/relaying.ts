@@ -22,10 +22,13 @@ export interface RelayTerms {
   readonly meta: Readonly<Record<string, string>>;
 }
 
-/** The rule for one session. */
-export function makeRelayRule(host: IntakeHost, about: RelayTerms): RelayRule {
+/** Finds what the policy says of a domain; in one session it is asked once. */
+export type DomainFinder = (domain: string) => ListenerDomain | 'failed' | undefined;
+
+/** The finder for one session. */
+export function makeDomainFinder(host: IntakeHost, about: RelayTerms): DomainFinder {
   const known = new Map<string, ListenerDomain | undefined>();
-  const find = (domain: string): ListenerDomain | 'failed' | undefined => {
+  return (domain) => {
     if (known.has(domain)) return known.get(domain);
     const answer = host.findDomain?.(domain, about.listener, about.meta);
     if (answer === 'failed') return answer;
@@ -34,10 +37,14 @@ export function makeRelayRule(host: IntakeHost, about: RelayTerms): RelayRule {
     known.set(domain, answer);
     return answer;
   };
+}
+
+/** The rule for one session of `peer`. */
+export function makeRelayRule(peer: string, find: DomainFinder): RelayRule {
   return (senderDomain, recipientDomain) => {
     // The null sender has no domain, and with it no right to relay.
     const sender = senderDomain === '' ? undefined : find(senderDomain);
-    if (typeof sender === 'object' && matches(sender.relay_from, about.peer)) return true;
+    if (typeof sender === 'object' && matches(sender.relay_from, peer)) return true;
     const recipient = find(recipientDomain);
     if (typeof recipient === 'object' && recipient.relay_to) return true;
     return sender === 'failed' || recipient === 'failed' ? undefined : false;

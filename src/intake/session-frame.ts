@@ -12,6 +12,9 @@ import { keepAnswering } from './half-open.ts';
 import { Interview } from './interview.ts';
 import { ERRORS_MAX, GREETING_WAIT_MS } from './limits.ts';
 import { Pace } from './pace.ts';
+import type { DomainFinder } from './relaying.ts';
+import { makeRelayRule } from './relaying.ts';
+import { takesReports } from './reports.ts';
 import type { Circumstances, Reply } from './transaction.ts';
 import { Transaction } from './transaction.ts';
 import { Visit } from './visit.ts';
@@ -22,6 +25,7 @@ export abstract class SessionFrame extends SMTPConnection implements Guest, Circ
   hostname: string;
   isTrusted: boolean;
   mayRelay: Circumstances['mayRelay'];
+  takesReports: Circumstances['takesReports'];
   messagesSent = 0;
 
   protected readonly desk: Desk;
@@ -29,6 +33,7 @@ export abstract class SessionFrame extends SMTPConnection implements Guest, Circ
   protected readonly visit: Visit;
   protected readonly interview: Interview;
   protected pace: Pace;
+  protected findDomain: DomainFinder;
   protected errors = 0;
 
   constructor(desk: Desk, server: SMTPServer, socket: Socket, options: SMTPConnectionOptions) {
@@ -40,7 +45,9 @@ export abstract class SessionFrame extends SMTPConnection implements Guest, Circ
     this.isTrusted = terms.isTrusted;
     this.name = terms.hostname;
     this.visit = new Visit(desk, this);
-    this.mayRelay = this.relayRule(terms);
+    this.findDomain = this.makeFinder(terms);
+    this.mayRelay = makeRelayRule(this.remoteAddress, this.findDomain);
+    this.takesReports = (domain) => takesReports(this.findDomain, domain);
     this.pace = new Pace(terms.settings, desk.clock.steadyMs());
     this.interview = new Interview({
       host: desk.host,
@@ -62,15 +69,18 @@ export abstract class SessionFrame extends SMTPConnection implements Guest, Circ
   /** The socket is gone. */
   protected abstract gone(): void;
 
-  private relayRule(terms: Terms): Circumstances['mayRelay'] {
+  private makeFinder(terms: Terms): DomainFinder {
     const { visit, desk } = this;
-    return desk.relayRuleFor(this.remoteAddress, this.localAddress, terms, () => visit.ownMeta());
+    return desk.domainFinderFor(this.remoteAddress, this.localAddress, terms, () =>
+      visit.ownMeta(),
+    );
   }
 
   /** What was known of relaying may no longer hold. */
   protected renewRelayRule(): void {
     const { settings, hostname, isTrusted } = this;
-    this.mayRelay = this.relayRule({ settings, hostname, isTrusted });
+    this.findDomain = this.makeFinder({ settings, hostname, isTrusted });
+    this.mayRelay = makeRelayRule(this.remoteAddress, this.findDomain);
   }
 
   override init(): void {

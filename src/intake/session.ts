@@ -14,10 +14,11 @@ import { listExtensions, readEhloName } from './ehlo.ts';
 import type { LoginAnswer } from './interview.ts';
 import { OVERRUN_BYTES_MAX } from './limits.ts';
 import { Login } from './login.ts';
-import type { Judged } from './message-intake.ts';
+import type { Arrival, Judged } from './message-intake.ts';
 import { formatAccepted, judge, OVERLOADED } from './message-intake.ts';
 import { IntakeParser } from './parser.ts';
 import { receive } from './reception.ts';
+import { sortIncoming } from './reports.ts';
 import { SessionFrame } from './session-frame.ts';
 import { Taking } from './taking.ts';
 import type { Reply } from './transaction.ts';
@@ -267,7 +268,7 @@ export class Session extends SessionFrame {
   }
 
   private takeIn(judged: Judged, eightBit: boolean, finish: (reply?: Reply) => void): void {
-    const { desk, settings, visit, interview } = this;
+    const { desk, settings, transaction, findDomain: find } = this;
     const taking = new Taking(desk, (outcome, fault) => {
       if (fault !== undefined) desk.note('error', `${fault.code} ${fault.where}: ${fault.cause}`);
       if ('code' in outcome) finish(outcome);
@@ -279,7 +280,16 @@ export class Session extends SessionFrame {
       }
     });
     this.taking = taking;
-    const arrival = visit.arrival(this.transaction);
+    const arrival = this.visit.arrival(transaction);
+    const incoming = { desk, find, settings, arrival, judged, reportOnly: transaction.reportOnly };
+    sortIncoming(incoming, (sorted) => {
+      if (sorted.kind === 'ended') taking.end(sorted.outcome);
+      else this.takeMail(taking, sorted.arrival, judged, eightBit);
+    });
+  }
+
+  private takeMail(taking: Taking, arrival: Arrival, judged: Judged, eightBit: boolean): void {
+    const { desk, settings, visit, interview } = this;
     if (visit.isPlain && !interview.hearsMessages) {
       const findMeta = () => visit.meta.all();
       const drafts = plainDrafts(desk, arrival, { ...judged, eightBit }, settings, findMeta);
@@ -292,7 +302,7 @@ export class Session extends SessionFrame {
     const { bytes } = judged;
     const order = { host, interview, meta: visit.meta, settings, arrival, bytes, isOver, note };
     void receive(order).then((received) => {
-      if ('code' in received) taking.refuse(received);
+      if ('code' in received) taking.end(received);
       else taking.begin(arrival, received);
     });
   }

@@ -69,9 +69,9 @@ export class Taking {
     });
   }
 
-  /** Ends it with a refusal. */
-  refuse(reply: Reply): void {
-    this.answer(reply);
+  /** Ends it: refused, or there is nothing to store. */
+  end(outcome: Outcome): void {
+    this.answer(outcome);
   }
 
   /** Ends the wait with a 451, unless the envelope is handed over: then it may be durable. */
@@ -129,6 +129,7 @@ export class Taking {
       tls: arrival.tls,
       cipher: arrival.cipher,
       meta: arrival.meta,
+      reports: arrival.reports?.(messages),
     };
     const all = discarded.length === 0 ? messages : [...messages, ...discarded];
     this.world.host.submit(submission, (refusal) => this.answer(refusal ?? all));

@@ -28,6 +28,8 @@ export interface Circumstances {
   readonly messagesSent: number;
   /** Undefined when the policy cannot say. */
   mayRelay(senderDomain: string, recipientDomain: string): boolean | undefined;
+  /** Whether reports to a domain are wanted; undefined when the policy cannot say. */
+  takesReports(recipientDomain: string): boolean | undefined;
 }
 
 const say = (code: number, enhanced: string, text: string): Reply => ({ code, enhanced, text });
@@ -51,6 +53,8 @@ export class Transaction {
   from: string | undefined;
   recipients: string[] = [];
   smtpUtf8 = false;
+  /** Of the recipients, those that are accepted for reports alone. */
+  reportOnly = new Set<string>();
 
   private senderDomain = '';
   private known = new Set<string>();
@@ -62,6 +66,7 @@ export class Transaction {
     this.senderDomain = '';
     this.smtpUtf8 = false;
     this.recipients = [];
+    this.reportOnly = new Set();
     this.known = new Set();
     this.domains = new Set();
   }
@@ -69,6 +74,7 @@ export class Transaction {
   /** Takes back the recipient that was added last. */
   forgetLast(): void {
     const address = this.recipients.pop() ?? '';
+    this.reportOnly.delete(address);
     const domain = domainOf(address);
     this.known.delete(`${address.slice(0, address.lastIndexOf('@'))}@${domain}`);
     if (this.recipients.every((other) => domainOf(other) !== domain)) this.domains.delete(domain);
@@ -108,16 +114,27 @@ export class Transaction {
     if (mailbox === undefined) return BAD_RECIPIENT;
     const isRelayed = this.isRelayed(mailbox, about);
     if (isRelayed === undefined) return POLICY_FAILED;
-    if (!isRelayed) return say(550, '5.7.1', `relaying not permitted for ${about.peer}`);
+    const takesReports = isRelayed ? false : this.takesReports(mailbox, about);
+    if (takesReports === undefined) return POLICY_FAILED;
+    if (!isRelayed && !takesReports) {
+      return say(550, '5.7.1', `relaying not permitted for ${about.peer}`);
+    }
     const address = formatMailbox(mailbox);
     if (!this.smtpUtf8 && needsUtf8(address)) return NEEDS_UTF8;
-    return this.add(address, mailbox, about);
+    const reply = this.add(address, mailbox, about);
+    if (takesReports && reply === RECIPIENT_OK) this.reportOnly.add(address);
+    return reply;
   }
 
   private isRelayed(mailbox: Mailbox, about: Circumstances): boolean | undefined {
     if (about.isTrusted) return true;
     if (ROUTED_LOCAL.test(mailbox.local)) return false;
     return about.mayRelay(this.senderDomain, mailbox.domain.toLowerCase());
+  }
+
+  private takesReports(mailbox: Mailbox, about: Circumstances): boolean | undefined {
+    if (ROUTED_LOCAL.test(mailbox.local)) return false;
+    return about.takesReports(mailbox.domain.toLowerCase());
   }
 
   private add(address: string, mailbox: Mailbox, about: Circumstances): Reply {

@@ -13,6 +13,7 @@ import type { PolicySetup } from '../policy/setup.ts';
 import { Gatherer, validateLoaded } from '../policy/validate.ts';
 import { createClock } from '../ports/node/clock.ts';
 import { createResolver } from '../ports/node/resolver.ts';
+import { checkClassifier } from './classifier-check.ts';
 import { checkHooks } from './hook-check.ts';
 import { checkListeners } from './listener-check.ts';
 import { askEffective } from './policy-effective.ts';
@@ -41,6 +42,7 @@ const load = async (job: LoadJob): Promise<JobResult> => {
     resolver.stop();
   }
   await checkHooks(imported, found);
+  await checkClassifier(imported, found);
   const { refusals, warnings } = validateLoaded(imported, found);
   const { monitorGlobs = [], monitorMs } = imported.setup;
   const settings = textOfSettings(imported.setup);

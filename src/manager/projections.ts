@@ -4,6 +4,8 @@
  * Knows neither the thread it runs on nor the engine.
  */
 import { join } from 'node:path';
+import type { BounceRules } from '../domain/bounce-rules.ts';
+import { UNCATEGORIZED } from '../domain/bounce-rules.ts';
 import { freezeDeep } from '../domain/freeze-deep.ts';
 import type { HookConfig } from '../domain/options-hook.ts';
 import type { ReaderNeed } from '../domain/reader-floors.ts';
@@ -19,7 +21,8 @@ import { loadVersion } from '../policy/load-version.ts';
 import { createNodeRandom } from '../ports/node/random.ts';
 import { createSecretReader } from '../ports/node/secrets.ts';
 import { createTimers } from '../ports/node/timers.ts';
-import { createFacts } from '../projections/acceptances.ts';
+import { ACCEPTANCES_MAX, createFacts } from '../projections/acceptances.ts';
+import type { Classifier } from '../projections/classifier.ts';
 import { Feed } from '../projections/feed.ts';
 import type { HookShape } from '../projections/hook.ts';
 import { createHookChoice } from '../projections/hook-choice.ts';
@@ -56,6 +59,8 @@ export class Projections {
   readonly #readers = new Map<string, ProjectionReader>();
   #asker: HookAsker | undefined;
   #choice: Choice;
+  /** Undefined: failures have no names. */
+  #classifier: Classifier | undefined;
   #work: Promise<unknown> = Promise.resolve();
   #isStopped = false;
   /** Of the calls of `use`: how many there were, and the last that has all its readers. */
@@ -72,7 +77,9 @@ export class Projections {
     const cursors = openCursorStore(dir);
     for (const sentence of cursors.damage) log('error', sentence);
     const timers = createTimers();
-    const facts = createFacts(this.#tail, nodeIdOf(node));
+    const facts = createFacts(this.#tail, nodeIdOf(node), ACCEPTANCES_MAX, (response) =>
+      this.#classifier === undefined ? UNCATEGORIZED : this.#classifier.classify(response),
+    );
     this.#world = {
       tail: this.#tail,
       cursors,
@@ -118,7 +125,8 @@ export class Projections {
       const { policy, setup, findPlace } = await loadVersion(store, version, this.#dir).finally(
         () => store.close(),
       );
-      const { logHooks } = setup;
+      const { logHooks, bounceRules } = setup;
+      this.#classifier = await openClassifier(bounceRules);
       const hooks = logHooks.filter(({ sink }) => sink.kind !== 'files');
       const asker = createHookAsker(
         policy,
@@ -218,6 +226,13 @@ export class Projections {
 
 /** How often `tend` is to be called. */
 export const TEND_MS = CURSOR_FLUSH_MS;
+
+/** The engine of the expressions is loaded only where there are rules. */
+async function openClassifier(rules: BounceRules | undefined): Promise<Classifier | undefined> {
+  if (rules === undefined) return undefined;
+  const library = await import('../projections/classifier.ts');
+  return new library.Classifier(rules);
+}
 
 function choiceOf(hooks: readonly HookConfig[], asker: HookAsker): Choice {
   if (!asker.hasFilter || hooks.length === 0) return undefined;

@@ -5,6 +5,8 @@
  */
 // biome-ignore-all lint/performance/noBarrelFile: an operator imports from one name.
 
+/** A report of failure to the sender of a message, written from its record. */
+export { generateRfc3464Message } from '../reports/ndr.ts';
 /** Which signatures mail gets. */
 export { dkim } from './helpers/dkim.ts';
 /** What may be relayed for which domain. */

@@ -21,6 +21,8 @@ import type { AuthInfo, ConnectionMeta } from '../mail/connection-meta.ts';
 import type { EnvelopeAddress, GivenAddress } from '../mail/envelope-address.ts';
 import type { Message } from '../mail/message.ts';
 import type { LogRecord } from '../projections/log-record/record.ts';
+import type { CLASSIFIER_OPTIONS } from './bounce-rules.ts';
+import type { DataSource } from './helpers/files.ts';
 
 /** A value as operators write it: what JSON and TOML can hold. */
 export type OptionValue =
@@ -77,6 +79,11 @@ export type LocalLogsOptions = Omit<OptionsOf<typeof LOCAL_LOG_OPTIONS>, 'filter
   readonly filter_event?: ((record: LogRecord) => unknown) | undefined;
 };
 
+/** How failures are classified; a file may be given as the table it would hold. */
+export type BounceClassifierOptions = Omit<OptionsOf<typeof CLASSIFIER_OPTIONS>, 'files'> & {
+  readonly files: readonly DataSource[];
+};
+
 /** What `init` may set up. */
 export interface Setup {
   smtpListener(options: SmtpListenerOptions): void;
@@ -93,6 +100,8 @@ export interface Setup {
   localLogs(options: LocalLogsOptions): void;
   /** A reader of the log that sends its records on (configure_log_hook). */
   logHook(options: LogHookOptions): void;
+  /** Names the reasons of failures in records (configure_bounce_classifier); called once. */
+  bounceClassifier(options: BounceClassifierOptions): void;
 }
 
 /** What was found wrong while a policy was checked; any refusal refuses the version. */

@@ -3,6 +3,7 @@
  * So the same policy can be asked in a loader, a canary and a test without opening anything.
  * It does not know sockets.
  */
+import type { BounceRules } from '../domain/bounce-rules.ts';
 import { OptionError } from '../domain/option-error.ts';
 import { duration, flag, listOf, text } from '../domain/option-kinds.ts';
 import type { ListenPlace } from '../domain/option-places.ts';
@@ -15,6 +16,7 @@ import type { ListenerConfig } from '../domain/options-listener.ts';
 import { parseListenerConfig } from '../domain/options-listener.ts';
 import type { RedisConfig } from '../domain/options-redis.ts';
 import { parseRedisConfig } from '../domain/options-redis.ts';
+import { readBounceRules } from './bounce-rules.ts';
 import type { Policy } from './define.ts';
 import { handlersOf } from './define.ts';
 import type { Setup } from './hooks.ts';
@@ -34,6 +36,8 @@ export interface PolicySetup {
   readonly redisThrottles: RedisConfig | undefined;
   /** Hooks and local logs in the order of their set-up; custom sinks are code of the policy. */
   readonly logHooks: readonly HookConfig[];
+  /** Undefined: failures are not classified. */
+  readonly bounceRules: BounceRules | undefined;
 }
 
 /** Metadata and headers that reception keeps, because a hook asks for them. */
@@ -116,6 +120,10 @@ const makeSetup = (collected: Collected, checkOpen: (method: string) => void): S
     checkOpen('localLogs');
     collected.logHooks = addedLogs(collected.logHooks, options);
   },
+  bounceClassifier: (options) => {
+    checkOpen('bounceClassifier');
+    collected.bounceRules = readBounceRules(options, collected.bounceRules);
+  },
 });
 
 const createCollector = (): Collector => {
@@ -127,6 +135,7 @@ const createCollector = (): Collector => {
     isMtaStsEnabled: true,
     redisThrottles: undefined,
     logHooks: [],
+    bounceRules: undefined,
   };
   let isOpen = true;
   const checkOpen = (method: string): void => {
@@ -145,7 +154,9 @@ const createCollector = (): Collector => {
 };
 
 const refuse = (name: string, thrown: unknown, place: string): PolicyError => {
-  if (isPolicyError(thrown)) return new PolicyError(place, thrown.problem, thrown.fix);
+  if (isPolicyError(thrown)) {
+    return new PolicyError(thrown.place || place, thrown.problem, thrown.fix);
+  }
   if (thrown instanceof OptionError) {
     const what = `${thrown.where}: ${thrown.key === '' ? '' : `${thrown.key}: `}${thrown.problem}`;
     return new PolicyError(place, what, thrown.fix);

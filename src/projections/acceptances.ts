@@ -17,6 +17,7 @@ export function createFacts(
   log: Pick<CommittedLog, 'find'>,
   nodeid: string,
   recordsMax = ACCEPTANCES_MAX,
+  classify?: RecordFacts['classify'],
 ): RecordFacts {
   const recent = new Recent<AcceptanceFacts>(recordsMax);
   const read = (position: number, id: string): AcceptanceFacts | undefined => {
@@ -25,6 +26,7 @@ export function createFacts(
   };
   return {
     nodeid,
+    ...(classify === undefined ? {} : { classify }),
     noteAcceptance: (_position, id, facts) => recent.set(id, facts),
     findAcceptance(origin, id) {
       const known = recent.get(id);

@@ -15,6 +15,7 @@ import { PATH_OPTIONS } from '../../src/domain/options-path.ts';
 import { QUEUE_OPTIONS } from '../../src/domain/options-queue.ts';
 import { parseDataText } from '../../src/policy/helpers/files.ts';
 import { DEFAULT_SHAPING } from '../../src/policy/helpers/shaping-default.ts';
+import { IANA_RULES } from '../../src/policy/iana-rules.ts';
 
 interface Validator {
   (value: unknown): boolean;
@@ -91,6 +92,7 @@ relay_from = ["192.0.2.0/24"]
 log_arf = "LogThenDrop"
 relay_from_authz = ["x"]`,
   ],
+  'bounce-classifier': [IANA_RULES, '[rules]\n"a label" = []'],
   dkim: [
     `[base]
 selector = "s"
@@ -130,6 +132,7 @@ const OUT_OF_ORDER: Readonly<Record<string, readonly string[]>> = {
     '[source.a]\nsuspend_when_unplumbed = { trigger = "Immediate" }',
     '[pool.a.b]\nweight = -1',
   ],
+  'bounce-classifier': ['[rules]\na = "x"', '[rules]\na = [""]', '[rule]\na = []'],
   queues: [
     '[queue."a.com"]\nmax_agee = 1',
     '[queue."a.com".t.c]\nmax_age = "soon"',

@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import type { IntakeHost } from '../../src/intake/host.ts';
-import { DOMAINS_KEPT_MAX, makeRelayRule } from '../../src/intake/relaying.ts';
+import { DOMAINS_KEPT_MAX, makeDomainFinder, makeRelayRule } from '../../src/intake/relaying.ts';
 import type { IntakeWorld, RawClient } from './intake-world.ts';
 import { openIntake } from './intake-world.ts';
 
@@ -183,7 +183,9 @@ describe('listener domains', () => {
       asked.push(domain);
     };
     const host = { findDomain } as unknown as IntakeHost;
-    const mayRelay = makeRelayRule(host, { peer: '192.0.2.1', listener: '', meta: {} });
+    const peer = '192.0.2.1';
+    const find = makeDomainFinder(host, { peer, listener: '', meta: {} });
+    const mayRelay = makeRelayRule(peer, find);
     for (let count = 0; count <= DOMAINS_KEPT_MAX; count += 1) mayRelay('', `d${count}.test`);
     assert.equal(mayRelay('', `d${DOMAINS_KEPT_MAX}.test`), false);
     assert.equal(asked.length, DOMAINS_KEPT_MAX + 1);

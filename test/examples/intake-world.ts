@@ -9,7 +9,7 @@ import { connect } from 'node:net';
 import type { ListenerConfig } from '../../src/domain/options-listener.ts';
 import { parseListenerConfig, parseListenerDomain } from '../../src/domain/options-listener.ts';
 import type { ReceptionAsker } from '../../src/domain/reception-asker.ts';
-import type { IntakeHost, Refusal, Submission } from '../../src/intake/host.ts';
+import type { IntakeHost, Refusal, ReportNote, Submission } from '../../src/intake/host.ts';
 import type { SmtpListener } from '../../src/intake/smtp.ts';
 import { startSmtpListener } from '../../src/intake/smtp.ts';
 import { createClock } from '../../src/ports/node/clock.ts';
@@ -17,6 +17,7 @@ import type { Bodies, BodyRef, Fault } from '../../src/ports/ports.ts';
 
 export class MemoryHost implements IntakeHost {
   readonly submissions: Submission[] = [];
+  readonly reports: ReportNote[] = [];
   readonly held: (() => void)[] = [];
   /** The policy that sessions ask. */
   reception: ReceptionAsker | undefined;
@@ -36,6 +37,13 @@ export class MemoryHost implements IntakeHost {
 
   submit(submission: Submission, answered: (refusal?: Refusal) => void): void {
     this.submissions.push(submission);
+    const answer = () => answered(this.submitRefusal);
+    if (this.isHolding) this.held.push(answer);
+    else answer();
+  }
+
+  takeReports(reports: readonly ReportNote[], answered: (refusal?: Refusal) => void): void {
+    this.reports.push(...reports);
     const answer = () => answered(this.submitRefusal);
     if (this.isHolding) this.held.push(answer);
     else answer();

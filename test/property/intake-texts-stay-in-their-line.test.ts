@@ -90,6 +90,7 @@ test('MAIL and RCPT of any bytes are answered by one line, and kept addresses ar
     isTrusted: true,
     messagesSent: 0,
     mayRelay: () => false,
+    takesReports: () => false,
   };
   const path = fc.oneof(
     text,

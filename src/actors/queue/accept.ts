@@ -59,12 +59,17 @@ export function acceptSubmission(
     core.turns.promise(() => answered(REFUSAL_STOPPING));
     return;
   }
+  for (const report of submission.reports ?? []) core.turns.emit(report);
   for (const message of submission.messages) acceptMessage(core, submission, message, at);
   // The body came with one reference: each message beyond the first needs one more, and where all
   // have bodies of their own nobody needs the one it came with.
   if (sharing !== 1) bodies.refer(body.segment, sharing - 1, body.length);
   core.turns.promise(() => answered());
 }
+
+/** Its reception is told by what it says. */
+const isComplaint = ({ reports }: Submission, { id }: SubmittedMessage): boolean =>
+  reports?.some(({ type, stream }) => type === 'report.complained' && stream === id) === true;
 
 function acceptMessage(core: Core, from: Submission, message: SubmittedMessage, at: number): void {
   const { books, held, turns } = core;
@@ -93,6 +98,7 @@ function acceptMessage(core: Core, from: Submission, message: SubmittedMessage, 
       cipher: from.cipher,
       meta: message.meta ?? from.meta,
       headers: message.headers ?? from.headers,
+      ...(isComplaint(from, message) ? { complaint: 1 as const } : {}),
     },
   });
   const slot = books.rows.find(numberOfMessageId(message.id));

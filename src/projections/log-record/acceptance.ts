@@ -7,6 +7,7 @@
 import { parseQueueName } from '../../domain/queue-name.ts';
 import { decode } from '../../events/codec.ts';
 import type { AcceptedBody } from '../../events/message.ts';
+import type { ReportEnvelope } from '../../events/report.ts';
 import type { StoredRecord } from '../../ports/ports.ts';
 import type { JsonValue, LogRecord } from './record.ts';
 
@@ -39,7 +40,9 @@ export function metaOfQueue(queue: string): Record<string, JsonValue> {
   };
 }
 
-function metaOf(body: AcceptedBody, protocol: string | null): LogRecord['meta'] {
+type Arrived = Pick<AcceptedBody, 'queue' | 'peer' | 'helo' | 'meta'>;
+
+function metaOf(body: Arrived, protocol: string | null): LogRecord['meta'] {
   const meta = metaOfQueue(body.queue);
   if (protocol !== null) meta['reception_protocol'] = protocol;
   if (body.peer !== '') meta['received_from'] = body.peer;
@@ -59,6 +62,13 @@ export function factsOf(body: AcceptedBody): AcceptanceFacts {
     meta: metaOf(body, protocol),
     headers: body.headers ?? NO_HEADERS,
   };
+}
+
+/** The facts of mail that brought a report. */
+export function factsOfReport(body: ReportEnvelope): AcceptanceFacts {
+  const protocol = PROTOCOLS['esmtp'] ?? null;
+  const { from, to, queue, size, headers = NO_HEADERS } = body;
+  return { from, to, queue, size, protocol, meta: metaOf(body, protocol), headers };
 }
 
 /** The facts of the acceptance that a record of the log is; undefined where it is none. */

@@ -51,6 +51,28 @@ const RESPONSE = closed(
 );
 
 const PEER = closed({ name: text, addr: text, is_secure: { const: true } }, ['name', 'addr']);
+const texts: JsonSchema = { type: 'array', items: text };
+const FEEDBACK = closed(
+  {
+    feedback_type: text,
+    user_agent: text,
+    version: text,
+    arrival_date: { type: ['string', 'null'] },
+    incidents: { type: ['integer', 'null'] },
+    original_envelope_id: { type: ['string', 'null'] },
+    original_mail_from: { type: ['string', 'null'] },
+    reporting_mta: orNull(closed({ mta_type: text, name: text }, ['mta_type', 'name'])),
+    source_ip: { type: ['string', 'null'] },
+    authentication_results: texts,
+    original_rcpto_to: texts,
+    reported_domain: texts,
+    reported_uri: texts,
+    extensions: { type: 'object', additionalProperties: texts },
+    original_message: { type: ['string', 'null'] },
+    supplemental_trace: { type: ['object', 'null'] },
+  },
+  ['feedback_type', 'user_agent', 'version', 'original_rcpto_to', 'supplemental_trace'],
+);
 const SOURCE_ADDRESS = closed(
   { address: text, server: text, protocol: { enum: ['haproxy', 'socks5'] } },
   ['address'],
@@ -89,7 +111,10 @@ export const FIELDS: { readonly [K in keyof Required<LogRecord>]: FieldDefinitio
   created: { schema: count, says: 'when the message was taken over, seconds since 1970' },
   created_time: { schema: instant, says: 'the same with milliseconds' },
   num_attempts: { schema: count, says: 'attempts before this one' },
-  bounce_classification: { schema: text, says: '`Uncategorized` while there is no classifier' },
+  bounce_classification: {
+    schema: text,
+    says: 'label of the first rule that matches; else `Uncategorized`',
+  },
   egress_pool: { schema: textOrNull, says: 'pool of the queue, in records of attempts' },
   egress_source: { schema: textOrNull, says: 'source that was used or chosen' },
   source_address: {
@@ -178,8 +203,14 @@ export const TYPES: { readonly [T in RecordType]: TypeDefinition } = {
     narrows: { response: code(250, 250), egress_source: isNull },
   },
   DeferredInjectionRebind: reserved('mail that was taken without looking is in its queue'),
-  OOB: reserved('a report of a bounce came in by mail'),
-  Feedback: reserved('a complaint came in by mail'),
+  OOB: {
+    says: 'a report that came in by mail says that another server did not reach this recipient',
+    narrows: { size: { const: 0 }, num_attempts: { const: 0 }, peer_address: PEER },
+  },
+  Feedback: {
+    says: 'a complaint came in by mail; there is no Reception beside it',
+    narrows: { response: code(250, 250), feedback_report: FEEDBACK },
+  },
   Rejection: {
     says: 'a client was refused a command; a bounded number a second, never for lack of room',
     narrows: { id: { const: '' }, response: code(400, 599), reception_protocol: isNull },

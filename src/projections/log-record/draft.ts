@@ -2,6 +2,9 @@
  * A record before it has a type's own fields: everything that all records share, in one order of
  * fields. Knows no event.
  */
+
+import type { RuledResponse } from '../../domain/bounce-rules.ts';
+import { UNCATEGORIZED } from '../../domain/bounce-rules.ts';
 import { acceptedAtOfMessageId } from '../../domain/message-id.ts';
 import type { CommittedRecord } from '../../ports/committed-log.ts';
 import type { AcceptanceFacts } from './acceptance.ts';
@@ -18,6 +21,8 @@ export interface RecordFacts {
   findAcceptance(origin: number, messageId: string): AcceptanceFacts | undefined;
   /** Told of each acceptance that goes by, so that it need not be read again. */
   noteAcceptance?(position: number, messageId: string, facts: AcceptanceFacts): void;
+  /** What a failure is called; without it none has a name. */
+  classify?(response: RuledResponse): string;
 }
 
 /** What is at hand while a record is made. */
@@ -61,7 +66,7 @@ export function draft({ record, facts, about }: Making, parts: Parts): Draft {
     created: Math.floor(created / 1000),
     created_time: formatCreated(created),
     num_attempts: parts.attempts,
-    bounce_classification: 'Uncategorized',
+    bounce_classification: UNCATEGORIZED,
     egress_pool: null,
     egress_source: null,
     source_address: null,

@@ -7,13 +7,14 @@
 import type { Event, EventType } from '../../events/catalogue.ts';
 import { decode } from '../../events/codec.ts';
 import type { CommittedRecord } from '../../ports/committed-log.ts';
-import { factsOf } from './acceptance.ts';
+import { factsOf, factsOfReport } from './acceptance.ts';
 import * as attempts from './attempts.ts';
-import type { Making, RecordFacts } from './draft.ts';
+import type { Draft, Making, RecordFacts } from './draft.ts';
 import * as ends from './ends.ts';
 import * as moves from './moves.ts';
 import * as receptions from './receptions.ts';
-import type { LogRecord } from './record.ts';
+import type { LogRecord, RecordType } from './record.ts';
+import * as reports from './reports.ts';
 
 type BodyOf<T extends EventType> = Extract<Event, { readonly type: T }>['body'];
 
@@ -74,6 +75,9 @@ const MAKERS: Makers = {
   'message.quarantined': undefined,
   'message.moved': undefined,
   'reception.refused': receptions.rejection,
+  'report.received': reports.reportReceived,
+  'report.bounced': reports.reportBounced,
+  'report.complained': reports.reportComplained,
 };
 
 /** True when events of this type make records, if only some of them. */
@@ -90,7 +94,25 @@ export function project(record: CommittedRecord, facts: RecordFacts): LogRecord 
     | undefined;
   if (make === undefined) return undefined;
   const { body } = decode(record, true);
-  return make(body, { record, facts, about: findAbout(record, body, facts) });
+  const made = make(body, { record, facts, about: findAbout(record, body, facts) });
+  return made !== undefined && CLASSIFIED.has(made.type) ? classified(made, facts) : made;
+}
+
+/** Records of failures, and of what others report of them. */
+const CLASSIFIED: ReadonlySet<RecordType> = new Set([
+  'Bounce',
+  'TransientFailure',
+  'Expiration',
+  'AdminBounce',
+  'OOB',
+  'Feedback',
+  'Rejection',
+]);
+
+function classified(made: LogRecord, { classify }: RecordFacts): LogRecord {
+  const record: Draft = made;
+  if (classify !== undefined) record.bounce_classification = classify(made.response);
+  return record;
 }
 
 function findAbout(record: CommittedRecord, body: object, facts: RecordFacts): Making['about'] {
@@ -101,5 +123,6 @@ function findAbout(record: CommittedRecord, body: object, facts: RecordFacts): M
     return about;
   }
   if (type === 'reception.refused') return undefined;
+  if (type.startsWith('report.')) return factsOfReport(body as BodyOf<'report.received'>);
   return facts.findAcceptance((body as { readonly origin?: number }).origin ?? 0, stream);
 }

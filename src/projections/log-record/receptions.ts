@@ -9,8 +9,9 @@ import { draft } from './draft.ts';
 import { responseOf } from './fields.ts';
 import type { LogRecord } from './record.ts';
 
-/** Mail was taken over. */
-export function reception(body: AcceptedBody, making: Making): LogRecord {
+/** Mail was taken over; where it is a complaint, its Feedback says so. */
+export function reception(body: AcceptedBody, making: Making): LogRecord | undefined {
+  if (body.complaint === 1) return undefined;
   const record = draft(making, {
     type: 'Reception',
     to: body.to,
@@ -41,7 +42,8 @@ export function rejection(body: RefusedBody, making: Making): LogRecord {
   return withSession(record, body);
 }
 
-function withSession(
+/** Adds what is known of the session that brought it. */
+export function withSession(
   record: Draft,
   { session, tls, cipher }: Pick<AcceptedBody, 'session' | 'tls' | 'cipher'>,
 ): LogRecord {
