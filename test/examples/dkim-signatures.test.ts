@@ -125,6 +125,11 @@ describe('mailauth', () => {
     });
   }
 
+  it('believes signatures of one message in different canonical forms', async () => {
+    const all = ways.map((way) => signingBy(RSA, way));
+    assert.deepEqual(await judgeByMailauth(signed(MESSAGE, ...all)), Array(4).fill('pass'));
+  });
+
   it('does not believe a message with a field added where it was over-signed', async () => {
     const add = async (over_sign: boolean): Promise<string[]> => {
       const message = signed(MESSAGE, signingBy(RSA, { over_sign }));
