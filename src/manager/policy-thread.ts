@@ -20,6 +20,7 @@ import { askEffective } from './policy-effective.ts';
 import type { JobResult, LoadJob, PolicyJob, ProveJob } from './policy-jobs.ts';
 import { createNoteWriter } from './policy-note.ts';
 import { runPrepare } from './prepare.ts';
+import { checkSigningKeys } from './signing-check.ts';
 
 const note = createNoteWriter((workerData as { readonly memory: SharedArrayBuffer }).memory);
 
@@ -54,7 +55,9 @@ const prove = async ({ version, dir }: ProveJob): Promise<JobResult> => {
   const loaded = await loadStored(version, dir, note);
   const found = new Gatherer();
   checkListeners(loaded.setup, found);
-  return validateLoaded(loaded, found);
+  validateLoaded(loaded, found);
+  await checkSigningKeys(found);
+  return { refusals: found.refusals, warnings: found.warnings };
 };
 
 const run = async (job: PolicyJob): Promise<JobResult> => {

@@ -86,6 +86,7 @@ const createPreparing = (lookups: Lookups, facts: Facts, found: Gatherer): Prepa
     warn: (where, problem) => found.warn(where, problem),
     expectPool: (name, where) => found.expectPool(name, where),
     expectSource: (name, where) => found.expectSource(name, where),
+    expectKey: (signing, where) => found.expectKey(signing, where),
     resolveMx: (domain) => lookups.find(domain),
     keepFact: (name, fact) => {
       const text = checkFact(name, fact, bytesKept);

@@ -21,6 +21,7 @@ import { STOP_GRACE_MS, STOP_MS_MAX } from './messages.ts';
 import type { OpenedEngine } from './open.ts';
 import type { OpeningLog } from './open-log.ts';
 import { openLog } from './open-log.ts';
+import { SigningLoan } from './signing-loan.ts';
 import type { Told } from './telling.ts';
 import { tellExplanation } from './telling.ts';
 import type { NoteHandler } from './watchdog.ts';
@@ -66,6 +67,7 @@ class WorkerLife {
   readonly #logger: Logger;
   readonly #log: OpeningLog;
   readonly #meters = new WorkerMeters();
+  readonly #signing: SigningLoan;
   readonly #first: Promise<UseOrder>;
   readonly #ending: Promise<Exit>;
   #gotFirst: ((order: UseOrder) => void) | undefined;
@@ -85,6 +87,7 @@ class WorkerLife {
     this.#log = log;
     this.#channel = channel;
     this.#logger = logger;
+    this.#signing = new SigningLoan(logger);
     this.#first = new Promise((resolve) => {
       this.#gotFirst = resolve;
     });
@@ -242,6 +245,7 @@ class WorkerLife {
     // Readers let go of the log before it is closed: what comes after waits for the next start.
     await Promise.all([listeners?.stop(graceMs), opened?.projections.stop(graceMs)]);
     await new Promise<void>((resolve) => opened?.engine.stop(graceMs, resolve));
+    await this.#signing.end();
     await opened?.close();
   }
 }

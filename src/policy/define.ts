@@ -9,6 +9,8 @@ import { disconnect as disconnectByCode, reject as rejectByCode } from '../domai
 import type { HandlerName, Handlers, PolicyPart } from './hooks.ts';
 import { HANDLERS, HANDLERS_ABSENT } from './hooks.ts';
 import { PolicyError } from './policy-error.ts';
+import type { DkimSigner, DkimSignerOptions } from './signers.ts';
+import { joinSigners, makeSigner } from './signers.ts';
 import { askForBump } from './world.ts';
 
 // A compiled policy carries its own copy of this file, so the mark must be shared by name.
@@ -33,6 +35,17 @@ export const disconnect = (code: number, text: string, mode?: DisconnectMode): n
  * soon after the handler has answered; asked more than once a second, it is heard once.
  */
 export const bumpConfigEpoch = (): void => askForBump();
+
+/** A signer with an RSA key (RFC 6376). It signs nothing until a message is signed with it. */
+export const dkim_rsa_sha256_signer = (options: DkimSignerOptions): DkimSigner =>
+  makeSigner('dkim_rsa_sha256_signer', 'sha256', options);
+
+/** A signer with an Ed25519 key (RFC 8463). It signs nothing until a message is signed with it. */
+export const dkim_ed25519_sha256_signer = (options: DkimSignerOptions): DkimSigner =>
+  makeSigner('dkim_ed25519_sha256_signer', 'ed25519', options);
+
+/** Several signers as one: they share the work on a message, and its copy. */
+export const dkim_signers = (...signers: DkimSigner[]): DkimSigner => joinSigners(signers);
 
 /** A policy: handlers in their parts, frozen. */
 export interface Policy {

@@ -4,6 +4,7 @@
  * from the tables that read them. It does not know how handlers are called, or when.
  */
 import type { CustomSinkSource } from '../domain/hook-sinks.ts';
+import type { DkimSigning } from '../domain/options-dkim.ts';
 import type { POOL_OPTIONS, SOURCE_OPTIONS } from '../domain/options-egress.ts';
 import type { HOOK_OPTIONS } from '../domain/options-hook.ts';
 import type { HTTP_LISTENER_OPTIONS } from '../domain/options-http.ts';
@@ -113,6 +114,8 @@ export interface Checks {
   expectPool(name: string, where: string): void;
   /** Data at `where` names this source: a part must answer it, or the version is refused. */
   expectSource(name: string, where: string): void;
+  /** Data at `where` has mail signed so: its key must be there, or the version is refused. */
+  expectKey(signing: DkimSigning, where: string): void;
 }
 
 /** Where a domain's mail goes (no hosts: it takes none), or why that is not known. */

@@ -5,6 +5,7 @@
  */
 import type { OptionError } from '../domain/option-error.ts';
 import { nearest } from '../domain/options.ts';
+import type { DkimSigning } from '../domain/options-dkim.ts';
 import type { PoolConfig } from '../domain/options-egress.ts';
 import { UNSPECIFIED } from '../domain/options-egress.ts';
 import type { ListenerConfig } from '../domain/options-listener.ts';
@@ -55,6 +56,8 @@ export class Gatherer implements Checks {
   /** Names of pools and sources, and where they were first named. */
   readonly pools = new Map<string, string>();
   readonly sources = new Map<string, string>();
+  /** Signatures whose keys are to be looked at, and where they were named. */
+  readonly signings: { readonly signing: DkimSigning; readonly where: string }[] = [];
 
   refuse(where: string, problem: string, fix: string): void {
     this.addRefusal(new PolicyError(where, problem, fix).message);
@@ -71,6 +74,10 @@ export class Gatherer implements Checks {
 
   expectSource(name: string, where: string): void {
     if (!this.sources.has(name)) this.sources.set(name, where);
+  }
+
+  expectKey(signing: DkimSigning, where: string): void {
+    this.signings.push({ signing, where });
   }
 
   addRefusal(sentence: string): void {

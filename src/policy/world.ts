@@ -45,3 +45,24 @@ export function lendBump(bump: (() => void) | undefined): void {
 
 /** What `bumpConfigEpoch` does here: nothing where nobody lent anything. */
 export const askForBump = (): void => (globalThis as LentBump)[BUMP_KEY]?.();
+
+/** Signs octets of a message, with signatures as JSON; gives complete header lines. */
+export type LentSigning = (
+  chunks: readonly Uint8Array[],
+  signings: readonly string[],
+) => Promise<string>;
+
+const SIGNING_KEY = Symbol.for('waybill.policy.signing.1');
+type LentSigner = { [SIGNING_KEY]?: LentSigning | undefined };
+
+/** Lends what signs messages, for the life of a worker; undefined takes it back. */
+export function lendSigning(sign: LentSigning | undefined): void {
+  (globalThis as LentSigner)[SIGNING_KEY] = sign;
+}
+
+const signNothing: LentSigning = () =>
+  Promise.reject(new Error('nothing is signed here: only a worker that takes mail signs it'));
+
+/** What signs messages here; where nobody lent it, it rejects. */
+export const borrowSigning = (): LentSigning =>
+  (globalThis as LentSigner)[SIGNING_KEY] ?? signNothing;

@@ -60,6 +60,8 @@ export const listen = (): Heard => {
     warn: (where, problem) => lines.push(`warn ${where}: ${problem}`),
     expectPool: (name, where) => lines.push(`pool ${name} of ${where}`),
     expectSource: (name, where) => lines.push(`source ${name} of ${where}`),
+    expectKey: ({ selector, domain }, where) =>
+      lines.push(`key ${selector}._domainkey.${domain} of ${where}`),
   };
   return { lines, checks };
 };

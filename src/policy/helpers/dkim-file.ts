@@ -4,9 +4,12 @@
  * needs is only asked for once all files are joined.
  * It does not know which mail is signed.
  */
+import { OptionError } from '../../domain/option-error.ts';
 import { duration, flag, listOf, mapOf, oneOf, tableOf, text } from '../../domain/option-kinds.ts';
 import type { Kind, OptionTable } from '../../domain/options.ts';
 import { option, optional, readOptions, required } from '../../domain/options.ts';
+import type { DkimSigning } from '../../domain/options-dkim.ts';
+import { readDkimSigning } from '../../domain/options-dkim.ts';
 import { PolicyError } from '../policy-error.ts';
 import { domainKeyProblem, normalDomain } from './domain-map.ts';
 import type { DataFile, DataSource, DataTable } from './files.ts';
@@ -69,25 +72,6 @@ export interface DkimSettings {
   readonly key_dir?: string;
 }
 
-/** Where a private key is. */
-export type DkimKey =
-  | { readonly path: string }
-  | { readonly vault_mount: string; readonly vault_path: string };
-
-/** One signature that mail gets. */
-export interface DkimSignature {
-  readonly domain: string;
-  readonly selector: string;
-  readonly algo: 'sha256' | 'ed25519';
-  readonly headers: readonly string[];
-  /** Undefined: it stays valid. */
-  readonly expirationMs: number | undefined;
-  readonly headerCanonicalization: 'Relaxed' | 'Simple';
-  readonly bodyCanonicalization: 'Relaxed' | 'Simple';
-  readonly overSign: boolean;
-  readonly key: DkimKey;
-}
-
 /** All files of one helper joined. */
 export interface DkimData {
   readonly base: Placings;
@@ -132,31 +116,12 @@ export const joinDkim = (files: readonly DataFile[]): DkimData => {
   return { base, domains, signatures };
 };
 
-// RFC 6376 section 5.4.1 names the fields worth signing; From must be among them.
-const HEADERS = [
-  'From',
-  'Reply-To',
-  'Subject',
-  'Date',
-  'To',
-  'Cc',
-  'Resent-Date',
-  'Resent-From',
-  'Resent-To',
-  'Resent-Cc',
-  'In-Reply-To',
-  'References',
-  'List-Id',
-  'List-Help',
-  'List-Unsubscribe',
-  'List-Unsubscribe-Post',
-  'List-Subscribe',
-  'List-Post',
-  'List-Owner',
-  'List-Archive',
-];
-
-const keyOf = (laid: Placings, domain: string, selector: string, keyFolder: string): DkimKey => {
+const keyOf = (
+  laid: Placings,
+  domain: string,
+  selector: string,
+  keyFolder: string,
+): Record<string, string> => {
   const filename = laid.get('filename')?.value;
   if (filename !== undefined) return { path: String(filename) };
   const mount = laid.get('vault_mount')?.value;
@@ -171,13 +136,22 @@ const refuse = (laid: Placings, where: string, problem: string, fix: string): Po
   return new PolicyError(file, `${where}: ${problem}`, fix);
 };
 
+const SIGNER_NAMES = [
+  'selector',
+  'headers',
+  'over_sign',
+  'expiration',
+  'header_canonicalization',
+  'body_canonicalization',
+];
+
 /** The signature of a block laid over `base`; `domain` signs unless the block names another. */
 export const makeSignature = (
   laid: Placings,
   domain: string | undefined,
   where: string,
   keyFolder: string,
-): DkimSignature => {
+): DkimSigning => {
   const given = (name: string): unknown => laid.get(name)?.value;
   const signing = given('domain') ?? domain;
   if (typeof signing !== 'string') {
@@ -187,22 +161,19 @@ export const makeSignature = (
   if (selector === undefined) {
     throw refuse(laid, where, 'has no selector', 'give it one, here or in [base]');
   }
-  const headers = (given('headers') ?? HEADERS) as readonly string[];
-  // RFC 6376 section 5.4: the From field must be signed.
-  if (!headers.some((name) => name.toLowerCase() === 'from')) {
-    throw refuse(laid, where, 'its headers lack From', 'add it: no signature is valid without');
+  // In the reference a false of over_sign cannot undo a true of base; laid over it, it does.
+  const options = Object.fromEntries(SIGNER_NAMES.map((name) => [name, given(name)]));
+  const key = keyOf(laid, signing, String(selector), keyFolder);
+  const algo = given('algo') === 'ed25519' ? 'ed25519' : 'sha256';
+  try {
+    return readDkimSigning(algo, { ...options, domain: signing, key }, '');
+  } catch (thrown) {
+    if (!(thrown instanceof OptionError)) throw thrown;
+    const [name = ''] = thrown.key.split('.');
+    const origin = laid.get(name)?.origin;
+    if (origin === undefined) {
+      throw refuse(laid, where, `${name}: ${thrown.problem}`, thrown.fix);
+    }
+    throw new PolicyError(origin, thrown.problem, thrown.fix);
   }
-  const expiration = given('expiration');
-  return Object.freeze({
-    domain: signing,
-    selector: String(selector),
-    algo: (given('algo') ?? 'sha256') as 'sha256' | 'ed25519',
-    headers: Object.freeze([...headers]),
-    expirationMs: expiration === undefined ? undefined : duration.read(expiration),
-    headerCanonicalization: (given('header_canonicalization') ?? 'Relaxed') as 'Relaxed',
-    bodyCanonicalization: (given('body_canonicalization') ?? 'Relaxed') as 'Relaxed',
-    // In the reference a false here cannot undo a true of base; laid over it, it does.
-    overSign: given('over_sign') === true,
-    key: Object.freeze(keyOf(laid, signing, String(selector), keyFolder)),
-  });
 };
