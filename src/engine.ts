@@ -15,6 +15,8 @@ import { explain } from './actors/explaining/explain.ts';
 import { makeHands } from './actors/hands.ts';
 import { saveSnapshot } from './actors/housekeeping.ts';
 import type { Command, Input } from './actors/input.ts';
+import type { InspectDesk } from './actors/inspecting/desk.ts';
+import { makeInspectDesk } from './actors/inspecting/desk.ts';
 import { watchLeases } from './actors/leasing.ts';
 import { admitNow, makeCore } from './actors/making.ts';
 import { allocateIds, findCrowd } from './actors/queue/accept.ts';
@@ -76,6 +78,8 @@ export interface Engine extends IntakeHost {
   listRules(answered: (rules: readonly AdminRule[], at: number) => void): void;
   /** Suspensions of sources: to list, to place and to lift, and what was counted. */
   readonly sources: SourceDesk;
+  /** What operators look at. */
+  readonly inspect: InspectDesk;
   /** Mail is taken here: an exchanger at this place would be ourselves. */
   listensAt(address: string, port: number): void;
   /** A handler of the policy failed; noted in the log and said once. */
@@ -138,6 +142,7 @@ const refusal = (code: number, enhanced: string, text: string): Refusal => ({
 class RunningEngine implements Engine {
   readonly core: Core;
   readonly sources: SourceDesk;
+  readonly inspect: InspectDesk;
   readonly capture: CaptureList | undefined;
   readonly #refusals = new Refusals();
   readonly #parts: EngineParts;
@@ -148,6 +153,7 @@ class RunningEngine implements Engine {
   constructor(core: Core, parts: EngineParts) {
     this.core = core;
     this.sources = makeSourceDesk(core);
+    this.inspect = makeInspectDesk(core);
     this.capture = parts.capture;
     this.#parts = parts;
   }

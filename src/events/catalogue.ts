@@ -51,6 +51,7 @@ export const catalogue = [
   admin.purgeEnded,
   admin.rebindOrdered,
   admin.rebindFinished,
+  admin.operatorActed,
   rate.rateReserved,
   reception.receptionRefused,
   engine.engineStarted,

@@ -3,6 +3,7 @@
  * Names are the reference's, so that knowledge and data files carry over; the names of options come
  * from the tables that read them. It does not know how handlers are called, or when.
  */
+import type { AuthAnswer } from '../domain/auth-info.ts';
 import type { CustomSinkSource } from '../domain/hook-sinks.ts';
 import type { POOL_OPTIONS, SOURCE_OPTIONS } from '../domain/options-egress.ts';
 import type { HOOK_OPTIONS } from '../domain/options-hook.ts';
@@ -112,6 +113,17 @@ export interface NamedThrottle {
   readonly rate: string;
 }
 
+/** What is said of credentials; undefined leaves it to the next part, and to no after the last. */
+export type AuthVerdict = AuthAnswer | undefined | Promise<AuthAnswer | undefined>;
+
+/** One rule of a resource: methods, whom it is about, and whether it allows or forbids. */
+export interface AclRuleOptions {
+  readonly allow: boolean;
+  readonly privileges: readonly string[];
+  readonly identity?: OptionValue;
+  readonly criteria?: OptionValue;
+}
+
 /** The handlers. One that answers undefined leaves the answer to the next part. */
 export interface Handlers {
   pre_init(): void;
@@ -149,6 +161,12 @@ export interface Handlers {
     message: MessageView,
     data: Readonly<Record<string, string>>,
   ): QueueChange | undefined;
+  /** Whether these credentials are good, and whose they are; may be async, within ten seconds. */
+  http_server_validate_auth_basic(user: string, password: string | undefined): AuthVerdict;
+  /** The same for a token. */
+  http_server_validate_auth_bearer(token: string): AuthVerdict;
+  /** Who may do what at a resource of the HTTP listeners; replaces what is built in for it. */
+  get_acl_definition(resource: string): readonly AclRuleOptions[] | undefined;
   /** Asked for each hook; a name as the answer means: that hook takes it, and no other. */
   should_enqueue_log_record(record: LogRecord, hook_name: string): boolean | string | undefined;
 }
@@ -173,6 +191,9 @@ export const HANDLERS: Readonly<Record<HandlerName, string>> = {
   throttle_insert_ready_queue: 'names rates that a message must pass before it is made ready',
   requeue_message: 'may move a message, or its next attempt, when it goes back to its queue',
   rebind_message: 'moves messages when an operator asks for it',
+  http_server_validate_auth_basic: 'says whether a user and a password are good, and whose',
+  http_server_validate_auth_bearer: 'says whether a token is good, and whose',
+  get_acl_definition: 'says who may do what over HTTP',
   should_enqueue_log_record: 'says whether a log hook takes a record, or which one does',
 };
 
