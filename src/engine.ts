@@ -169,13 +169,7 @@ class RunningEngine implements Engine {
   start(ready: () => void): void {
     const { core } = this;
     watchLeases(core);
-    core.turns.push({
-      kind: 'run',
-      run: (at) => {
-        begin(core, this.#parts.beginning, at);
-        core.turns.promise(ready);
-      },
-    });
+    this.#inTurn((at) => begin(core, this.#parts.beginning, at), ready);
   }
 
   durable(turn: number, commitMs: number): void {
@@ -260,21 +254,21 @@ class RunningEngine implements Engine {
   }
 
   usePolicy(use: PolicyUse, done: () => void): void {
-    const { core } = this;
-    const run = (at: number): void => {
-      usePolicy(core, use, at);
-      core.turns.promise(done);
-    };
-    core.turns.push({ kind: 'run', run });
+    this.#inTurn((at) => usePolicy(this.core, use, at), done);
   }
 
   bumpEpoch(epoch: number, reason: string, done: () => void): void {
-    const { core } = this;
+    this.#inTurn((at) => bumpEpoch(this.core, epoch, reason, at), done);
+  }
+
+  /** Does something in a turn of its own; `done` when that is durable. */
+  #inTurn(act: (at: number) => void, done: () => void): void {
+    const { turns } = this.core;
     const run = (at: number): void => {
-      bumpEpoch(core, epoch, reason, at);
-      core.turns.promise(done);
+      act(at);
+      turns.promise(done);
     };
-    core.turns.push({ kind: 'run', run });
+    turns.push({ kind: 'run', run });
   }
 
   tlsNumbers() {

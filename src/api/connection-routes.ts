@@ -1,5 +1,6 @@
 /**
- * The route by which an operator ends one connection of a ready queue. Knows no engine.
+ * The route by which an operator ends one connection of a ready queue, without touching others.
+ * Knows no engine: the wish goes to the desk like any other.
  */
 import type { FastifyInstance } from 'fastify';
 import { text } from '../domain/option-kinds.ts';

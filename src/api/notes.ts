@@ -1,5 +1,6 @@
 /**
- * Notes of what operators did where the engine has no event of its own for it. Knows no routes.
+ * Notes of what operators did where the engine has no event of its own for it, so that the log
+ * knows who did it. Knows no routes.
  */
 import type { AdminDesk } from './admin-routes.ts';
 

@@ -38,12 +38,12 @@ export function sayRefusals(server: FastifyInstance, note: (text: string) => voi
   });
   server.setNotFoundHandler(async (request, reply) => {
     const path = request.url.split('?', 1)[0]?.slice(0, 100);
-    const error = `there is no ${request.method} ${path}; /api-docs/openapi.json lists what there is`;
-    await reply.code(404).send({ error });
+    const hint = '/api-docs/openapi.json lists what there is';
+    await reply.code(404).send({ error: `there is no ${request.method} ${path}; ${hint}` });
   });
 }
 
-/** Has a scope take bodies of JSON and no others; a route with a method other than GET needs one. */
+/** Has a scope take bodies of JSON and no others; all but GET routes of it need one. */
 export function readJsonOnly(scope: FastifyInstance): void {
   scope.removeAllContentTypeParsers();
   const parse = { parseAs: 'string' } as const;

@@ -4,8 +4,8 @@
  * Deliberately unknown here: headers, who may do what (acl.ts).
  */
 import { OptionError, showValue } from './option-error.ts';
-import { ipAddress, listOf, oneOf, tableOf, text } from './option-kinds.ts';
-import { isTable, option, optional, readOptions, required } from './options.ts';
+import { listOf, oneOf, tableOf, text } from './option-kinds.ts';
+import { isTable, option, readOptions, required } from './options.ts';
 
 /** How an identity was proved; the reference's words. */
 export const IDENTITY_CONTEXTS = [
@@ -42,12 +42,11 @@ const IDENTITY_ROWS = {
   context: option(oneOf(...IDENTITY_CONTEXTS), 'GenericAuth', 'how it was proved'),
 };
 const AUTH_ROWS = {
-  peer_address: optional(ipAddress, 'not looked at: the peer is who it is'),
   identities: option(listOf(tableOf(IDENTITY_ROWS)), [], 'who it is'),
   groups: option(listOf(text), [], 'groups they are in'),
 };
 
-/** Reads what a handler answered; nothing, and null, is no. */
+/** Reads what a handler answered; nothing, and null, is no. The peer is who it is. */
 export function readAuthAnswer(raw: unknown, where: string): AuthAnswer {
   if (raw === undefined || raw === null) return false;
   if (typeof raw === 'boolean') return raw;
@@ -55,7 +54,8 @@ export function readAuthAnswer(raw: unknown, where: string): AuthAnswer {
     const problem = `${showValue(raw)} is neither true, false nor a table`;
     throw new OptionError(where, '', problem, 'answer {identities = [...], groups = [...]}');
   }
-  const { identities, groups } = readOptions(AUTH_ROWS, raw, where);
+  const { peer_address: _, ...given } = raw;
+  const { identities, groups } = readOptions(AUTH_ROWS, given, where);
   // A policy may not put strangers among the peers that need no proof.
   if (groups.includes(TRUSTED_GROUP)) {
     throw new OptionError(where, 'groups', `may not name ${TRUSTED_GROUP}`, 'leave it out');

@@ -1,5 +1,6 @@
 /**
- * Process, machine and policy store as the routes for operators see them. Knows no HTTP.
+ * Process, machine and policy store as the routes for operators see them. The store is opened for
+ * each question and closed again. Knows no HTTP.
  */
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
