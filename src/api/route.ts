@@ -137,16 +137,21 @@ export function queryOf<Table extends OptionTable>(table: Table): Shape<Parsed<T
     read(raw, where) {
       // What is empty is not given: `?queues=` of the reference's tools means all.
       const given = Object.entries(raw as Readonly<Record<string, unknown>>).filter(
-        ([key, value]) => value !== '' || table[key]?.presence === 'required',
+        ([key, value]) => value !== '' || rowOf(table, key)?.presence === 'required',
       );
       const values = given.map(([key, value]) => {
-        if (typeof value === 'string') return [key, typed(value, table[key]?.kind.schema)] as const;
+        if (typeof value === 'string')
+          return [key, typed(value, rowOf(table, key)?.kind.schema)] as const;
         throw new OptionError(where, key, 'is given twice', 'give it once');
       });
       return readOptions(table, Object.fromEntries(values), where);
     },
   };
 }
+
+/** A key may be any text: `__proto__` is no row. */
+const rowOf = (table: OptionTable, key: string) =>
+  Object.hasOwn(table, key) ? table[key] : undefined;
 
 function typed(value: string, schema: JsonSchema | undefined): unknown {
   const type = schema?.['type'];
