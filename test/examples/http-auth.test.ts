@@ -63,7 +63,7 @@ test('a stranger is told what is missing, and sees what is open to everybody', a
   assert.equal(await status(base + CURRENT, claims), 401);
 });
 
-test('Basic and Bearer are judged by the policy, and being somebody is not being allowed', async () => {
+test('the policy judges Basic and Bearer; being somebody is not being allowed', async () => {
   const asked: unknown[] = [];
   const base = await listen({
     http_server_validate_auth_basic: async (user, password) => {

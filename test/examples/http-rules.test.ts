@@ -58,7 +58,7 @@ describe('rules', () => {
     assert.ok(Object.keys(DEFAULT_ACL).every((resource) => resource.startsWith('http_listener')));
   });
 
-  test("a policy's rules replace, the first that fits decides, the closest resource comes first", () => {
+  test("a policy's rules replace; the first that fits decides, the closest comes first", () => {
     const rules: Readonly<Record<string, unknown>> = {
       'http_listener/*/api/admin': [
         { allow: false, privileges: ['DELETE'], identity: 'Any' },

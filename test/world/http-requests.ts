@@ -58,7 +58,7 @@ const word = fc.oneof({ weight: 4, arbitrary: fc.constantFrom(...SAMPLES) }, fc.
 const junk = fc.jsonValue({ maxDepth: 2 });
 
 /** A value of a schema, or nearly. */
-export function valueOf(schema: Schema): fc.Arbitrary<unknown> {
+export function someValue(schema: Schema): fc.Arbitrary<unknown> {
   const right = rightOf(schema);
   return fc.oneof({ weight: 12, arbitrary: right }, { weight: 1, arbitrary: junk });
 }
@@ -66,7 +66,7 @@ export function valueOf(schema: Schema): fc.Arbitrary<unknown> {
 function rightOf(schema: Schema): fc.Arbitrary<unknown> {
   if (schema.const !== undefined) return fc.constant(schema.const);
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum);
-  if (schema.anyOf !== undefined) return fc.oneof(...schema.anyOf.map(valueOf));
+  if (schema.anyOf !== undefined) return fc.oneof(...schema.anyOf.map(someValue));
   const { minimum = 0, maximum = 2_000 } = schema;
   switch (schema.type) {
     case 'string':
@@ -80,7 +80,7 @@ function rightOf(schema: Schema): fc.Arbitrary<unknown> {
     case 'null':
       return fc.constant(null);
     case 'array':
-      return fc.array(valueOf(schema.items ?? {}), { maxLength: 4 });
+      return fc.array(someValue(schema.items ?? {}), { maxLength: 4 });
     case 'object':
       return objectOf(schema);
     default:
@@ -90,12 +90,12 @@ function rightOf(schema: Schema): fc.Arbitrary<unknown> {
 
 function objectOf({ properties, required = [], additionalProperties }: Schema) {
   if (properties === undefined) {
-    const inner = typeof additionalProperties === 'object' ? valueOf(additionalProperties) : junk;
+    const inner = typeof additionalProperties === 'object' ? someValue(additionalProperties) : junk;
     const key = fc.oneof(fc.constantFrom('tenant', 'campaign', 'queue', 'routing_domain'), word);
     return fc.dictionary(key, inner, { maxKeys: 3 });
   }
   const model = Object.fromEntries(
-    Object.entries(properties).map(([key, one]) => [key, valueOf(one)]),
+    Object.entries(properties).map(([key, one]) => [key, someValue(one)]),
   );
   const whole = fc.record(model, { requiredKeys: [...required] });
   const strange = fc
@@ -131,7 +131,7 @@ const spelling = (path: string): fc.Arbitrary<string> =>
 function queryOf(operation: Operation): fc.Arbitrary<string> {
   const given = operation.parameters ?? [];
   const pairs = given.map(({ name, schema }) =>
-    fc.option(valueOf(schema), { freq: 6 }).map((value): [string, string][] => {
+    fc.option(someValue(schema), { freq: 6 }).map((value): [string, string][] => {
       if (value === null) return [];
       return [[name, typeof value === 'string' ? value : JSON.stringify(value)]];
     }),
@@ -154,7 +154,7 @@ const encodeSafely = (text: string): string =>
 const bodyOf = (operation: Operation): fc.Arbitrary<string | undefined> => {
   const schema = Object.values(operation.requestBody?.content ?? {})[0]?.schema;
   if (schema === undefined) return fc.constant(undefined);
-  const text = valueOf(schema).map((value) => JSON.stringify(value) ?? 'null');
+  const text = someValue(schema).map((value) => JSON.stringify(value) ?? 'null');
   const cut = fc.tuple(text, fc.nat(40)).map(([whole, at]) => whole.slice(0, at));
   return fc.oneof({ weight: 12, arbitrary: text }, cut, fc.string(), fc.constant(''));
 };
