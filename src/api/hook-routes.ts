@@ -56,7 +56,10 @@ const way = <V extends Verb, Table extends OptionTable>(
 const WAYS: { readonly [V in Verb]: Way<V> } = {
   pause: way('Pauses a hook.', NAMED, (body) => ({ do: 'pause', ...body })),
   resume: way('Lets a paused hook go on.', NAMED, (body) => ({ do: 'resume', ...body })),
-  cancel: way("Ends a hook's replays where they are.", NAMED, (body) => ({ do: 'cancel', ...body })),
+  cancel: way("Ends a hook's replays where they are.", NAMED, (body) => ({
+    do: 'cancel',
+    ...body,
+  })),
   skip: way('Has a hook leave records out.', SKIP, (body) => ({
     do: 'skip',
     records: 'batch',
