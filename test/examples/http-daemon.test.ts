@@ -43,7 +43,10 @@ export default definePolicy({
       ? [{ allow: true, privileges: ['POST'], identity: { Group: 'ops' } },
          { allow: true, privileges: ['POST'], identity: { Machine: '127.0.0.1' } }]
       : undefined,
-  get_queue_config: () => ({ protocol: { smtp: { mx_list: ['127.0.0.1:${port}'] } }, retry_interval: '1h' }),
+  get_queue_config: () => ({
+    protocol: { smtp: { mx_list: ['127.0.0.1:${port}'] } },
+    retry_interval: '1h',
+  }),
   get_egress_path_config: () => ({ prohibited_hosts: [], enable_tls: 'Disabled' }),
 });
 `;
@@ -106,9 +109,8 @@ test('a message, its queue and its ready queue', async () => {
   }
   const { states_by_ready_queue: states } = await get('/api/admin/ready-q-states/v1');
   const [ready = ''] = Object.keys(states as object);
-  const look = await get(
-    `/api/admin/inspect-ready-q/v1?queue_name=${encodeURIComponent(ready)}&include_scheduled_queues=true`,
-  );
+  const asked = `queue_name=${encodeURIComponent(ready)}&include_scheduled_queues=true`;
+  const look = await get(`/api/admin/inspect-ready-q/v1?${asked}`);
   assert.deepEqual(look['scheduled_queue_names'], []);
   const { queue_name: way } = await get(`/api/admin/resolve-egress-path/v1?domain=${name}`);
   assert.equal(way, ready);
