@@ -117,4 +117,7 @@ test('what there is not says so', async () => {
   assert.equal(xfer.status, 501);
   assert.match(((await xfer.json()) as { error: string }).error, /not supported here/);
   assert.equal((await fetch(`${base}/%zz`)).status, 400);
+  for (const query of ['__proto__=1', 'constructor=1', 'sort=age&sort=depth', 'limit=1e9']) {
+    assert.equal((await fetch(`${base}/api/admin/queues?${query}`)).status, 400, query);
+  }
 });
