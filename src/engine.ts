@@ -14,6 +14,8 @@ import { explain } from './actors/explaining/explain.ts';
 import { makeHands } from './actors/hands.ts';
 import { saveSnapshot } from './actors/housekeeping.ts';
 import type { Command, Input } from './actors/input.ts';
+import type { InspectDesk } from './actors/inspecting/desk.ts';
+import { makeInspectDesk } from './actors/inspecting/desk.ts';
 import { watchLeases } from './actors/leasing.ts';
 import { admitNow, makeCore } from './actors/making.ts';
 import { allocateIds, findCrowd } from './actors/queue/accept.ts';
@@ -76,6 +78,8 @@ export interface Engine extends IntakeHost {
   listRules(answered: (rules: readonly AdminRule[], at: number) => void): void;
   /** Suspensions of sources: to list, to place and to lift, and what was counted. */
   readonly sources: SourceDesk;
+  /** What operators look at. */
+  readonly inspect: InspectDesk;
   /** Mail is taken here: an exchanger at this place would be ourselves. */
   listensAt(address: string, port: number): void;
   /** A handler of the policy failed; noted in the log and said once. */
@@ -138,6 +142,7 @@ const refusal = (code: number, enhanced: string, text: string): Refusal => ({
 class RunningEngine implements Engine {
   readonly core: Core;
   readonly sources: SourceDesk;
+  readonly inspect: InspectDesk;
   readonly capture: CaptureList | undefined;
   readonly delays: Delays;
   readonly #refusals = new Refusals();
@@ -150,6 +155,7 @@ class RunningEngine implements Engine {
   constructor(core: Core, parts: EngineParts) {
     this.core = core;
     this.sources = makeSourceDesk(core);
+    this.inspect = makeInspectDesk(core);
     this.capture = parts.capture;
     this.delays = core.delays;
     this.#parts = parts;
@@ -162,13 +168,7 @@ class RunningEngine implements Engine {
   start(ready: () => void): void {
     const { core } = this;
     watchLeases(core);
-    core.turns.push({
-      kind: 'run',
-      run: (at) => {
-        begin(core, this.#parts.beginning, at);
-        core.turns.promise(ready);
-      },
-    });
+    this.#inTurn((at) => begin(core, this.#parts.beginning, at), ready);
   }
 
   durable(turn: number, commitMs: number): void {
@@ -255,21 +255,21 @@ class RunningEngine implements Engine {
   }
 
   usePolicy(use: PolicyUse, done: () => void): void {
-    const { core } = this;
-    const run = (at: number): void => {
-      usePolicy(core, use, at);
-      core.turns.promise(done);
-    };
-    core.turns.push({ kind: 'run', run });
+    this.#inTurn((at) => usePolicy(this.core, use, at), done);
   }
 
   bumpEpoch(epoch: number, reason: string, done: () => void): void {
-    const { core } = this;
+    this.#inTurn((at) => bumpEpoch(this.core, epoch, reason, at), done);
+  }
+
+  /** Does something in a turn of its own; `done` when that is durable. */
+  #inTurn(act: (at: number) => void, done: () => void): void {
+    const { turns } = this.core;
     const run = (at: number): void => {
-      bumpEpoch(core, epoch, reason, at);
-      core.turns.promise(done);
+      act(at);
+      turns.promise(done);
     };
-    core.turns.push({ kind: 'run', run });
+    turns.push({ kind: 'run', run });
   }
 
   tlsNumbers() {

@@ -85,7 +85,10 @@ export const formsAreAllowed: Rule = (source) => {
 function findBannedForm(node: ts.Node, path: string): string | undefined {
   if (node.kind === ts.SyntaxKind.AnyKeyword) return '`any`: say `unknown` and look';
   if (ts.isEnumDeclaration(node)) return '`enum`: use a union of strings';
-  if (ts.isModuleDeclaration(node)) return '`namespace`: use a module';
+  // With a name in quotes it adds to the types of a library, as Fastify wants it.
+  if (ts.isModuleDeclaration(node) && ts.isIdentifier(node.name)) {
+    return '`namespace`: use a module';
+  }
   if (DEFAULT_EXPORT_PATHS.test(path)) return undefined;
   const isDefault =
     ts.isExportAssignment(node) ||

@@ -38,7 +38,7 @@ export function decideCommand(
 type Rebind = Extract<Command, { readonly kind: 'message.rebind' }>;
 type Single = Exclude<Command, Rebind | AdminCommand>;
 
-const ADMIN = /^(suspension|purge|rebind)\./;
+const ADMIN = /^(suspension|purge|rebind|connection|act)\./;
 const isAdmin = (command: Command): command is AdminCommand => ADMIN.test(command.kind);
 
 function rebind(
@@ -127,13 +127,13 @@ function applyToSource(
   if (row === undefined) return refuse(`there is no source ${source}`);
   if (command.kind === 'source.resume') {
     if (row.state !== 'suspended') return refuse(`source ${source} is not suspended`);
-    resumeSource(core, source);
+    resumeSource(core, source, command.by);
     return undefined;
   }
   const { until, why } = command;
   if (until <= at) return refuse('the end of the suspension lies in the past');
-  const by = { reason: BY_HAND, count: 0, failures: [] } as const;
-  suspendSource(core, source, { until, cause: why, ...by }, at);
+  const hand = { reason: BY_HAND, count: 0, failures: [], by: command.by } as const;
+  suspendSource(core, source, { until, cause: why, ...hand }, at);
   return undefined;
 }
 

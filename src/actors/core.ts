@@ -5,6 +5,7 @@
  */
 import type { Books, QueueRow } from '../domain/books.ts';
 import type { BrokenTls } from '../domain/broken-tls.ts';
+import type { LastError } from '../domain/inspection.ts';
 import type { LabelCounts } from '../domain/label-counts.ts';
 import type { Limits } from '../domain/limits.ts';
 import type { StsMode } from '../domain/mta-sts.ts';
@@ -16,6 +17,7 @@ import type { PathConfig } from '../domain/options-path.ts';
 import type { QueueConfig } from '../domain/options-queue.ts';
 import type { QueueName } from '../domain/queue-name.ts';
 import type { ReaderFloors, ReaderNeed } from '../domain/reader-floors.ts';
+import type { Recent } from '../domain/recent.ts';
 import type { Rotation } from '../domain/round-robin.ts';
 import type { RuleIndex } from '../domain/rule-index.ts';
 import type { TimerWheel } from '../domain/timer-wheel.ts';
@@ -27,6 +29,7 @@ import type { Answers } from './answers.ts';
 import type { Connection, ConnectionHost, Outcome, PeerInfo } from './connection/connection.ts';
 import type { HeldRows } from './held-rows.ts';
 import type { Input } from './input.ts';
+import type { ReadyMarks, SessionMeter } from './inspecting/marks.ts';
 import type { HeldLease } from './leasing.ts';
 import type { KeptRest } from './plan-rest.ts';
 import type { Pools } from './pools.ts';
@@ -104,6 +107,8 @@ export interface ReadyQueue {
   usedAt: number;
   /** It was let go: one that is needed again is another. */
   isGone: boolean;
+  /** Since when something holds it up, for those who look. */
+  readonly marks: ReadyMarks;
 }
 
 /** A connection of a ready queue. */
@@ -122,6 +127,7 @@ export interface Session {
   tlsFailures: number;
   /** Its place under limits that others share. */
   readonly held: HeldLease | undefined;
+  readonly meter: SessionMeter;
 }
 
 /** A message in the hands of a connection. */
@@ -226,6 +232,8 @@ export interface Core {
   readonly health: SourceHealth;
   readonly sweep: Sweep;
   readonly tallies: Tallies;
+  /** What failed last, by queue: of those that failed lately. */
+  readonly lastErrors: Recent<LastError>;
   /** Epoch of this process: 1 at its start, one more each time configuration comes into force. */
   epoch: number;
   readonly registry: Registry;

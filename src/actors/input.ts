@@ -7,7 +7,7 @@ import type { PlanAnswer, SiteAnswer } from '../domain/mx-plan.ts';
 import type { QueueMove } from '../domain/queue-change.ts';
 import type { Refusal, Submission } from '../intake/host.ts';
 import type { BodyRef, Fault, StoredRecord } from '../ports/ports.ts';
-import type { AdminCommand } from './admin/wishes.ts';
+import type { AdminCommand, Wisher } from './admin/wishes.ts';
 import type { PeerInfo, Settlement } from './connection/connection.ts';
 import type { Ending } from './connection/ending.ts';
 import type { HeldQueue, ReadyQueue } from './core.ts';
@@ -18,8 +18,8 @@ export type Command =
   | AdminCommand
   | { readonly kind: 'queue.suspend'; readonly queue: string; readonly until: number; why: string }
   | { readonly kind: 'queue.resume'; readonly queue: string }
-  | { readonly kind: 'source.suspend'; readonly source: string; until: number; why: string }
-  | { readonly kind: 'source.resume'; readonly source: string }
+  | ({ readonly kind: 'source.suspend'; source: string; until: number; why: string } & Wisher)
+  | ({ readonly kind: 'source.resume'; readonly source: string } & Wisher)
   | { readonly kind: 'message.cancel'; readonly id: string; readonly why: string }
   | {
       readonly kind: 'message.rebind';

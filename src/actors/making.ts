@@ -10,6 +10,7 @@ import type { StsShelf } from '../domain/mta-sts-policies.ts';
 import { StsPolicies } from '../domain/mta-sts-policies.ts';
 import type { PolicyAsker } from '../domain/policy-asker.ts';
 import { ReaderFloors } from '../domain/reader-floors.ts';
+import { Recent } from '../domain/recent.ts';
 import { RuleIndex } from '../domain/rule-index.ts';
 import { createTimerWheel } from '../domain/timer-wheel.ts';
 import { TurnedAway } from '../domain/turned-away.ts';
@@ -22,6 +23,7 @@ import type { Core } from './core.ts';
 import * as deciding from './deciding.ts';
 import { HeldRows } from './held-rows.ts';
 import type { Input } from './input.ts';
+import { LAST_ERRORS_MAX } from './inspecting/last-errors.ts';
 import { Pools } from './pools.ts';
 import { Asked } from './queue/asked.ts';
 import { QuotaLines } from './quota-lines.ts';
@@ -77,6 +79,7 @@ export function makeCore(
     ...makeSourceMemory(books),
     sweep: newSweep(),
     tallies: { ...NOTHING_YET },
+    lastErrors: new Recent(LAST_ERRORS_MAX),
     epoch: 1,
     held: new HeldRows(limits),
     ...nothingHeld(),

@@ -9,6 +9,7 @@ import { drawUuid } from '../domain/uuid.ts';
 import { openConnection } from './connection/connection.ts';
 import type { Core, ReadyQueue, Session } from './core.ts';
 import type { Input } from './input.ts';
+import { newMeter } from './inspecting/marks.ts';
 import type { HeldLease } from './leasing.ts';
 import { askLease, releaseLease } from './leasing.ts';
 import { bounceRow, deferRow } from './outcome.ts';
@@ -105,6 +106,7 @@ export function sessionPlanned(
     isStopping: false,
     tlsFailures: 0,
     held,
+    meter: newMeter(at),
   };
   core.sessions.set(link, session);
   ready.sessions.add(session);

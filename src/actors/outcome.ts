@@ -6,7 +6,6 @@
 
 import { UNSPECIFIED } from '../domain/options-egress.ts';
 import type { Reply } from '../domain/reply.ts';
-import { formatReply } from '../domain/reply.ts';
 import { nextAttempt } from '../domain/retry.ts';
 import { proxyPlaceOf } from '../domain/source-proxy.ts';
 import type { AttemptBody } from '../events/message.ts';
@@ -14,6 +13,7 @@ import { purgeReturned } from './admin/purging.ts';
 import type { PeerInfo } from './connection/connection.ts';
 import type { Core, Offer, ReadyQueue } from './core.ts';
 import { takeFares } from './fares.ts';
+import { noteError } from './inspecting/last-errors.ts';
 import { keepCurrent } from './queue/configuring.ts';
 import { askRequeue, queueAfter, rebindRow } from './rebinding.ts';
 import {
@@ -119,6 +119,7 @@ export function endShare(
   by: Witness,
 ): void {
   core.settledNow += 1;
+  if (as === 'message.bounced') noteError(core, slot, share.reply, core.ports.clock.now());
   emitLast(core, slot, {
     type: as,
     stream: messageIdOf(core, slot),
@@ -161,7 +162,7 @@ function planSequel(core: Core, slot: number, response: string, at: number): Seq
 /** An attempt failed for now: the row waits for its next attempt, or expires. */
 export function deferShare(core: Core, slot: number, share: Share, by: Witness, at: number): void {
   core.settledNow += 1;
-  const sequel = planSequel(core, slot, formatReply(share.reply), at);
+  const sequel = planSequel(core, slot, noteError(core, slot, share.reply, at), at);
   const attempts = (core.books.rows.columns.attempts[slot] as number) + 1;
   const stream = messageIdOf(core, slot);
   const body = { ...bodyOf(core, slot, share, by), attempts, due: sequel.due };
@@ -178,7 +179,7 @@ export function unsettleRow(
   at: number,
 ): void {
   core.settledNow += 1;
-  const sequel = planSequel(core, slot, cause, at);
+  const sequel = planSequel(core, slot, noteError(core, slot, cause, at), at);
   const attempts = (core.books.rows.columns.attempts[slot] as number) + 1;
   const index = leftIndexes(core, slot);
   const { took: _, ...circumstances } = by;

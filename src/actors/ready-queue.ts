@@ -10,6 +10,7 @@ import type { PathConfig } from '../domain/options-path.ts';
 import type { Answer } from '../domain/policy-asker.ts';
 import { REFRESH_RETRY_MS } from './answers.ts';
 import type { Core, ReadyQueue, Session } from './core.ts';
+import { newMarks } from './inspecting/marks.ts';
 import { makePathShaping, reshapePath, retireReady } from './shaping.ts';
 import { SlotRing } from './slot-ring.ts';
 
@@ -89,6 +90,7 @@ export function openReadyQueue(
     rest: undefined,
     usedAt: at,
     isGone: false,
+    marks: newMarks(),
   };
   if (path.isStandIn) core.tallies.refreshesFailed += 1;
   core.readyQueues.set(name, ready);

@@ -12,6 +12,7 @@ import type { Transaction } from './connection/connection.ts';
 import type { Core, Offer, ReadyQueue, Session } from './core.ts';
 import { takeFares } from './fares.ts';
 import { PLACE_OFFERED, PLACE_READY } from './held-rows.ts';
+import { noteMarks } from './inspecting/marks.ts';
 import { renewLease } from './leasing.ts';
 import { wakeWaiting } from './matching.ts';
 import { openSessions } from './opening.ts';
@@ -49,6 +50,7 @@ export function serveReadyQueue(core: Core, ready: ReadyQueue, at: number): void
     wakeWaiting(core, ready);
   }
   if (isOpening || ready.size === 0) openSessions(core, ready, at);
+  noteMarks(ready, at);
 }
 
 /** An operator suspended it: rows go back to choose anew, connections end after their work. */

@@ -11,6 +11,7 @@ import type { Core, Cycle, Offer, ReadyQueue, Session } from './core.ts';
 import { describeFailedDials } from './failed-dials.ts';
 import { NO_TOKENS, payFare } from './fares.ts';
 import { PLACE_READY } from './held-rows.ts';
+import { noteSettled } from './inspecting/marks.ts';
 import { releaseLease } from './leasing.ts';
 import { feedStarved } from './opening.ts';
 import type { Share } from './outcome.ts';
@@ -36,6 +37,7 @@ export function linkOpened(core: Core, link: number, peer: PeerInfo, at: number)
   const session = core.sessions.get(link);
   if (session === undefined) return;
   session.peer = peer;
+  session.meter.since = at;
   noteTlsFailures(core, session, peer.tlsFailures ?? 0, at);
   session.ready.failures = 0;
   session.ready.notBefore = 0;
@@ -72,6 +74,7 @@ export function linkSettled(core: Core, link: number, settlement: Settlement, at
   if (offer === undefined || offer.session.id !== link) return;
   if (settlement.isTried) spendOffer(offer);
   closeOffer(core, offer);
+  noteSettled(offer.session, settlement, at);
   core.touchedReady.add(offer.session.ready);
   const { slot } = offer;
   const witness = witnessOf(offer, Math.round(settlement.tookMs));

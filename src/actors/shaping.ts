@@ -63,24 +63,28 @@ const named = (name: string, spec: ThrottleSpec | undefined): NamedRate[] =>
 const namedAll = (specs: Readonly<Record<string, ThrottleSpec>>): NamedRate[] =>
   Object.entries(specs).map(([name, spec]) => ({ name, spec }));
 
-const sendingRates = (name: string, path: PathConfig): NamedRate[] => [
+/** The rates of messages on a path. */
+export const sendingRates = (name: string, path: PathConfig): NamedRate[] => [
   ...named(`kumomta.max_message_rate.${name}`, path.max_message_rate),
   ...namedAll(path.additional_message_rate_throttles),
 ];
 
-const dialingRates = (name: string, path: PathConfig): NamedRate[] =>
+/** The rates of new connections. */
+export const dialingRates = (name: string, path: PathConfig): NamedRate[] =>
   named(`${name}-connection-rate`, path.max_connection_rate);
 
-const choosingRates = (name: string, source: string, path: PathConfig): NamedRate[] => [
+/** The rates of choosing a source. */
+export const choosingRates = (name: string, source: string, path: PathConfig): NamedRate[] => [
   ...named(`kumomta.source_selection_rate.${name}.${source}`, path.source_selection_rate),
   ...namedAll(path.additional_source_selection_rates),
 ];
 
-const promotingRates = (name: string, config: QueueConfig): NamedRate[] =>
+/** The rates of a scheduled queue. */
+export const promotingRates = (name: string, config: QueueConfig): NamedRate[] =>
   named(`schedq-${name}-message-rate`, config.max_message_rate);
 
 /** The limits a connection needs a lease on; who alone uses a name counts its own connections. */
-function leasedLimits(core: Core, name: string, path: PathConfig): NamedLimit[] {
+export function leasedLimits(core: Core, name: string, path: PathConfig): NamedLimit[] {
   const own = { name: `kumomta.connection_limit.${name}`, spec: path.connection_limit };
   const more = Object.entries(path.additional_connection_limits).map(([other, spec]) => ({
     name: other,

@@ -21,8 +21,8 @@ type Answered = (refusal: string | undefined) => void;
 export interface SourceDesk {
   now(): number;
   suspended(): readonly Suspension[];
-  suspend(source: string, until: number, why: string, answered: Answered): void;
-  resume(source: string, answered: Answered): void;
+  suspend(source: string, until: number, why: string, answered: Answered, by?: string): void;
+  resume(source: string, answered: Answered, by?: string): void;
   meters(): {
     readonly suspended: readonly Readonly<SourceCount>[];
     readonly suspensions: readonly Readonly<SourceCount>[];
@@ -41,9 +41,9 @@ export function makeSourceDesk(core: Core): SourceDesk {
   return {
     now: () => core.ports.clock.now(),
     suspended: () => suspensionsOf(core),
-    suspend: (source, until, why, answered) =>
-      wish({ kind: 'source.suspend', source, until, why }, answered),
-    resume: (source, answered) => wish({ kind: 'source.resume', source }, answered),
+    suspend: (source, until, why, answered, by) =>
+      wish({ kind: 'source.suspend', source, until, why, by }, answered),
+    resume: (source, answered, by) => wish({ kind: 'source.resume', source, by }, answered),
     meters: () => {
       const { failures, suspensions, bindFailures, proxyFailures } = core.health;
       return {

@@ -69,9 +69,9 @@ export function suspendSource(core: Core, source: string, body: SuspendedBody, a
 }
 
 /** Brings a suspended source back into rotation; its queues are looked at after the commit. */
-export function resumeSource(core: Core, source: string): void {
+export function resumeSource(core: Core, source: string, by?: string): void {
   const reason = core.books.sources.get(source)?.reason ?? '';
-  core.turns.emit({ type: 'source.resumed', stream: source, body: {} });
+  core.turns.emit({ type: 'source.resumed', stream: source, body: by === undefined ? {} : { by } });
   core.health.generation += 1;
   core.health.suspensions.of(source, reason);
   const what = reason === BY_HAND ? 'suspension' : 'auto-suspension';

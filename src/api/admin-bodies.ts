@@ -1,19 +1,21 @@
 /**
- * The bodies of requests about admin rules, read strictly: an unknown key, a wrong value or a
- * missing one is refused with a sentence that names the key; `null` is as good as left out.
+ * The bodies of requests about admin rules, and what they mean as wishes. They are read strictly:
+ * an unknown key, a wrong value or a missing one is refused with a sentence that names the key.
  * Deliberately unknown here: HTTP, and what becomes of a wish.
  */
 import type { AdminCommand, Span } from '../actors/admin/wishes.ts';
 import type { Criteria } from '../domain/admin-rules.ts';
 import { CRITERIA_PARTS, criteriaOf } from '../domain/admin-rules.ts';
 import { moment } from '../domain/instant.ts';
-import { OptionError, showValue } from '../domain/option-error.ts';
+import { OptionError } from '../domain/option-error.ts';
 import { duration, flag, listOf, mapOf, text } from '../domain/option-kinds.ts';
 import type { Parsed } from '../domain/options.ts';
-import { isTable, locate, option, optional, readOptions, required } from '../domain/options.ts';
+import { locate, option, optional, required } from '../domain/options.ts';
 import type { QueueMove } from '../domain/queue-change.ts';
 import { parseQueueChange } from '../domain/queue-change.ts';
 import { formatQueueName, isUnambiguous, parseQueueName } from '../domain/queue-name.ts';
+import type { Shape } from './route.ts';
+import { bodyOf } from './route.ts';
 
 /** Text in which control characters would only hide. */
 const name = optional(text, 'exactly so named; any when left out');
@@ -29,15 +31,25 @@ const SPAN = {
   expires: optional(moment, 'until when it holds; wins over duration'),
 };
 
-const SUSPEND = { ...CRITERIA, ...SPAN };
-const SUSPEND_READY = { name: required(text, 'name of the ready queue'), ...SPAN };
-const BOUNCE = {
+const dry_run = option(flag, false, 'counts what is meant, and does nothing');
+
+/** The body of a suspension of scheduled queues. */
+export const SUSPEND_BODY = bodyOf({ ...CRITERIA, ...SPAN, dry_run });
+/** The body of a suspension of a ready queue. */
+export const SUSPEND_READY_BODY = bodyOf({
+  name: required(text, 'name of the ready queue'),
+  ...SPAN,
+});
+/** The body of an admin bounce. */
+export const BOUNCE_BODY = bodyOf({
   ...CRITERIA,
   routing_domain: name,
   ...SPAN,
   suppress_logging: option(flag, false, 'readers do not tell of the messages'),
-};
-const REBIND = {
+  dry_run,
+});
+/** The body of a rebind. */
+export const REBIND_BODY = bodyOf({
   ...CRITERIA,
   routing_domain: name,
   reason: SPAN.reason,
@@ -45,31 +57,37 @@ const REBIND = {
   always_flush: option(flag, false, 'due at once, also where the queue stays the same'),
   suppress_logging: option(flag, false, 'readers do not tell of the moves'),
   trigger_rebind_event: option(flag, false, 'rebind_message decides'),
-};
-const BY_ID = { id: required(text, 'id of the entry') };
+  dry_run,
+});
+/** The body that names an entry. */
+export const BY_ID = bodyOf({ id: required(text, 'id of the entry') });
 
+type Read<S> = S extends Shape<infer T> ? T : never;
 type Place = Extract<AdminCommand, { readonly kind: 'suspension.place' }>;
+type PlaceOf<About> = Omit<Place, 'id' | 'by' | 'about'> & { readonly about: About };
 
-/** Reads a suspension of scheduled queues; `where` names the request in a refusal. */
-export function readSuspend(raw: unknown, where: string): Omit<Place, 'id'> {
-  const body = readOptions(SUSPEND, withoutNulls(raw, where), where);
+/** A suspension of scheduled queues; `where` names the request in a refusal. */
+export function readSuspend(
+  body: Read<typeof SUSPEND_BODY>,
+  where: string,
+): PlaceOf<{ readonly criteria: Criteria }> {
   const about = { criteria: criteriaFrom(body, where) };
   return { kind: 'suspension.place', about, span: spanOf(body), why: body.reason };
 }
 
-/** Reads a suspension of a ready queue. */
-export function readSuspendReady(raw: unknown, where: string): Omit<Place, 'id'> {
-  const body = readOptions(SUSPEND_READY, withoutNulls(raw, where), where);
+/** A suspension of a ready queue. */
+export function readSuspendReady(
+  body: Read<typeof SUSPEND_READY_BODY>,
+): PlaceOf<{ readonly ready: string }> {
   const about = { ready: body.name };
   return { kind: 'suspension.place', about, span: spanOf(body), why: body.reason };
 }
 
-/** Reads an admin bounce. */
+/** An admin bounce. */
 export function readBounce(
-  raw: unknown,
+  body: Read<typeof BOUNCE_BODY>,
   where: string,
-): Omit<Extract<AdminCommand, { readonly kind: 'purge.order' }>, 'id'> {
-  const body = readOptions(BOUNCE, withoutNulls(raw, where), where);
+): Omit<Extract<AdminCommand, { readonly kind: 'purge.order' }>, 'id' | 'by'> {
   return {
     kind: 'purge.order',
     criteria: criteriaFrom(body, where),
@@ -79,12 +97,11 @@ export function readBounce(
   };
 }
 
-/** Reads a rebind. */
+/** A rebind. */
 export function readRebind(
-  raw: unknown,
+  body: Read<typeof REBIND_BODY>,
   where: string,
-): Omit<Extract<AdminCommand, { readonly kind: 'rebind.order' }>, 'id'> {
-  const body = readOptions(REBIND, withoutNulls(raw, where), where);
+): Omit<Extract<AdminCommand, { readonly kind: 'rebind.order' }>, 'id' | 'by'> {
   return {
     kind: 'rebind.order',
     criteria: criteriaFrom(body, where),
@@ -94,18 +111,6 @@ export function readRebind(
     isQuiet: body.suppress_logging,
     why: body.reason,
   };
-}
-
-/** Reads which entry is meant. */
-export function readId(raw: unknown, where: string): string {
-  return readOptions(BY_ID, withoutNulls(raw, where), where).id.toLowerCase();
-}
-
-function withoutNulls(raw: unknown, where: string): unknown {
-  if (!isTable(raw)) {
-    throw new OptionError(where, '', `${showValue(raw)} is not an object`, 'send a JSON object');
-  }
-  return Object.fromEntries(Object.entries(raw).filter(([, value]) => value !== null));
 }
 
 const spanOf = ({ duration: ms, expires }: Parsed<typeof SPAN>): Span =>

@@ -1,15 +1,40 @@
 /**
  * The routes by which operators stop queues, bounce and rebind messages: suspend, suspend-ready-q,
- * bounce, rebind. Each answers when what it says is durable. Bodies are JSON and nothing else;
- * what is refused says why, as `{"error": …}`. Knows neither engine nor manager: both are lent as
- * a desk.
+ * bounce, rebind. Each answers when what it says is durable. Knows neither engine nor manager: both
+ * are lent as a desk.
  */
-import type { FastifyError, FastifyInstance } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { AdminCommand } from '../actors/admin/wishes.ts';
-import type { AdminRule, RuleKind } from '../domain/admin-rules.ts';
+import type { AdminRule, Criteria, RuleKind } from '../domain/admin-rules.ts';
 import { formatDuration } from '../domain/duration.ts';
-import { OptionError } from '../domain/option-error.ts';
-import { readBounce, readId, readRebind, readSuspend, readSuspendReady } from './admin-bodies.ts';
+import {
+  BOUNCE_BODY,
+  BY_ID,
+  REBIND_BODY,
+  readBounce,
+  readRebind,
+  readSuspend,
+  readSuspendReady,
+  SUSPEND_BODY,
+  SUSPEND_READY_BODY,
+} from './admin-bodies.ts';
+import {
+  BOUNCE_LIST,
+  BOUNCE_SAID,
+  PLACED_SAID,
+  REBIND_SAID,
+  SUSPEND_LIST,
+  SUSPEND_READY_LIST,
+} from './admin-shapes.ts';
+import { Refused } from './refusals.ts';
+import type { RouteDoc } from './route.ts';
+import { addRoute } from './route.ts';
+
+/** What an order would be about. */
+export interface Meant {
+  readonly messages: number;
+  readonly queues: number;
+}
 
 /** Who sees to what operators wish. */
 export interface AdminDesk {
@@ -18,63 +43,56 @@ export interface AdminDesk {
   command(command: AdminCommand): Promise<string | undefined>;
   /** The rules that hold, oldest first, as of `at`. */
   listRules(): Promise<{ readonly rules: readonly AdminRule[]; readonly at: number }>;
+  /** Counts what criteria mean just now, in slices. */
+  count(criteria: Criteria): Promise<Meant>;
 }
 
 const SUSPEND = '/api/admin/suspend/v1';
 const SUSPEND_READY = '/api/admin/suspend-ready-q/v1';
 const BOUNCE = '/api/admin/bounce/v1';
 const REBIND = '/api/admin/rebind/v1';
+const tag = 'orders';
+const UNKNOWN = { 404: 'No entry of this route has that id.' };
+const REMOVED = { form: 'text', says: '`removed`' } as const;
 
-/** A refusal with its status. */
-export class Refused extends Error {
-  readonly statusCode: number;
-
-  constructor(statusCode: number, sentence: string) {
-    super(sentence);
-    this.statusCode = statusCode;
-  }
-}
-
-/** Adds the routes to a scope of their own. */
+/** Adds the routes to a scope that reads JSON. */
 export function addAdminRoutes(scope: FastifyInstance, desk: AdminDesk): void {
-  readJsonOnly(scope);
   addSuspensions(scope, desk);
+  addReadySuspensions(scope, desk);
   addBounces(scope, desk);
-  scope.post(REBIND, async (request) => {
-    const wish = readRebind(request.body, `POST ${REBIND}`);
-    const why = await desk.command({ ...wish, id: desk.allocateId() });
-    if (why !== undefined) throw new Refused(422, `POST ${REBIND}: ${why}`);
+  const doc = {
+    method: 'POST',
+    path: REBIND,
+    tag,
+    says: 'Moves waiting messages to other queues, or makes them due.',
+    body: REBIND_BODY,
+    answer: REBIND_SAID,
+  } as const;
+  addRoute(scope, doc, async ({ body, where, by }) => {
+    const wish = readRebind(body, where);
+    if (body.dry_run) return await tryOut(desk, wish.criteria);
+    await order(desk, { ...wish, id: desk.allocateId(), by }, where);
     return {};
   });
 }
 
-function readJsonOnly(scope: FastifyInstance): void {
-  scope.removeAllContentTypeParsers();
-  const parse = { parseAs: 'string' } as const;
-  scope.addContentTypeParser('application/json', parse, (_request, text, done) => {
-    try {
-      done(null, JSON.parse(text as string));
-    } catch (error) {
-      done(new Refused(400, `the body is not JSON: ${(error as Error).message}`));
-    }
-  });
-  scope.addHook('preValidation', async (request) => {
-    if (request.method === 'GET' || request.body !== undefined) return;
-    throw new Refused(415, 'a JSON body is needed, with content-type application/json');
-  });
-  scope.setErrorHandler(async (error: FastifyError, _request, reply) => {
-    const code = error instanceof OptionError ? 422 : (error.statusCode ?? 500);
-    const isOurs = error instanceof OptionError || error instanceof Refused;
-    const hint = code === 415 && !isOurs ? '; send application/json' : '';
-    await reply.code(code).send({ error: `${error.message}${hint}` });
-  });
+async function tryOut(desk: AdminDesk, criteria: Criteria) {
+  return { dry_run: true as const, ...(await desk.count(criteria)) };
 }
 
-/** The rules of one kind. */
-async function list(desk: AdminDesk, kind: RuleKind) {
-  const { rules, at } = await desk.listRules();
-  return { at, rules: rules.filter((rule) => rule.kind === kind) };
+/** Has a wish done; 422 with the engine's reason where it makes no sense. */
+async function order(desk: AdminDesk, command: AdminCommand, where: string): Promise<void> {
+  const why = await desk.command(command);
+  if (why !== undefined) throw new Refused(422, `${where}: ${why}`);
 }
+
+/** The rules of one kind, each as it is shown. */
+const lister =
+  <T>(desk: AdminDesk, kind: RuleKind, show: (rule: AdminRule, at: number) => T) =>
+  async (): Promise<T[]> => {
+    const { rules, at } = await desk.listRules();
+    return rules.filter((rule) => rule.kind === kind).map((rule) => show(rule, at));
+  };
 
 const criteriaFields = ({ criteria }: AdminRule) => ({
   campaign: criteria.campaign ?? null,
@@ -85,75 +103,130 @@ const criteriaFields = ({ criteria }: AdminRule) => ({
 
 const leftOf = ({ until }: AdminRule, at: number): string => formatDuration(until - at);
 
-/** Takes an entry back, or answers 404. */
-async function cancel(
+type Removal = Extract<AdminCommand, { readonly kind: 'suspension.lift' | 'purge.cancel' }>;
+
+/** Adds the route that takes an entry back. */
+function addRemoval(
+  scope: FastifyInstance,
   desk: AdminDesk,
-  command: Extract<AdminCommand, { readonly kind: 'suspension.lift' | 'purge.cancel' }>,
-): Promise<string> {
-  const why = await desk.command(command);
-  if (why !== undefined) throw new Refused(404, why);
-  return 'removed';
+  path: string,
+  says: string,
+  make: (id: string, by: string) => Removal,
+): void {
+  const doc = {
+    method: 'DELETE',
+    path,
+    tag,
+    says,
+    body: BY_ID,
+    answer: REMOVED,
+    refusals: UNKNOWN,
+  } as const;
+  addRoute(scope, doc, async ({ body, by }) => {
+    const why = await desk.command(make(body.id.toLowerCase(), by));
+    if (why !== undefined) throw new Refused(404, why);
+    return 'removed';
+  });
 }
 
+const get = <Answer extends RouteDoc['answer']>(path: string, says: string, answer: Answer) =>
+  ({ method: 'GET', path, tag, says, answer }) as const;
+
 function addSuspensions(scope: FastifyInstance, desk: AdminDesk): void {
-  const place = async (wish: ReturnType<typeof readSuspend>) => {
+  const doc = {
+    method: 'POST',
+    path: SUSPEND,
+    tag,
+    says: 'Stops the scheduled queues that match until a time.',
+    body: SUSPEND_BODY,
+    answer: PLACED_SAID,
+  } as const;
+  addRoute(scope, doc, async ({ body, where, by }) => {
+    const wish = readSuspend(body, where);
+    if (body.dry_run) return await tryOut(desk, wish.about.criteria);
     const id = desk.allocateId();
-    const why = await desk.command({ ...wish, id });
-    if (why !== undefined) throw new Refused(422, why);
+    await order(desk, { ...wish, id, by }, where);
     return { id };
-  };
-  const lift = (isReady: boolean, path: string) => async (request: { body: unknown }) => {
-    const id = readId(request.body, `DELETE ${path}`);
-    return await cancel(desk, { kind: 'suspension.lift', id, isReady });
-  };
-  scope.post(SUSPEND, ({ body }) => place(readSuspend(body, `POST ${SUSPEND}`)));
-  scope.delete(SUSPEND, lift(false, SUSPEND));
-  scope.get(SUSPEND, async () => {
-    const { rules, at } = await list(desk, 'suspension');
-    return rules.map((rule) => ({
-      id: rule.id,
-      ...criteriaFields(rule),
-      reason: rule.cause,
-      duration: leftOf(rule, at),
-    }));
   });
-  scope.post(SUSPEND_READY, ({ body }) => place(readSuspendReady(body, `POST ${SUSPEND_READY}`)));
-  scope.delete(SUSPEND_READY, lift(true, SUSPEND_READY));
-  scope.get(SUSPEND_READY, async () => {
-    const { rules, at } = await list(desk, 'readySuspension');
-    return rules.map((rule) => ({
-      id: rule.id,
-      name: rule.ready,
-      reason: rule.cause,
-      duration: leftOf(rule, at),
-      expires: new Date(rule.until).toISOString(),
-    }));
+  addRemoval(scope, desk, SUSPEND, 'Takes a suspension of queues back.', (id, by) => ({
+    kind: 'suspension.lift',
+    id,
+    isReady: false,
+    by,
+  }));
+  const show = (rule: AdminRule, at: number) => ({
+    id: rule.id,
+    ...criteriaFields(rule),
+    reason: rule.cause,
+    duration: leftOf(rule, at),
   });
+  const list = get(SUSPEND, 'Lists the suspensions of scheduled queues.', SUSPEND_LIST);
+  addRoute(scope, list, lister(desk, 'suspension', show));
+}
+
+function addReadySuspensions(scope: FastifyInstance, desk: AdminDesk): void {
+  const doc = {
+    method: 'POST',
+    path: SUSPEND_READY,
+    tag,
+    says: 'Keeps a source from a site until a time.',
+    body: SUSPEND_READY_BODY,
+    answer: PLACED_SAID,
+  } as const;
+  addRoute(scope, doc, async ({ body, where, by }) => {
+    const id = desk.allocateId();
+    await order(desk, { ...readSuspendReady(body), id, by }, where);
+    return { id };
+  });
+  addRemoval(scope, desk, SUSPEND_READY, 'Takes a suspension of a ready queue back.', (id, by) => ({
+    kind: 'suspension.lift',
+    id,
+    isReady: true,
+    by,
+  }));
+  const show = (rule: AdminRule, at: number) => ({
+    id: rule.id,
+    name: rule.ready,
+    reason: rule.cause,
+    duration: leftOf(rule, at),
+    expires: new Date(rule.until).toISOString(),
+  });
+  const says = 'Lists the suspensions of ready queues.';
+  const list = get(SUSPEND_READY, says, SUSPEND_READY_LIST);
+  addRoute(scope, list, lister(desk, 'readySuspension', show));
 }
 
 function addBounces(scope: FastifyInstance, desk: AdminDesk): void {
-  scope.post(BOUNCE, async ({ body }) => {
-    const wish = readBounce(body, `POST ${BOUNCE}`);
+  const doc = {
+    method: 'POST',
+    path: BOUNCE,
+    tag,
+    says: 'Bounces the messages of queues that match, those that come later too, until a time.',
+    body: BOUNCE_BODY,
+    answer: BOUNCE_SAID,
+  } as const;
+  addRoute(scope, doc, async ({ body, where, by }) => {
+    const wish = readBounce(body, where);
+    if (body.dry_run) return await tryOut(desk, wish.criteria);
     const id = desk.allocateId();
-    const why = await desk.command({ ...wish, id });
-    if (why !== undefined) throw new Refused(422, why);
+    await order(desk, { ...wish, id, by }, where);
     // Messages are bounced in slices from now on; GET counts them.
     return { id, bounced: {}, total_bounced: 0 };
   });
-  scope.delete(BOUNCE, async ({ body }) => {
-    const id = readId(body, `DELETE ${BOUNCE}`);
-    return await cancel(desk, { kind: 'purge.cancel', id });
+  addRemoval(scope, desk, BOUNCE, 'Takes a bounce back; what has ended stays so.', (id, by) => ({
+    kind: 'purge.cancel',
+    id,
+    by,
+  }));
+  const show = (rule: AdminRule, at: number) => ({
+    id: rule.id,
+    ...criteriaFields(rule),
+    routing_domain: rule.criteria.routing_domain ?? null,
+    reason: rule.cause,
+    duration: leftOf(rule, at),
+    bounced: Object.fromEntries(rule.counts),
+    total_bounced: [...rule.counts.values()].reduce((sum, one) => sum + one, 0),
   });
-  scope.get(BOUNCE, async () => {
-    const { rules, at } = await list(desk, 'purge');
-    return rules.map((rule) => ({
-      id: rule.id,
-      ...criteriaFields(rule),
-      routing_domain: rule.criteria.routing_domain ?? null,
-      reason: rule.cause,
-      duration: leftOf(rule, at),
-      bounced: Object.fromEntries(rule.counts),
-      total_bounced: [...rule.counts.values()].reduce((sum, count) => sum + count, 0),
-    }));
-  });
+  const list = get(BOUNCE, 'Lists the bounces, and what they have ended so far.', BOUNCE_LIST);
+  addRoute(scope, list, lister(desk, 'purge', show));
 }

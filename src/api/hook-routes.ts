@@ -1,20 +1,24 @@
 /**
  * The routes by which operators look at log hooks, pause and resume them, skip records and have
- * some sent again. Each answers when what it says is durable. Made for the scope of admin routes,
- * which reads JSON bodies and says refusals. Knows neither threads nor the log.
+ * some sent again. Each answers when what it says is durable. Knows neither threads nor the log.
  */
 import type { FastifyInstance } from 'fastify';
 import { hookName } from '../domain/hook-name.ts';
 import { moment } from '../domain/instant.ts';
 import { OptionError } from '../domain/option-error.ts';
-import { wholeNumber } from '../domain/option-kinds.ts';
+import { listOf, tableOf, wholeNumber } from '../domain/option-kinds.ts';
 import type { OptionTable } from '../domain/options.ts';
-import { optional, readOptions, required } from '../domain/options.ts';
+import { optional, required } from '../domain/options.ts';
 import type { HookAnswer, HookDesk, HookOrder, HookStatus } from '../projections/hook-status.ts';
-import { Refused } from './admin-routes.ts';
+import { amount, count, orNull, says, saysKind, timeText, words } from './answer-kinds.ts';
+import type { NoteAct } from './notes.ts';
+import { Refused } from './refusals.ts';
+import type { Shape } from './route.ts';
+import { addRoute, bodyOf } from './route.ts';
 
 const LIST = '/api/admin/hooks/v1';
 const at = (verb: string): string => `/api/admin/hooks/${verb}/v1`;
+const tag = 'hooks';
 
 /** Records given up in one go, at most: more than a person has looked at. */
 const SKIPPED_MAX = 1_000_000;
@@ -30,46 +34,100 @@ const REPLAY = {
   to: required(moment, 'the first moment that is not'),
 } satisfies OptionTable;
 
-type OrderOf<Verb extends HookOrder['do']> = Extract<HookOrder, { readonly do: Verb }>;
+type Verb = Exclude<HookOrder['do'], 'list'>;
+type OrderOf<V extends Verb> = Extract<HookOrder, { readonly do: V }>;
 
-/** Reads a body into an order; `where` names the request in a refusal. */
-const READERS = {
-  pause: (body: unknown, where: string): OrderOf<'pause'> => ({
-    do: 'pause',
-    ...readOptions(NAMED, body, where),
-  }),
-  resume: (body: unknown, where: string): OrderOf<'resume'> => ({
-    do: 'resume',
-    ...readOptions(NAMED, body, where),
-  }),
-  cancel: (body: unknown, where: string): OrderOf<'cancel'> => ({
-    do: 'cancel',
-    ...readOptions(NAMED, body, where),
-  }),
-  skip: (body: unknown, where: string): OrderOf<'skip'> => ({
-    do: 'skip',
-    records: 'batch',
-    ...readOptions(SKIP, body, where),
-  }),
-  replay: (body: unknown, where: string): OrderOf<'replay'> => {
-    const span = readOptions(REPLAY, body, where);
-    if (span.from < span.to) return { do: 'replay', ...span };
-    throw new OptionError(where, 'to', 'is not after from', 'give a later time');
-  },
+interface Way<V extends Verb> {
+  readonly says: string;
+  readonly body: Shape<OrderOf<V>>;
+}
+
+/** A body that means an order. */
+const way = <V extends Verb, Table extends OptionTable>(
+  sentence: string,
+  table: Table,
+  make: (body: ReturnType<ReturnType<typeof bodyOf<Table>>['read']>, where: string) => OrderOf<V>,
+): Way<V> => {
+  const { schema, read } = bodyOf(table);
+  const readOrder = (raw: unknown, where: string): OrderOf<V> => make(read(raw, where), where);
+  return { says: sentence, body: { schema, read: readOrder } };
 };
 
-/** Adds the routes to a scope. */
-export function addHookRoutes(scope: FastifyInstance, desk: HookDesk): void {
-  scope.get(LIST, async () => {
+const WAYS: { readonly [V in Verb]: Way<V> } = {
+  pause: way('Pauses a hook.', NAMED, (body) => ({ do: 'pause', ...body })),
+  resume: way('Lets a paused hook go on.', NAMED, (body) => ({ do: 'resume', ...body })),
+  cancel: way("Ends a hook's replays where they are.", NAMED, (body) => ({
+    do: 'cancel',
+    ...body,
+  })),
+  skip: way('Has a hook leave records out.', SKIP, (body) => ({
+    do: 'skip',
+    records: 'batch',
+    ...body,
+  })),
+  replay: way('Has a hook send a span of time again.', REPLAY, (span, where) => {
+    if (span.from < span.to) return { do: 'replay', ...span };
+    throw new OptionError(where, 'to', 'is not after from', 'give a later time');
+  }),
+};
+
+const STATUS = {
+  name: required(words, 'its name'),
+  sink: required(words, 'where it sends to'),
+  state: required(words, 'what it does'),
+  position: required(amount, 'how far it is in the log'),
+  lag_records: required(count, 'records behind'),
+  lag_seconds: required(amount, 'age of the first of them'),
+  ready: required(count, 'records in hand'),
+  failures: required(count, 'failures in a row'),
+  last_error: required(
+    orNull(tableOf({ at: required(timeText, 'when'), text: required(words, 'what') })),
+    'the last failure',
+  ),
+  shipped: required(count, 'records sent'),
+  failed_batches: required(count, 'batches that failed'),
+  dead_lettered: required(count, 'records put aside'),
+  fell_off: required(count, 'records that were gone before they were read'),
+  replays: required(
+    listOf(tableOf({ position: required(amount, 'here'), until: required(amount, 'up to here') })),
+    'what is being sent again',
+  ),
+};
+
+/** Adds the routes to a scope that reads JSON. */
+export function addHookRoutes(scope: FastifyInstance, desk: HookDesk, note: NoteAct): void {
+  const list = {
+    method: 'GET',
+    path: LIST,
+    tag,
+    says: 'Lists the log hooks and how they are.',
+    answer: saysKind(listOf(tableOf(STATUS))),
+    refusals: { 404: 'No hooks run.', 409: 'Not just now.' },
+  } as const;
+  addRoute(scope, list, async ({ where }) => {
     const answer = await desk.ask({ do: 'list' });
-    return answer.kind === 'hooks' ? answer.hooks.map(showHook) : sayDone(answer, `GET ${LIST}`);
+    if (answer.kind === 'hooks') return answer.hooks.map(showHook);
+    throw refusalOf(answer, where);
   });
-  for (const [verb, read] of Object.entries(READERS)) {
-    const path = at(verb);
-    scope.post(path, async ({ body }) =>
-      sayDone(await desk.ask(read(body, `POST ${path}`)), `POST ${path}`),
-    );
-  }
+  for (const verb of Object.keys(WAYS) as Verb[]) addWay(scope, desk, note, verb);
+}
+
+function addWay(scope: FastifyInstance, desk: HookDesk, note: NoteAct, verb: Verb): void {
+  const doc = {
+    method: 'POST',
+    path: at(verb),
+    tag,
+    says: WAYS[verb].says,
+    body: WAYS[verb].body as Shape<OrderOf<Verb>>,
+    answer: says({ said: required(words, 'what was done') }),
+    refusals: { 404: 'There is no such hook.', 409: 'Not just now.' },
+  } as const;
+  addRoute(scope, doc, async ({ body, where, by }) => {
+    const answer = await desk.ask(body);
+    if (answer.kind !== 'done') throw refusalOf(answer, where);
+    await note(`hook.${verb}`, body.name, by, where);
+    return { said: answer.said };
+  });
 }
 
 /** A hook as JSON: names of fields as in records, times as text. */
@@ -93,8 +151,7 @@ export const showHook = (hook: HookStatus) => ({
   replays: hook.replays ?? [],
 });
 
-function sayDone(answer: HookAnswer, where: string): { readonly said: string } {
-  if (answer.kind === 'done') return { said: answer.said };
-  if (answer.kind === 'hooks') return { said: 'done' };
-  throw new Refused(answer.kind === 'unknown' ? 404 : 409, `${where}: ${answer.said}`);
+function refusalOf(answer: HookAnswer, where: string): Refused {
+  if (answer.kind === 'hooks' || answer.kind === 'done') return new Refused(409, `${where}: done`);
+  return new Refused(answer.kind === 'unknown' ? 404 : 409, `${where}: ${answer.said}`);
 }

@@ -1,18 +1,31 @@
 /**
- * An HTTP listener: who may come in, and the routes that every listener has. Peers outside
- * `trusted_hosts` are refused whatever they ask. Knows neither manager nor engine: what a route
- * does is lent to it.
+ * An HTTP listener: who may come in, and the routes that every listener has. Whoever asks is
+ * recognised first; then the route is found; bodies are JSON. Knows neither manager nor engine:
+ * what a route does is lent to it.
  */
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { fastify } from 'fastify';
-import { matches } from '../domain/cidr.ts';
 import type { HttpListenerConfig } from '../domain/options-http.ts';
 import type { HookDesk } from '../projections/hook-status.ts';
 import type { AdminDesk } from './admin-routes.ts';
 import { addAdminRoutes } from './admin-routes.ts';
+import type { AuthParts } from './auth.ts';
+import { guard } from './auth.ts';
+import { addConnectionRoutes } from './connection-routes.ts';
+import { addAbsentRoutes, addHealthRoutes } from './health-routes.ts';
 import { addHookRoutes } from './hook-routes.ts';
+import type { LookDesk } from './inspect-routes.ts';
+import { addInspectRoutes } from './inspect-routes.ts';
+import type { MachineDesk } from './machine-routes.ts';
+import { addMachineRoutes } from './machine-routes.ts';
 import type { Metrics } from './metrics.ts';
+import { noteBy } from './notes.ts';
+import { addOpenApi, gatherRoutes } from './openapi.ts';
+import type { PolicyDesk } from './policy-routes.ts';
+import { addPolicyRoutes } from './policy-routes.ts';
+import { readJsonOnly, sayRefusals } from './refusals.ts';
+import { addRoute } from './route.ts';
 import type { SmtpTraces } from './smtp-trace-hub.ts';
 import type { SourceControl } from './source-routes.ts';
 import { addSourceRoutes } from './source-routes.ts';
@@ -27,17 +40,22 @@ export interface HttpParts {
   readonly metrics: Metrics;
   /** Why no mail is taken just now; undefined when all is well. */
   readonly whyNotAlive: () => string | undefined;
-  /** Asks for a reload and a new epoch; what comes of it is told elsewhere. */
-  readonly requestBump: (reason: string) => void;
   /** Why something waits; a sentence where there is no such thing. */
   readonly explain: Explain;
   /** Sees to what operators wish of queues and messages. */
   readonly admin: AdminDesk;
+  /** Shows them what there is. */
+  readonly look: LookDesk;
   readonly sources: SourceControl;
   /** Sees to the log hooks. */
   readonly hooks: HookDesk;
   /** Where SMTP conversations are shown; absent: nowhere. */
   readonly traces?: SmtpTraces;
+  readonly policy: PolicyDesk;
+  readonly machine: MachineDesk;
+  readonly auth: Omit<AuthParts, 'listener' | 'trusted'>;
+  /** Hears of requests that failed by our fault. */
+  readonly note: (text: string) => void;
 }
 
 /** A listener, open. */
@@ -47,7 +65,6 @@ export interface HttpListener {
   stop(graceMs: number): Promise<void>;
 }
 
-const BUMP = '/api/admin/bump-config-epoch';
 /** A request that has not come wholly within this is given up, ms. */
 const REQUEST_MS_MAX = 30_000;
 
@@ -57,39 +74,21 @@ export async function startHttpListener(
   parts: HttpParts,
 ): Promise<HttpListener> {
   const server = makeServer(config, parts);
-  // RFC 9110 section 15.5.2 wants a challenge with 401, but here no credentials would help: only
-  // the address counts. Asked first, so that a stranger cannot even learn which routes there are.
-  server.addHook('onRequest', async (request, reply) => {
-    if (matches(config.trusted_hosts, request.socket.remoteAddress ?? '')) return;
-    await reply.code(401).send({ error: 'this address is not in trusted_hosts of the listener' });
-  });
-  addSourceRoutes(server, parts.sources);
-  // These read bodies, in a scope of their own.
+  const { address, port } = config.listen;
+  const listener = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  guard(server, { ...parts.auth, listener, trusted: config.trusted_hosts });
+  sayRefusals(server, parts.note);
+  const docs = gatherRoutes(server);
   await server.register((scope, _options, done) => {
-    addAdminRoutes(scope, parts.admin);
-    addHookRoutes(scope, parts.hooks);
+    addJsonRoutes(scope, parts);
     done();
   });
   // No other route reads a body, so any kind of one is as good as none; its size is still bounded.
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null));
-  server.post(BUMP, async (_request, reply) => {
-    parts.requestBump(`POST ${BUMP}`);
-    await reply.code(200).send();
-  });
-  server.get('/api/check-liveness/v1', async (_request, reply) => {
-    const why = parts.whyNotAlive();
-    await reply
-      .code(why === undefined ? 200 : 503)
-      .type('text/plain')
-      .send(why ?? 'OK');
-  });
-  server.get('/metrics', async (_request, reply) => {
-    await reply.type(parts.metrics.contentType).send(await parts.metrics.page());
-  });
-  addWhyRoute(server, parts.explain);
+  addPlainRoutes(server, parts);
   if (parts.traces !== undefined) await addTraceRoutes(server, parts.traces);
-  const { address, port } = config.listen;
+  addOpenApi(server, docs, parts.machine.facts().version);
   await server.listen({ host: address, port });
   const bound = server.server.address() as AddressInfo;
   return {
@@ -98,6 +97,35 @@ export async function startHttpListener(
     // Answers under way are finished; idle connections are closed at once.
     stop: () => server.close(),
   };
+}
+
+/** Routes that read bodies, or stand beside those that do. */
+function addJsonRoutes(scope: FastifyInstance, parts: HttpParts): void {
+  readJsonOnly(scope);
+  const note = noteBy(parts.admin);
+  addAdminRoutes(scope, parts.admin);
+  addConnectionRoutes(scope, parts.admin);
+  addSourceRoutes(scope, parts.sources);
+  addHookRoutes(scope, parts.hooks, note);
+  addMachineRoutes(scope, parts.machine, note);
+}
+
+function addPlainRoutes(server: FastifyInstance, parts: HttpParts): void {
+  addPolicyRoutes(server, parts.policy, noteBy(parts.admin));
+  addHealthRoutes(server, parts.whyNotAlive);
+  addAbsentRoutes(server);
+  const metrics = {
+    method: 'GET',
+    path: '/metrics',
+    tag: 'metrics',
+    says: 'Everything that is counted, for Prometheus.',
+    answer: { form: 'own', type: 'text/plain', says: 'the text exposition format' },
+  } as const;
+  addRoute(server, metrics, async ({ reply }) => {
+    await reply.type(parts.metrics.contentType).send(await parts.metrics.page());
+  });
+  addWhyRoute(server, parts.explain);
+  addInspectRoutes(server, parts.look);
 }
 
 function makeServer(config: HttpListenerConfig, { tls }: HttpParts): FastifyInstance {

@@ -1,11 +1,17 @@
 /**
- * The route by which an operator lists, places and lifts suspensions of egress sources. Reads JSON;
- * what is wrong with a request is said in one sentence that names the field and the fix.
- * Deliberately unknown here: the engine, and who may come in.
+ * The route by which an operator lists, places and lifts suspensions of egress sources. Each
+ * answers when it is durable. Deliberately unknown here: the engine, and who may come in.
  */
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { formatDuration, parseDuration } from '../domain/duration.ts';
-import { OptionValueError } from '../domain/option-error.ts';
+import type { FastifyInstance } from 'fastify';
+import { formatDuration } from '../domain/duration.ts';
+import { moment } from '../domain/instant.ts';
+import { OptionError } from '../domain/option-error.ts';
+import { duration, listOf, tableOf, text } from '../domain/option-kinds.ts';
+import type { Kind, Parsed } from '../domain/options.ts';
+import { option, optional, required } from '../domain/options.ts';
+import { says, spanText, timeText, words } from './answer-kinds.ts';
+import { Refused } from './refusals.ts';
+import { addRoute, bodyOf } from './route.ts';
 
 /** A source that is out of rotation. */
 export interface SuspendedSource {
@@ -18,47 +24,86 @@ export interface SuspendedSource {
   readonly until: number;
 }
 
+type Answered = (refusal: string | undefined) => void;
+
 /** What the route stands on; `answered` hears why not, or nothing once it is durable. */
 export interface SourceControl {
   now(): number;
   suspended(): readonly SuspendedSource[];
-  suspend(
-    source: string,
-    until: number,
-    why: string,
-    answered: (refusal: string | undefined) => void,
-  ): void;
-  resume(source: string, answered: (refusal: string | undefined) => void): void;
+  suspend(source: string, until: number, why: string, answered: Answered, by?: string): void;
+  resume(source: string, answered: Answered, by?: string): void;
 }
 
-const PATH = '/api/admin/suspend-source/v1';
-/** Without `duration` and `expires`, ms. */
-const DURATION_DEFAULT = 5 * 60_000;
+const path = '/api/admin/suspend-source/v1';
+const tag = 'orders';
 /** A suspension is to end some day: about a hundred years, ms. */
 const DURATION_MAX = 100 * 366 * 86_400_000;
-const KEYS: ReadonlySet<string> = new Set(['source', 'duration', 'expires', 'reason']);
+/** The reason stands in log lines: one line, and not a long one. */
+const REASON_CHARS_MAX = 500;
 
-/** A request that makes no sense. */
-class BadRequest extends Error {}
+const line: Kind<string> = {
+  name: 'text',
+  schema: { type: 'string', minLength: 1 },
+  read: (value) =>
+    text
+      .read(typeof value === 'string' ? value.replace(/\p{Cc}+/gu, ' ') : value)
+      .slice(0, REASON_CHARS_MAX),
+};
+const PLACE = {
+  source: required(text, 'which source'),
+  duration: optional(duration, 'how long; 5m without it and expires'),
+  expires: optional(moment, 'until when; instead of duration'),
+  reason: option(line, 'by an operator', 'why, for whoever looks'),
+};
+const SOURCE = { source: required(text, 'which source') };
+const LISTED = {
+  source: required(words, 'its name'),
+  reason: required(words, '`Unplumbed`, `ProxyUnhealthy` or `Operator`'),
+  cause: required(words, 'what failed, or what the operator said'),
+  until: required(timeText, 'its end'),
+  remaining: required(spanText, 'time left'),
+};
+const refusals = { 404: 'There is no such source, or it is not suspended.' };
 
-type Fields = Readonly<Record<string, unknown>>;
-
-/** Adds the route to a listener; in a scope of its own, for it alone reads bodies as JSON. */
-export function addSourceRoutes(server: FastifyInstance, control: SourceControl): void {
-  server.register((scope, _options, done) => {
-    scope.removeAllContentTypeParsers();
-    const asText = { parseAs: 'string' } as const;
-    scope.addContentTypeParser('*', asText, (_request, body, done) => done(null, body));
-    scope.get(PATH, async (_request, reply) => {
-      await reply.send({ suspended: control.suspended().map((one) => show(one, control.now())) });
-    });
-    scope.post(PATH, (request, reply) =>
-      answer(request, reply, (fields) => place(control, fields)),
-    );
-    scope.delete(PATH, (request, reply) =>
-      answer(request, reply, (fields) => lift(control, fields)),
-    );
-    done();
+/** Adds the routes to a scope that reads JSON. */
+export function addSourceRoutes(scope: FastifyInstance, control: SourceControl): void {
+  const list = {
+    method: 'GET',
+    path,
+    tag,
+    says: 'Lists the egress sources that are out of rotation.',
+    answer: says({ suspended: required(listOf(tableOf(LISTED)), 'in order of their names') }),
+  } as const;
+  addRoute(scope, list, () => ({
+    suspended: control.suspended().map((one) => show(one, control.now())),
+  }));
+  const place = {
+    method: 'POST',
+    path,
+    tag,
+    says: 'Takes an egress source out of rotation until a time.',
+    body: bodyOf(PLACE),
+    answer: says({ ...SOURCE, until: required(timeText, 'its end') }),
+    refusals,
+  } as const;
+  addRoute(scope, place, async ({ body, where, by }) => {
+    const { source, reason } = body;
+    const until = untilOf(body, control.now(), where);
+    await settled((answered) => control.suspend(source, until, reason, answered, by));
+    return { source, until: new Date(until).toISOString() };
+  });
+  const lift = {
+    method: 'DELETE',
+    path,
+    tag,
+    says: 'Brings an egress source back into rotation.',
+    body: bodyOf(SOURCE),
+    answer: says(SOURCE),
+    refusals,
+  } as const;
+  addRoute(scope, lift, async ({ body: { source }, by }) => {
+    await settled((answered) => control.resume(source, answered, by));
+    return { source };
   });
 }
 
@@ -70,90 +115,25 @@ const show = ({ source, reason, cause, until }: SuspendedSource, now: number) =>
   remaining: formatDuration(Math.max(0, until - now)),
 });
 
-async function answer(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  act: (fields: Fields) => Promise<{ refusal: string | undefined; said: object }>,
-): Promise<void> {
-  try {
-    const { refusal, said } = await act(readFields(request.body));
-    if (refusal === undefined) await reply.code(200).send(said);
-    else await reply.code(404).send({ error: refusal });
-  } catch (error) {
-    if (!(error instanceof BadRequest)) throw error;
-    await reply.code(400).send({ error: error.message });
-  }
-}
+const settled = (wish: (answered: Answered) => void): Promise<void> =>
+  new Promise((resolve, reject) => {
+    wish((refusal) => {
+      if (refusal === undefined) resolve();
+      else reject(new Refused(404, refusal));
+    });
+  });
 
-function readFields(body: unknown): Fields {
-  let value: unknown;
-  try {
-    value = JSON.parse(typeof body === 'string' ? body : '');
-  } catch {
-    throw new BadRequest('the body is not JSON: send {"source": "ip-1", "duration": "5m"}');
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new BadRequest('the body is not a JSON object: send {"source": "ip-1"}');
-  }
-  for (const key of Object.keys(value)) {
-    if (KEYS.has(key)) continue;
-    throw new BadRequest(`${key}: is not known here; use source, duration or expires, and reason`);
-  }
-  return value as Fields;
-}
+/** Without `duration` and `expires`, ms. */
+const DURATION_MS = 5 * 60_000;
 
-function textOf(fields: Fields, key: string): string {
-  const value = fields[key];
-  if (typeof value === 'string' && value !== '') return value;
-  throw new BadRequest(`${key}: ${value === undefined ? 'is missing' : 'is not a text'}`);
-}
-
-function untilOf(fields: Fields, now: number): number {
-  const { duration, expires } = fields;
-  if (expires !== undefined && duration !== undefined) {
-    throw new BadRequest('duration and expires: give one of them');
+function untilOf(body: Parsed<typeof PLACE>, now: number, where: string): number {
+  const { duration: span, expires } = body;
+  if (expires !== undefined && span !== undefined) {
+    throw new OptionError(where, 'duration', 'is given beside expires', 'give one of them');
   }
-  const until = expires === undefined ? now + spanOf(duration) : timeOf(expires);
+  const until = expires ?? now + (span ?? DURATION_MS);
   if (until > now && until - now <= DURATION_MAX) return Math.round(until);
   const key = expires === undefined ? 'duration' : 'expires';
-  throw new BadRequest(`${key}: the end must lie in the future, and within a hundred years`);
+  const fix = 'the end must lie in the future, and within a hundred years';
+  throw new OptionError(where, key, 'gives no end that makes sense', fix);
 }
-
-function spanOf(duration: unknown): number {
-  if (duration === undefined) return DURATION_DEFAULT;
-  try {
-    return parseDuration(duration);
-  } catch (error) {
-    if (!(error instanceof OptionValueError)) throw error;
-    throw new BadRequest(`duration: ${error.message}`);
-  }
-}
-
-// RFC 3339: anything less would be read as local time, or not at all.
-const TIME = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
-
-function timeOf(expires: unknown): number {
-  const at = typeof expires === 'string' && TIME.test(expires) ? Date.parse(expires) : Number.NaN;
-  if (Number.isFinite(at)) return at;
-  throw new BadRequest('expires: is not a time; write it like "2026-11-22T13:00:00Z"');
-}
-
-function place(control: SourceControl, fields: Fields) {
-  const source = textOf(fields, 'source');
-  const until = untilOf(fields, control.now());
-  const why = fields['reason'] === undefined ? 'by an operator' : textOf(fields, 'reason');
-  const said = { source, until: new Date(until).toISOString() };
-  return new Promise<{ refusal: string | undefined; said: object }>((resolve) => {
-    control.suspend(source, until, oneLine(why), (refusal) => resolve({ refusal, said }));
-  });
-}
-
-function lift(control: SourceControl, fields: Fields) {
-  const source = textOf(fields, 'source');
-  return new Promise<{ refusal: string | undefined; said: object }>((resolve) => {
-    control.resume(source, (refusal) => resolve({ refusal, said: { source } }));
-  });
-}
-
-/** The reason stands in log lines: one line, and not a long one. */
-const oneLine = (text: string): string => text.replace(/[\x00-\x1f\x7f]+/g, ' ').slice(0, 500);

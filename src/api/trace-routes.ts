@@ -9,6 +9,7 @@ import type { FastifyInstance } from 'fastify';
 import { OptionError } from '../domain/option-error.ts';
 import type { TraceFilter, TraceSide } from '../domain/trace-filter.ts';
 import { readTraceFilter } from '../domain/trace-filter.ts';
+import type { RouteDoc } from './route.ts';
 import type { SmtpTraces } from './smtp-trace-hub.ts';
 
 /** A request is a handful of lists. */
@@ -26,9 +27,19 @@ export async function addTraceRoutes(server: FastifyInstance, traces: SmtpTraces
   await server.register(fastifyWebsocket, { options: { maxPayload: REQUEST_BYTES_MAX } });
   for (const side of ['client', 'server'] as const) {
     const path = `/api/admin/trace-smtp-${side}/v1`;
-    server.get(path, { websocket: true }, (socket) => watch(socket, side, traces));
+    const config = { doc: describe(path, side) };
+    server.get(path, { websocket: true, config }, (socket) => watch(socket, side, traces));
   }
 }
+
+const describe = (path: string, side: TraceSide): RouteDoc => ({
+  method: 'GET',
+  path,
+  tag: 'looking',
+  says: `Shows SMTP conversations of the ${side} over a websocket.`,
+  answer: { form: 'own', type: 'text/plain', says: 'no answer of its own: a websocket' },
+  refusals: { 404: 'Asked for without a websocket.' },
+});
 
 function watch(socket: WebSocket, side: TraceSide, traces: SmtpTraces): void {
   // Whatever breaks the line also closes it.

@@ -4,29 +4,41 @@
  */
 import type { FastifyInstance } from 'fastify';
 import type { Subject } from '../domain/explanation.ts';
+import { text } from '../domain/option-kinds.ts';
+import { optional } from '../domain/options.ts';
+import { anyTable, saysKind } from './answer-kinds.ts';
+import { Refused } from './refusals.ts';
+import { addRoute, queryOf } from './route.ts';
 
 /** Answers a subject, or says in a sentence why it cannot. */
 export type Explain = (subject: Subject) => object | string;
 
-const KINDS = ['message', 'queue', 'source', 'path'] as const;
-const FIX = 'give exactly one of message=, queue=, source= and path=';
-
-const readSubject = (query: Readonly<Record<string, unknown>>): Subject | undefined => {
-  const given = Object.entries(query);
-  const [only] = given;
-  if (given.length !== 1 || only === undefined) return undefined;
-  const [key, name] = only;
-  const kind = KINDS.find((one) => one === key);
-  return kind === undefined || typeof name !== 'string' ? undefined : { kind, name };
+const QUERY = {
+  message: optional(text, 'id of a message'),
+  queue: optional(text, 'name of a scheduled queue'),
+  source: optional(text, 'name of an egress source'),
+  path: optional(text, 'name of a ready queue'),
 };
+const FIX = 'give exactly one of message=, queue=, source= and path=';
+const KINDS = ['message', 'queue', 'source', 'path'] as const;
 
 /** Adds the route. 400: no or two subjects; 404: nothing of that name. */
 export const addWhyRoute = (server: FastifyInstance, explain: Explain): void => {
-  server.get('/api/admin/why/v1', async (request, reply) => {
-    const subject = readSubject(request.query as Readonly<Record<string, unknown>>);
-    if (subject === undefined) return await reply.code(400).send({ error: FIX });
-    const answer = explain(subject);
-    if (typeof answer === 'string') return await reply.code(404).send({ error: answer });
-    return await reply.send(answer);
+  const doc = {
+    method: 'GET',
+    path: '/api/admin/why/v1',
+    tag: 'looking',
+    says: 'Why a message, a queue, a source or a path waits.',
+    query: queryOf(QUERY),
+    answer: saysKind(anyTable),
+    refusals: { 404: 'There is nothing of that name.' },
+  } as const;
+  addRoute(server, doc, ({ query, where }) => {
+    const given = KINDS.filter((kind) => query[kind] !== undefined);
+    const [kind] = given;
+    if (kind === undefined || given.length !== 1) throw new Refused(400, `${where}: ${FIX}`);
+    const answer = explain({ kind, name: query[kind] as string });
+    if (typeof answer === 'string') throw new Refused(404, answer);
+    return answer as Readonly<Record<string, unknown>>;
   });
 };

@@ -24,6 +24,7 @@ export interface PlacedBody extends Criteria {
   readonly ready?: string;
   readonly until: number;
   readonly cause: string;
+  readonly by?: string | undefined;
 }
 
 /** Body of `purge.ordered`. */
@@ -31,6 +32,7 @@ export interface OrderedBody extends Criteria {
   readonly until: number;
   readonly cause: string;
   readonly quiet?: 1;
+  readonly by?: string | undefined;
 }
 
 /** Body of `rebind.ordered`. */
@@ -41,7 +43,26 @@ export interface RebindBody extends Criteria {
   readonly flush?: 1;
   readonly quiet?: 1;
   readonly upto: number;
+  readonly by?: string | undefined;
 }
+
+/** Who took something back; absent where another took its place, and in version 1. */
+export interface TakenBackBody {
+  readonly by?: string | undefined;
+}
+
+/** Body of `operator.acted`. */
+export interface ActedBody {
+  /** What was done, as `noun.imperative`. */
+  readonly act: string;
+  /** To what. */
+  readonly about: string;
+  readonly by: string;
+  readonly cause: string;
+}
+
+// Version 1 of these did not say who it was.
+const UNCHANGED = { 1: (body: object): object => body };
 
 const addRule = (
   books: Books,
@@ -66,20 +87,20 @@ const removeRule = (books: Books, _body: object, { stream }: Applied): void =>
   books.rules.remove(stream);
 
 export const suspensionPlaced = define('suspension.placed')<PlacedBody>({
-  version: 1,
+  version: 2,
   says: 'An operator stopped the queues that match, or one ready queue, until a time.',
-  shape: { ...CRITERIA_SHAPE, ready: 'text?', until: 'at', cause: 'text' },
-  upcast: {},
+  shape: { ...CRITERIA_SHAPE, ready: 'text?', until: 'at', cause: 'text', by: 'text?' },
+  upcast: UNCHANGED,
   apply(books, body, applied) {
     addRule(books, body.ready === undefined ? 'suspension' : 'readySuspension', body, applied);
   },
 });
 
-export const suspensionLifted = define('suspension.lifted')<Record<never, never>>({
-  version: 1,
+export const suspensionLifted = define('suspension.lifted')<TakenBackBody>({
+  version: 2,
   says: 'An operator took the suspension back, or placed another in its stead.',
-  shape: {},
-  upcast: {},
+  shape: { by: 'text?' },
+  upcast: UNCHANGED,
   apply: removeRule,
 });
 
@@ -92,18 +113,18 @@ export const suspensionEnded = define('suspension.ended')<Record<never, never>>(
 });
 
 export const purgeOrdered = define('purge.ordered')<OrderedBody>({
-  version: 1,
+  version: 2,
   says: 'An operator ordered that the messages of matching queues be bounced, until a time.',
-  shape: { ...CRITERIA_SHAPE, until: 'at', cause: 'text', quiet: 'flag?' },
-  upcast: {},
+  shape: { ...CRITERIA_SHAPE, until: 'at', cause: 'text', quiet: 'flag?', by: 'text?' },
+  upcast: UNCHANGED,
   apply: (books, body, applied) => addRule(books, 'purge', body, applied),
 });
 
-export const purgeCancelled = define('purge.cancelled')<Record<never, never>>({
-  version: 1,
+export const purgeCancelled = define('purge.cancelled')<TakenBackBody>({
+  version: 2,
   says: 'An operator took the purge back, or ordered another in its stead; what ended has ended.',
-  shape: {},
-  upcast: {},
+  shape: { by: 'text?' },
+  upcast: UNCHANGED,
   apply: removeRule,
 });
 
@@ -116,7 +137,7 @@ export const purgeEnded = define('purge.ended')<Record<never, never>>({
 });
 
 export const rebindOrdered = define('rebind.ordered')<RebindBody>({
-  version: 1,
+  version: 2,
   says: 'An operator ordered that waiting messages of matching queues be bound to queues anew.',
   shape: {
     ...CRITERIA_SHAPE,
@@ -126,8 +147,9 @@ export const rebindOrdered = define('rebind.ordered')<RebindBody>({
     flush: 'flag?',
     quiet: 'flag?',
     upto: 'count',
+    by: 'text?',
   },
-  upcast: {},
+  upcast: UNCHANGED,
   apply(books, body, applied) {
     books.rules.rebinds.set(applied.stream, {
       id: applied.stream,
@@ -150,4 +172,12 @@ export const rebindFinished = define('rebind.finished')<{ readonly moved: number
   apply(books, _body, applied) {
     books.rules.rebinds.delete(applied.stream);
   },
+});
+
+export const operatorActed = define('operator.acted')<ActedBody>({
+  version: 1,
+  says: 'An operator did something that no other event tells of.',
+  shape: { act: 'text', about: 'text', by: 'text', cause: 'text' },
+  upcast: {},
+  apply() {},
 });

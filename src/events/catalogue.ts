@@ -52,6 +52,7 @@ export const catalogue = [
   admin.purgeEnded,
   admin.rebindOrdered,
   admin.rebindFinished,
+  admin.operatorActed,
   rate.rateReserved,
   reception.receptionRefused,
   report.reportReceived,

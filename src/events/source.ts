@@ -46,26 +46,37 @@ export interface SuspendedBody extends PauseBody {
   readonly count: number;
   /** The newest of them, oldest first. */
   readonly failures: readonly FailureNote[];
+  /** Who did it by hand. */
+  readonly by?: string | undefined;
 }
 
 export const sourceSuspended = define('source.suspended')<SuspendedBody>({
-  version: 2,
+  version: 3,
   says: 'The source left rotation until a time, or stays out of it until another.',
-  shape: { until: 'at', cause: 'text', reason: 'text', count: 'count', failures: 'json' },
-  // Version 1 knew suspensions by hand only.
+  shape: {
+    until: 'at',
+    cause: 'text',
+    reason: 'text',
+    count: 'count',
+    failures: 'json',
+    by: 'text?',
+  },
+  // Version 1 knew suspensions by hand only, version 2 did not say by whose.
   upcast: {
     1: (body: PauseBody): SuspendedBody => ({ ...body, reason: BY_HAND, count: 0, failures: [] }),
+    2: (body: SuspendedBody): SuspendedBody => body,
   },
   apply(books, { until, cause, reason }, applied) {
     Object.assign(find(books, applied), { state: 'suspended', until, cause, reason });
   },
 });
 
-export const sourceResumed = define('source.resumed')<Record<never, never>>({
-  version: 1,
+export const sourceResumed = define('source.resumed')<{ readonly by?: string | undefined }>({
+  version: 2,
   says: 'The source came back into rotation, by time or by hand.',
-  shape: {},
-  upcast: {},
+  shape: { by: 'text?' },
+  // Version 1 did not say by whose.
+  upcast: { 1: (body: object): object => body },
   apply(books, _body, applied) {
     const open = { state: 'open', until: 0, cause: '', reason: '' } as const;
     Object.assign(find(books, applied), open);

@@ -8,9 +8,12 @@ import type { Subject } from '../domain/explanation.ts';
 import type { KeySource } from '../domain/option-places.ts';
 import type { HttpListenerConfig } from '../domain/options-http.ts';
 import { startSmtpListener } from '../intake/smtp.ts';
+import type { AuthAsker } from '../policy/ask-auth.ts';
+import { createTimers } from '../ports/node/timers.ts';
 import type { HookDesk } from '../projections/hook-status.ts';
-import { adminDesk } from './admin-desk.ts';
+import { adminDesk, lookDesk } from './admin-desk.ts';
 import type { LoadedWorld } from './load.ts';
+import { machineDesk, policyDesk } from './machine-desk.ts';
 import type { OpenedEngine } from './open.ts';
 import { reachedAt } from './own-places.ts';
 import type { Told } from './telling.ts';
@@ -24,6 +27,12 @@ export interface ListenerParts {
   readonly requestBump: (reason: string) => void;
   readonly explain: (subject: Subject) => Told | string;
   readonly hooks: HookDesk;
+  /** Judges credentials; another with each version of the policy. */
+  readonly judge: () => AuthAsker;
+  /** The data directory, where versions of the policy are kept. */
+  readonly dir: string;
+  /** Of the program. */
+  readonly version: string;
 }
 
 /** Listeners, open. */
@@ -71,6 +80,8 @@ const placeOf = ({ address, port }: Listening): string =>
   address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 
 async function openHttp(config: HttpListenerConfig, parts: ListenerParts): Promise<Listening> {
+  const { opened, logger, meters } = parts;
+  const { engine } = opened;
   const [{ startHttpListener }, { createMetrics }] = await Promise.all([
     import('../api/http.ts'),
     import('../api/metrics.ts'),
@@ -81,17 +92,21 @@ async function openHttp(config: HttpListenerConfig, parts: ListenerParts): Promi
     ...(config.use_tls && hasIdentity
       ? { tls: { cert: readKey(tls_certificate), key: readKey(tls_private_key) } }
       : {}),
-    metrics: createMetrics(parts.meters, () => parts.opened.engine.sources.meters()),
+    metrics: createMetrics(meters, () => engine.sources.meters()),
     whyNotAlive: () => {
-      const refusal = parts.opened.engine.admit();
+      const refusal = engine.admit();
       return refusal && `${refusal.code} ${refusal.enhanced} ${refusal.text}`;
     },
-    requestBump: parts.requestBump,
     explain: parts.explain,
     hooks: parts.hooks,
-    traces: parts.opened.traces,
-    admin: adminDesk(parts.opened.engine),
-    sources: parts.opened.engine.sources,
+    traces: opened.traces,
+    admin: adminDesk(engine),
+    look: lookDesk(engine),
+    sources: engine.sources,
+    policy: policyDesk(parts),
+    machine: machineDesk(config, parts),
+    auth: { judge: parts.judge, timers: createTimers(opened.clock) },
+    note: (text) => logger.error(text),
   });
 }
 

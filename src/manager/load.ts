@@ -12,6 +12,8 @@ import type { PolicyAsker } from '../domain/policy-asker.ts';
 import { openPolicyStore } from '../events/policy-store.ts';
 import type { CallWatch, PolicyFault } from '../policy/ask.ts';
 import { createPolicyAsker } from '../policy/ask.ts';
+import type { AuthAsker } from '../policy/ask-auth.ts';
+import { createAuthAsker } from '../policy/ask-auth.ts';
 import { defaultPolicy } from '../policy/default-policy.ts';
 import { loadVersion } from '../policy/load-version.ts';
 import { createOriginFinder } from '../policy/overhear.ts';
@@ -31,6 +33,8 @@ export interface LoadedWorld {
   readonly readers: readonly ReaderName[];
   /** What readers want to be kept at reception. */
   readonly capture: CaptureList;
+  /** Judges those who come over HTTP. */
+  readonly makeJudge: (onFault: (fault: PolicyFault) => void) => AuthAsker;
   readonly makeAsker: (onFault: (fault: PolicyFault) => void, watch: CallWatch) => PolicyAsker;
   /** Where the option of a rule was written. */
   readonly originOf: (rule: Rule) => string;
@@ -54,6 +58,7 @@ export async function loadNumbered(version: number, dir: string): Promise<Loaded
       redisThrottles: setup.redisThrottles,
       readers: setup.logHooks.map(({ name, sink }) => ({ name, sink: sink.kind })),
       capture: captureListsOf(setup),
+      makeJudge: (onFault) => createAuthAsker(policy, onFault, findPlace),
       makeAsker: (onFault, watch) => createPolicyAsker(policy, onFault, findPlace, watch),
       originOf: createOriginFinder(policy, file),
       close: async () => {},
@@ -80,6 +85,7 @@ export async function loadEmbedded(version: number, smtpListen: string): Promise
     redisThrottles: setup.redisThrottles,
     readers: [],
     capture: captureListsOf(setup),
+    makeJudge: (onFault) => createAuthAsker(policy, onFault),
     makeAsker: (onFault, watch) => createPolicyAsker(policy, onFault, undefined, watch),
     originOf: createOriginFinder(policy, 'embedded'),
     hint: (place, data) => describe(place, data, sink.port),

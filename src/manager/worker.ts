@@ -9,6 +9,8 @@ import type { Logger } from 'pino';
 import { pino } from 'pino';
 import type { Subject } from '../domain/explanation.ts';
 import { lockDataDir } from '../events/data-lock.ts';
+import type { AuthAsker } from '../policy/ask-auth.ts';
+import type { PolicyFault } from '../policy/calling.ts';
 import { lendBump } from '../policy/world.ts';
 import type { HookAnswer, HookDesk } from '../projections/hook-status.ts';
 import { NO_HOOKS } from '../projections/hook-status.ts';
@@ -74,6 +76,7 @@ class WorkerLife {
   #end: (exit: Exit) => void = () => {};
   #opened: OpenedEngine | undefined;
   #world: LoadedWorld | undefined;
+  #judge: { readonly world: LoadedWorld; readonly asker: AuthAsker } | undefined;
   /** Orders wait here until the first version is in use. */
   #work: Promise<unknown>;
   #isServing: () => void = () => {};
@@ -151,6 +154,9 @@ class WorkerLife {
       meters: this.#meters,
       explain: (subject) => this.explain(subject),
       hooks: this.#hooks,
+      judge: () => this.#judgeBy(this.#world ?? world),
+      dir,
+      version,
       requestBump: (reason) => this.#channel.say({ kind: 'bump-wanted', reason }),
     }).catch(async (error: unknown) => {
       await this.#stopAll(undefined, 0);
@@ -219,6 +225,18 @@ class WorkerLife {
     if (this.#opened === undefined || world === undefined) return 'the worker is still starting';
     const answer = this.#opened.engine.explain(subject);
     return typeof answer === 'string' ? answer : tellExplanation(answer, world.originOf);
+  }
+
+  /** One for each version, so that what was judged by another is not remembered. */
+  #judgeBy(world: LoadedWorld): AuthAsker {
+    if (this.#judge?.world !== world) {
+      const heard = (fault: PolicyFault): void => {
+        this.#meters.faulted(fault.handler);
+        this.#opened?.engine.policyFaulted(fault);
+      };
+      this.#judge = { world, asker: world.makeJudge(heard) };
+    }
+    return this.#judge.asker;
   }
 
   #tellUsing(version: number, epoch: number): void {

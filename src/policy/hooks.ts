@@ -3,6 +3,7 @@
  * Names are the reference's, so that knowledge and data files carry over; the names of options come
  * from the tables that read them. It does not know how handlers are called, or when.
  */
+import type { AuthAnswer } from '../domain/auth-info.ts';
 import type { CustomSinkSource } from '../domain/hook-sinks.ts';
 import type { DkimSigning } from '../domain/options-dkim.ts';
 import type { POOL_OPTIONS, SOURCE_OPTIONS } from '../domain/options-egress.ts';
@@ -51,7 +52,7 @@ export type PathOptions = OptionsOf<typeof PATH_OPTIONS>;
 export type DynamicParameters = OptionsOf<typeof DYNAMIC_SETTINGS>;
 
 /** Whether AUTH succeeds, or with which identities. */
-export type AuthAnswer = boolean | Pick<AuthInfo, 'identities'>;
+export type LoginAnswer = boolean | Pick<AuthInfo, 'identities'>;
 
 /** What a client hears instead; what is left out stays. */
 export interface RewrittenResponse {
@@ -146,6 +147,17 @@ export interface NamedThrottle {
   readonly rate: string;
 }
 
+/** What is said of credentials; undefined leaves it to the next part, and to no after the last. */
+export type AuthVerdict = AuthAnswer | undefined | Promise<AuthAnswer | undefined>;
+
+/** One rule of a resource: methods, whom it is about, and whether it allows or forbids. */
+export interface AclRuleOptions {
+  readonly allow: boolean;
+  readonly privileges: readonly string[];
+  readonly identity?: OptionValue;
+  readonly criteria?: OptionValue;
+}
+
 /** The handlers. One that answers undefined leaves the answer to the next part. */
 export interface Handlers {
   pre_init(): void;
@@ -199,7 +211,7 @@ export interface Handlers {
     authc: string,
     password: string,
     connection: ConnectionMeta,
-  ): Eventually<AuthAnswer | undefined>;
+  ): Eventually<LoginAnswer | undefined>;
   smtp_server_mail_from(sender: EnvelopeAddress, connection: ConnectionMeta): Eventually<void>;
   smtp_server_rcpt_to(recipient: EnvelopeAddress, connection: ConnectionMeta): Eventually<void>;
   smtp_server_data(message: Message, connection: ConnectionMeta): Eventually<void>;
@@ -215,6 +227,12 @@ export interface Handlers {
     command: string | undefined,
     connection: ConnectionMeta,
   ): RewrittenResponse | undefined;
+  /** Whether these credentials are good, and whose they are; may be async, within ten seconds. */
+  http_server_validate_auth_basic(user: string, password: string | undefined): AuthVerdict;
+  /** The same for a token. */
+  http_server_validate_auth_bearer(token: string): AuthVerdict;
+  /** Who may do what at a resource of the HTTP listeners; replaces what is built in for it. */
+  get_acl_definition(resource: string): readonly AclRuleOptions[] | undefined;
   /** Asked for each hook; a name as the answer means: that hook takes it, and no other. */
   should_enqueue_log_record(record: LogRecord, hook_name: string): boolean | string | undefined;
 }
@@ -249,6 +267,9 @@ export const HANDLERS: Readonly<Record<HandlerName, string>> = {
   smtp_server_split_transaction: 'says which recipients share a message',
   smtp_server_message_received: 'may change or refuse each message, as it will be stored',
   smtp_server_rewrite_response: 'may change what a client hears',
+  http_server_validate_auth_basic: 'says whether a user and a password are good, and whose',
+  http_server_validate_auth_bearer: 'says whether a token is good, and whose',
+  get_acl_definition: 'says who may do what over HTTP',
   should_enqueue_log_record: 'says whether a log hook takes a record, or which one does',
 };
 

@@ -7,11 +7,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { AdminCommand } from '../../src/actors/admin/wishes.ts';
 import type { HttpListener } from '../../src/api/http.ts';
-import { startHttpListener } from '../../src/api/http.ts';
-import { createMetrics } from '../../src/api/metrics.ts';
-import { parseHttpListenerConfig } from '../../src/domain/options-http.ts';
-import { WorkerMeters } from '../../src/manager/worker-meters.ts';
-import { NO_HOOKS } from '../../src/projections/hook-status.ts';
+import type { Criteria } from '../../src/domain/admin-rules.ts';
+import { openHttp } from './http-parts.ts';
 
 const SUSPEND = '/api/admin/suspend/v1';
 const SUSPEND_READY = '/api/admin/suspend-ready-q/v1';
@@ -20,29 +17,25 @@ const REBIND = '/api/admin/rebind/v1';
 const JSON_TYPE = { 'content-type': 'application/json' };
 
 const asked: AdminCommand[] = [];
+const counted: Criteria[] = [];
 let refusal: string | undefined;
 let listener: HttpListener;
 let base = '';
 
 before(async () => {
-  const options = { listen: '127.0.0.1:0', request_body_limit: 5_000 };
-  listener = await startHttpListener(parseHttpListenerConfig(options, 'test'), {
-    metrics: createMetrics(new WorkerMeters()),
-    whyNotAlive: () => undefined,
-    requestBump: () => {},
-    sources: { now: () => 0, suspended: () => [], suspend: () => {}, resume: () => {} },
-    explain: () => 'nothing is explained here',
-    hooks: NO_HOOKS,
-    admin: {
-      allocateId: () => 'the-id',
-      command: (command) => {
-        asked.push(command);
-        return Promise.resolve(refusal);
-      },
-      listRules: () => Promise.resolve({ rules: [], at: 0 }),
+  const admin = {
+    allocateId: () => 'the-id',
+    command: (command: AdminCommand) => {
+      asked.push(command);
+      return Promise.resolve(refusal);
     },
-  });
-  base = `http://127.0.0.1:${listener.port}`;
+    listRules: () => Promise.resolve({ rules: [], at: 0 }),
+    count: (criteria: Criteria) => {
+      counted.push(criteria);
+      return Promise.resolve({ messages: 7, queues: 2 });
+    },
+  };
+  ({ listener, base } = await openHttp({ admin }, { request_body_limit: 5_000 }));
 });
 
 after(async () => listener.stop(0));
@@ -125,14 +118,23 @@ test('what is meant reaches the engine: defaults, spans, nulls, names in lower c
       ...['200 {"id":"the-id","bounced":{},"total_bounced":0}', '200 {}', '200 {}'],
     ],
   );
-  const place = { kind: 'suspension.place', id, why } as const;
-  const half = { isFlush: false, isQuiet: false, criteria: {}, why, id } as const;
+  const by = '127.0.0.1';
+  const place = { kind: 'suspension.place', id, why, by } as const;
+  const half = { isFlush: false, isQuiet: false, criteria: {}, why, id, by } as const;
   const nowhere = { campaign: null, routing_domain: null };
   assert.deepEqual(asked.splice(0), [
     { ...place, about: { criteria: { domain: 'a.example' } }, span: { ms: 300_000 } },
     { ...place, about: { criteria: { queue_names: ['T@a'] } }, span: { ms: 300_000 } },
     { ...place, about: { ready: 'q' }, span: { until: Date.UTC(2026, 0, 31, 11, 0, 0, 500) } },
-    { kind: 'purge.order', id, criteria: { tenant: 'T' }, span: { ms: 2_000 }, why, isQuiet: true },
+    {
+      kind: 'purge.order',
+      id,
+      criteria: { tenant: 'T' },
+      span: { ms: 2_000 },
+      why,
+      isQuiet: true,
+      by,
+    },
     {
       kind: 'rebind.order',
       ...half,
@@ -152,5 +154,21 @@ test('a refusal of the engine is 404 for an id, else 422', async () => {
   assert.equal((await post(REBIND, { reason: 'r', data: {} })).status, 422);
   refusal = undefined;
   assert.deepEqual(await send('DELETE', BOUNCE, body), { status: 200, text: 'removed' });
-  assert.deepEqual(asked.at(-1), { kind: 'purge.cancel', id: 'ab-1' });
+  assert.deepEqual(asked.at(-1), { kind: 'purge.cancel', id: 'ab-1', by: '127.0.0.1' });
+});
+
+test('a dry run counts and does nothing', async () => {
+  asked.length = 0;
+  const wish = { reason: 'r', domain: 'A.Example', dry_run: true };
+  for (const [path, more] of [
+    [SUSPEND, {}],
+    [BOUNCE, {}],
+    [REBIND, { data: {} }],
+  ] as const) {
+    const { status, text } = await post(path, { ...wish, ...more });
+    assert.equal(`${status} ${text}`, '200 {"dry_run":true,"messages":7,"queues":2}');
+    assert.deepEqual(counted.pop(), { domain: 'a.example' });
+  }
+  assert.equal((await post(SUSPEND_READY, { ...wish, name: 'q' })).status, 422);
+  assert.deepEqual(asked, [], 'the engine was asked for nothing');
 });

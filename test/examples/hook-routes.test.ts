@@ -4,11 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import type { AdminCommand } from '../../src/actors/admin/wishes.ts';
 import type { HttpListener } from '../../src/api/http.ts';
-import { startHttpListener } from '../../src/api/http.ts';
 import { createMetrics } from '../../src/api/metrics.ts';
 import { describeHooks } from '../../src/cli/hooks.ts';
-import { parseHttpListenerConfig } from '../../src/domain/options-http.ts';
 import { WorkerMeters } from '../../src/manager/worker-meters.ts';
 import type {
   HookAnswer,
@@ -16,6 +15,7 @@ import type {
   HookOrder,
   HookStatus,
 } from '../../src/projections/hook-status.ts';
+import { NO_DESK, openHttp } from './http-parts.ts';
 
 const HOOKS: readonly HookStatus[] = [
   {
@@ -51,6 +51,7 @@ const HOOKS: readonly HookStatus[] = [
 ];
 
 const asked: HookOrder[] = [];
+const noted: AdminCommand[] = [];
 let answer: HookAnswer = { kind: 'done', said: 'so it is' };
 const desk: HookDesk = {
   ask: async (order) => {
@@ -65,20 +66,17 @@ let base = '';
 before(async () => {
   const meters = new WorkerMeters();
   meters.hooks = () => desk.ask({ do: 'list' });
-  listener = await startHttpListener(parseHttpListenerConfig({ listen: '127.0.0.1:0' }, 'test'), {
+  ({ listener, base } = await openHttp({
     metrics: createMetrics(meters),
-    whyNotAlive: () => undefined,
-    requestBump: () => {},
-    sources: { now: () => 0, suspended: () => [], suspend: () => {}, resume: () => {} },
-    explain: () => 'nothing is explained here',
     admin: {
-      allocateId: () => '',
-      command: () => Promise.resolve(undefined),
-      listRules: () => Promise.resolve({ rules: [], at: 0 }),
+      ...NO_DESK,
+      command: (command) => {
+        noted.push(command);
+        return Promise.resolve(undefined);
+      },
     },
     hooks: desk,
-  });
-  base = `http://127.0.0.1:${listener.port}`;
+  }));
 });
 
 after(async () => listener.stop(0));

@@ -4,25 +4,17 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { AdminDesk } from '../../src/api/admin-routes.ts';
 import type { HttpListener } from '../../src/api/http.ts';
-import { startHttpListener } from '../../src/api/http.ts';
 import { createMetrics } from '../../src/api/metrics.ts';
 import { LabelCounts } from '../../src/domain/label-counts.ts';
-import { parseHttpListenerConfig } from '../../src/domain/options-http.ts';
 import { WorkerMeters } from '../../src/manager/worker-meters.ts';
-import { NO_HOOKS } from '../../src/projections/hook-status.ts';
+import { httpParts, openHttp } from './http-parts.ts';
 
 const BUMP = '/api/admin/bump-config-epoch';
 const meters = new WorkerMeters();
 const bumps: string[] = [];
 let whyNot: string | undefined;
 const open: HttpListener[] = [];
-const NO_DESK: AdminDesk = {
-  allocateId: () => '',
-  command: () => Promise.resolve('nobody is here'),
-  listRules: () => Promise.resolve({ rules: [], at: 0 }),
-};
 
 const NO_SOURCES = {
   suspended: [],
@@ -31,27 +23,20 @@ const NO_SOURCES = {
   bindFailures: 0,
   proxyFailures: 0,
 };
-const NO_CONTROL = {
-  now: () => 0,
-  suspended: () => [],
-  suspend: () => {},
-  resume: () => {},
-};
 
 async function listen(options: Record<string, unknown> = {}): Promise<string> {
-  const config = parseHttpListenerConfig({ listen: '127.0.0.1:0', ...options }, 'test');
-  const listener = await startHttpListener(config, {
-    metrics: createMetrics(meters, () => NO_SOURCES),
-    whyNotAlive: () => whyNot,
-    requestBump: (reason) => bumps.push(reason),
-    explain: ({ kind, name }) =>
-      name === 'known' ? { subject: { kind, name }, reasons: [] } : `there is no ${kind} ${name}`,
-    admin: NO_DESK,
-    sources: NO_CONTROL,
-    hooks: NO_HOOKS,
-  });
+  const { listener, base } = await openHttp(
+    {
+      metrics: createMetrics(meters, () => NO_SOURCES),
+      whyNotAlive: () => whyNot,
+      policy: { ...httpParts().policy, requestBump: (reason) => bumps.push(reason) },
+      explain: ({ kind, name }) =>
+        name === 'known' ? { subject: { kind, name }, reasons: [] } : `there is no ${kind} ${name}`,
+    },
+    options,
+  );
   open.push(listener);
-  return `http://127.0.0.1:${listener.port}`;
+  return base;
 }
 
 after(async () => {
@@ -68,7 +53,7 @@ describe('a trusted peer', () => {
     const answer = await fetch(base + BUMP, { method: 'POST' });
     assert.equal(answer.status, 200);
     assert.equal(await answer.text(), '');
-    assert.deepEqual(bumps, [`POST ${BUMP}`]);
+    assert.deepEqual(bumps, [`POST ${BUMP} by 127.0.0.1`]);
     for (const kind of ['application/json', 'application/x-www-form-urlencoded', 'a/b']) {
       const headers = { 'content-type': kind };
       for (const body of ['', '{']) {

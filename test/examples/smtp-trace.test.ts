@@ -8,8 +8,6 @@ import { after, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import WebSocket from 'ws';
 import type { HttpListener } from '../../src/api/http.ts';
-import { startHttpListener } from '../../src/api/http.ts';
-import { createMetrics } from '../../src/api/metrics.ts';
 import type { SmtpTraces } from '../../src/api/smtp-trace-hub.ts';
 import {
   abbreviate,
@@ -19,13 +17,12 @@ import {
   WATCHER_BYTES_MAX,
   WATCHERS_MAX,
 } from '../../src/api/smtp-trace-hub.ts';
-import { parseHttpListenerConfig } from '../../src/domain/options-http.ts';
 import { readTraceFilter } from '../../src/domain/trace-filter.ts';
-import { WorkerMeters } from '../../src/manager/worker-meters.ts';
 import { createClock } from '../../src/ports/node/clock.ts';
 import { createTimers } from '../../src/ports/node/timers.ts';
 import type { SmtpTrace, TraceMeta, TracePayload } from '../../src/ports/smtp-trace.ts';
 import { message, withPeer } from './connection-peer.ts';
+import { openHttp } from './http-parts.ts';
 
 const clock = createClock();
 const timers = createTimers();
@@ -177,21 +174,7 @@ after(async () => {
 });
 
 async function listen(traces: SmtpTraces, options: object = {}): Promise<string> {
-  const config = parseHttpListenerConfig({ listen: '127.0.0.1:0', ...options }, 'test');
-  const listener = await startHttpListener(config, {
-    metrics: createMetrics(new WorkerMeters()),
-    whyNotAlive: () => undefined,
-    requestBump: () => {},
-    sources: { now: () => 0, suspended: () => [], suspend: () => {}, resume: () => {} },
-    explain: () => 'nothing is explained here',
-    hooks: { ask: async () => ({ kind: 'hooks', hooks: [] }) },
-    admin: {
-      allocateId: () => '',
-      command: () => Promise.resolve(undefined),
-      listRules: () => Promise.resolve({ rules: [], at: 0 }),
-    },
-    traces,
-  });
+  const { listener } = await openHttp({ traces }, { ...options });
   open.push(listener);
   return `ws://127.0.0.1:${listener.port}/api/admin/trace-smtp-client/v1`;
 }

@@ -5,12 +5,10 @@
 import assert from 'node:assert/strict';
 import { after, beforeEach, test } from 'node:test';
 import type { HttpListener } from '../../src/api/http.ts';
-import { startHttpListener } from '../../src/api/http.ts';
 import { createMetrics } from '../../src/api/metrics.ts';
 import type { SuspendedSource } from '../../src/api/source-routes.ts';
-import { parseHttpListenerConfig } from '../../src/domain/options-http.ts';
 import { WorkerMeters } from '../../src/manager/worker-meters.ts';
-import { NO_HOOKS } from '../../src/projections/hook-status.ts';
+import { openHttp } from './http-parts.ts';
 
 const NOW = Date.parse('2026-11-22T12:00:00Z');
 const PATH = '/api/admin/suspend-source/v1';
@@ -26,7 +24,9 @@ const control = {
     until: number,
     why: string,
     answered: (refusal: string | undefined) => void,
+    by = '',
   ) {
+    assert.equal(by, '127.0.0.1');
     placed.push(`${source} ${until - NOW} ${why}`);
     answered(source === 'nobody' ? 'there is no source nobody' : undefined);
   },
@@ -44,32 +44,19 @@ const METERS = {
   proxyFailures: 3,
 };
 
-const NO_DESK = {
-  allocateId: () => '',
-  command: () => Promise.resolve('nobody is here'),
-  listRules: () => Promise.resolve({ rules: [], at: 0 }),
-};
-
 async function listen(options: Record<string, unknown> = {}): Promise<string> {
-  const config = parseHttpListenerConfig({ listen: '127.0.0.1:0', ...options }, 'test');
-  const listener = await startHttpListener(config, {
-    metrics: createMetrics(new WorkerMeters(), () => METERS),
-    whyNotAlive: () => undefined,
-    requestBump: () => {},
-    hooks: NO_HOOKS,
-    sources: control,
-    explain: () => 'nothing waits',
-    admin: NO_DESK,
-  });
+  const metrics = createMetrics(new WorkerMeters(), () => METERS);
+  const { listener, base: at } = await openHttp({ metrics, sources: control }, options);
   open.push(listener);
-  return `http://127.0.0.1:${listener.port}`;
+  return at;
 }
 
 const base = await listen();
 
 async function ask(method: string, body?: unknown): Promise<[status: number, answer: unknown]> {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
-  const init = body === undefined ? { method } : { method, body: text };
+  const headers = { 'content-type': 'application/json' };
+  const init = body === undefined ? { method } : { method, headers, body: text };
   const answer = await fetch(base + PATH, init);
   return [answer.status, await answer.json()];
 }
@@ -127,17 +114,17 @@ test('says in a sentence what makes no sense', async () => {
     assert.match((said as { error: string }).error, words);
   };
   await refused('POST', '{', 400, /not JSON/);
-  await refused('POST', [1], 400, /not a JSON object/);
-  await refused('POST', {}, 400, /source: is missing/);
-  await refused('POST', { source: 7 }, 400, /source: is not a text/);
-  await refused('POST', { source: 'ip-1', until: 1 }, 400, /until: is not known here/);
-  await refused('POST', { source: 'ip-1', duration: 'soon' }, 400, /duration: /);
-  await refused('POST', { source: 'ip-1', duration: 0 }, 400, /must lie in the future/);
-  await refused('POST', { source: 'ip-1', expires: '2026-11-22' }, 400, /write it like/);
+  await refused('POST', [1], 422, /is not an object/);
+  await refused('POST', {}, 422, /source: is missing/);
+  await refused('POST', { source: 7 }, 422, /source: 7 is not a text/);
+  await refused('POST', { source: 'ip-1', until: 1 }, 422, /until: is not an option here/);
+  await refused('POST', { source: 'ip-1', duration: 'soon' }, 422, /duration: /);
+  await refused('POST', { source: 'ip-1', duration: 0 }, 422, /must lie in the future/);
+  await refused('POST', { source: 'ip-1', expires: '2026-11-22' }, 422, /write it like/);
   const past = '2026-11-22T11:59:59Z';
-  await refused('POST', { source: 'ip-1', expires: past }, 400, /must lie in the future/);
+  await refused('POST', { source: 'ip-1', expires: past }, 422, /must lie in the future/);
   const both = { source: 'ip-1', expires: past, duration: '5m' };
-  await refused('POST', both, 400, /give one of them/);
+  await refused('POST', both, 422, /give one of them/);
   assert.deepEqual(placed, []);
   await refused('POST', { source: 'nobody' }, 404, /there is no source nobody/);
   await refused('DELETE', { source: 'free' }, 404, /not suspended/);
@@ -146,7 +133,9 @@ test('says in a sentence what makes no sense', async () => {
 test('a peer that is not trusted changes nothing', async () => {
   const closed = await listen({ trusted_hosts: ['192.0.2.0/24'] });
   const body = JSON.stringify({ source: 'ip-1' });
-  assert.equal((await fetch(closed + PATH, { method: 'POST', body })).status, 401);
+  const headers = { 'content-type': 'application/json' };
+  assert.equal((await fetch(closed + PATH, { method: 'POST', headers, body })).status, 401);
+  assert.equal((await fetch(base + PATH, { method: 'POST', body })).status, 415);
   assert.deepEqual(placed, []);
 });
 

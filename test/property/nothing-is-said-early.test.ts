@@ -17,6 +17,8 @@ const SAYS: Readonly<Record<Command['kind'], string>> = {
   'purge.order': 'purge.ordered',
   'purge.cancel': 'purge.cancelled',
   'rebind.order': 'rebind.ordered',
+  'connection.abort': 'operator.acted',
+  'act.note': 'operator.acted',
   // A suspension of one queue is a rule of its own, under an id that the wish does not know.
   'queue.suspend': 'suspension.placed',
   'queue.resume': 'suspension.lifted',
@@ -31,7 +33,8 @@ function streamOf(command: Command): string {
     return 'id' in command.which ? command.which.id : command.which.queue;
   }
   if ('queue' in command) return '';
-  return 'id' in command ? command.id : command.source;
+  if ('source' in command) return command.source;
+  return 'id' in command ? command.id : 'operator';
 }
 
 function checkWish(world: World, { command, refusal, wishedAt }: Wish): void {

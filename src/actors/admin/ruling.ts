@@ -8,6 +8,7 @@ import { criteriaOf } from '../../domain/admin-rules.ts';
 import type { OrderedBody, PlacedBody, RebindBody } from '../../events/admin.ts';
 import type { Event } from '../../events/catalogue.ts';
 import type { Core } from '../core.ts';
+import { abortConnection, noteAct } from './acting.ts';
 import { startPurge } from './purging.ts';
 import { startRebind } from './rebind-round.ts';
 import { releaseQueues, spreadSuspension } from './suspending.ts';
@@ -22,14 +23,19 @@ export function decideAdmin(core: Core, wish: AdminCommand, at: number): string 
       placeSuspension(core, wish, at);
       return undefined;
     case 'suspension.lift':
-      return remove(core, wish.id, wish.isReady ? 'readySuspension' : 'suspension', at);
+      return remove(core, wish, wish.isReady ? 'readySuspension' : 'suspension', at);
     case 'purge.order':
       orderPurge(core, wish, at);
       return undefined;
     case 'purge.cancel':
-      return remove(core, wish.id, 'purge', at);
+      return remove(core, wish, 'purge', at);
     case 'rebind.order':
       return orderRebind(core, wish, at);
+    case 'connection.abort':
+      return abortConnection(core, wish, at);
+    case 'act.note':
+      noteAct(core, wish);
+      return undefined;
   }
 }
 
@@ -38,10 +44,10 @@ const endOf = (span: Span, at: number): number =>
   'ms' in span ? at + span.ms : Math.max(at, span.until);
 
 function placeSuspension(core: Core, wish: Wish<'suspension.place'>, at: number): void {
-  const { id, about, span, why: cause } = wish;
+  const { id, about, span, why: cause, by } = wish;
   const until = endOf(span, at);
   const who = 'ready' in about ? { ready: about.ready } : about.criteria;
-  const body: PlacedBody = { ...who, until, cause };
+  const body: PlacedBody = { ...who, until, cause, by };
   const kind = 'ready' in about ? 'readySuspension' : 'suspension';
   const rule = put(core, { type: 'suspension.placed', stream: id, body }, kind, at);
   if (rule === undefined) return;
@@ -50,9 +56,9 @@ function placeSuspension(core: Core, wish: Wish<'suspension.place'>, at: number)
 }
 
 function orderPurge(core: Core, wish: Wish<'purge.order'>, at: number): void {
-  const { id, criteria, span, why: cause, isQuiet } = wish;
+  const { id, criteria, span, why: cause, isQuiet, by } = wish;
   const quiet = isQuiet ? { quiet: 1 as const } : {};
-  const body: OrderedBody = { ...criteria, until: endOf(span, at), cause, ...quiet };
+  const body: OrderedBody = { ...criteria, until: endOf(span, at), cause, ...quiet, by };
   const rule = put(core, { type: 'purge.ordered', stream: id, body }, 'purge', at);
   if (rule !== undefined) startPurge(core, id, at);
 }
@@ -82,9 +88,10 @@ const GONE = {
   purge: { byHand: 'purge.cancelled', byTime: 'purge.ended' },
 } as const;
 
-function emitGone(core: Core, rule: AdminRule, how: 'byHand' | 'byTime'): void {
+function emitGone(core: Core, rule: AdminRule, how: 'byHand' | 'byTime', by?: string): void {
   core.alarms.clear(`rule ${rule.id}`);
-  core.turns.emit({ type: GONE[rule.kind][how], stream: rule.id, body: {} });
+  const body = by === undefined ? {} : { by };
+  core.turns.emit({ type: GONE[rule.kind][how], stream: rule.id, body });
 }
 
 /** What rested on a rule that is gone before its time goes on. */
@@ -93,11 +100,16 @@ function follow(core: Core, gone: AdminRule, at: number): void {
   if (gone.kind === 'readySuspension') freeReady(core);
 }
 
-function remove(core: Core, id: string, kind: AdminRule['kind'], at: number): string | undefined {
+function remove(
+  core: Core,
+  { id, by }: { readonly id: string; readonly by?: string | undefined },
+  kind: AdminRule['kind'],
+  at: number,
+): string | undefined {
   const rule = core.books.rules.find(id);
   const what = kind === 'purge' ? 'bounce' : 'suspension';
   if (rule?.kind !== kind) return `there is no ${what} with the id ${id}`;
-  emitGone(core, rule, 'byHand');
+  emitGone(core, rule, 'byHand', by);
   follow(core, rule, at);
   return undefined;
 }
@@ -137,7 +149,7 @@ export function takeUpRules(core: Core, at: number): void {
 }
 
 function orderRebind(core: Core, wish: Wish<'rebind.order'>, at: number): string | undefined {
-  const { id, criteria, move, data, isFlush, isQuiet, why: cause } = wish;
+  const { id, criteria, move, data, isFlush, isQuiet, why: cause, by } = wish;
   if (move === undefined && !core.answers.hears('rebind_message')) {
     return 'no part of the policy has the handler rebind_message';
   }
@@ -148,6 +160,7 @@ function orderRebind(core: Core, wish: Wish<'rebind.order'>, at: number): string
     ...(isFlush ? { flush: 1 as const } : {}),
     ...(isQuiet ? { quiet: 1 as const } : {}),
     upto: core.nextNumber,
+    by,
   };
   core.turns.emit({ type: 'rebind.ordered', stream: id, body });
   const order = core.books.rules.rebinds.get(id);

@@ -46,6 +46,7 @@ const OF_THE_ENGINE = {
   'purge.ended': undefined,
   'rebind.ordered': undefined,
   'rebind.finished': undefined,
+  'operator.acted': undefined,
   'rate.reserved': undefined,
   'engine.started': undefined,
   'engine.stopped': undefined,
