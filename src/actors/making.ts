@@ -22,6 +22,8 @@ import type { Core } from './core.ts';
 import * as deciding from './deciding.ts';
 import { HeldRows } from './held-rows.ts';
 import type { Input } from './input.ts';
+import { Measures } from './measures.ts';
+import { PlacedRows } from './placed-rows.ts';
 import { Pools } from './pools.ts';
 import { Asked } from './queue/asked.ts';
 import { QuotaLines } from './quota-lines.ts';
@@ -77,6 +79,8 @@ export function makeCore(
     ...makeSourceMemory(books),
     sweep: newSweep(),
     tallies: { ...NOTHING_YET },
+    measures: new Measures(),
+    placed: new PlacedRows(),
     epoch: 1,
     held: new HeldRows(limits),
     ...nothingHeld(),

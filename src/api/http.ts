@@ -14,6 +14,7 @@ import { addAdminRoutes } from './admin-routes.ts';
 import { addHookRoutes } from './hook-routes.ts';
 import type { Metrics } from './metrics.ts';
 import type { SmtpTraces } from './smtp-trace-hub.ts';
+import { addMetricsRoutes } from './metrics-routes.ts';
 import type { SourceControl } from './source-routes.ts';
 import { addSourceRoutes } from './source-routes.ts';
 import { addTraceRoutes } from './trace-routes.ts';
@@ -84,9 +85,7 @@ export async function startHttpListener(
       .type('text/plain')
       .send(why ?? 'OK');
   });
-  server.get('/metrics', async (_request, reply) => {
-    await reply.type(parts.metrics.contentType).send(await parts.metrics.page());
-  });
+  addMetricsRoutes(server, parts.metrics);
   addWhyRoute(server, parts.explain);
   if (parts.traces !== undefined) await addTraceRoutes(server, parts.traces);
   const { address, port } = config.listen;

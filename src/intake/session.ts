@@ -70,6 +70,7 @@ export class Session extends SMTPConnection implements Guest, Circumstances {
   }
 
   private turnAway(refusal: Refusal): void {
+    this.desk.counts.denied += 1;
     this.desk.note('warn', `${this.peer} turned away: ${refusal.text}`);
     if (!this.desk.linger(1)) {
       this._socket.destroy();
