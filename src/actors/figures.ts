@@ -17,13 +17,13 @@ import { providerOf } from './measures.ts';
 /** Something of a walk, or a place to rest. */
 export type Walk<T> = Generator<T | undefined, void>;
 
-/** Messages by some text. */
+/** Messages by some texts. */
 export interface Sum {
-  readonly key: string;
+  readonly labels: readonly string[];
   readonly sum: number;
 }
 
-/** By what messages of queues are added up; keys of several parts are JSON lists. */
+/** By what messages of queues are added up. */
 export type SumBy = 'domain' | 'tenant' | 'tenantCampaign' | 'provider' | 'providerPool';
 
 /** One number each, as of now. */
@@ -72,10 +72,10 @@ export interface Figures {
 }
 
 /** A walk rests after so many steps without a find. */
-const STEPS_MAX = 256;
+const STEPS_MAX = 16;
 
 /** The figures of an engine. */
-export const figuresOf = (core: Core): Figures => ({
+export const figuresOf = (core: Core, tables = new Tables()): Figures => ({
   measures: core.measures,
   delays: core.delays,
   commitSeconds: core.turns.commitSeconds,
@@ -87,7 +87,7 @@ export const figuresOf = (core: Core): Figures => ({
     policies: core.sts.size,
   }),
   queues: () => walkCounts(core),
-  sums: (by) => walkSums(core, by),
+  sums: (by) => walkSums(core, tables, by),
   readyQueues: () => walkBorn(core, core.readyQueues, (ready) => ready.counts.born),
   shared: (among) => walkBorn(core, core.measures[among], (counts) => counts.born),
 });
@@ -149,9 +149,37 @@ function* walkBorn<T>({ measures }: Core, among: Map<string, T>, bornOf: (one: T
   }
 }
 
-function* walkSums(core: Core, by: SumBy): Walk<Sum> {
+/**
+ * One table is kept for the next walk: memory outside of V8's heap that is asked for anew each time
+ * would have it look through all of the heap for garbage, which holds up the mail.
+ */
+class Tables {
+  #spare: SumTable | undefined;
+
+  take(keysMax: number): SumTable {
+    const spare = this.#spare;
+    this.#spare = undefined;
+    return spare !== undefined && spare.room >= keysMax ? spare : new SumTable(keysMax);
+  }
+
+  giveBack(table: SumTable): void {
+    table.clear();
+    this.#spare = table;
+  }
+}
+
+function* walkSums(core: Core, tables: Tables, by: SumBy): Walk<Sum> {
   const keyOf = by === 'provider' || by === 'providerPool' ? yield* readSites(core, by) : KEYS[by];
-  const sums = new SumTable(core.books.queueCount);
+  const sums = tables.take(core.books.queueCount);
+  try {
+    yield* walkTable(core, sums, keyOf, by);
+  } finally {
+    tables.giveBack(sums);
+  }
+}
+
+function* walkTable(core: Core, sums: SumTable, keyOf: KeyOf, by: SumBy): Walk<Sum> {
+  const isPair = by === 'tenantCampaign' || by === 'providerPool';
   const isWhole = by === 'provider' || by === 'providerPool';
   let steps = 0;
   for (const row of walkQueues(core)) {
@@ -162,8 +190,18 @@ function* walkSums(core: Core, by: SumBy): Walk<Sum> {
     sums.add(key, isWhole ? row.count : row.count - core.placed.of(row.slot));
   }
   for (let index = 0; index < sums.keys.length; index += 1) {
-    yield { key: sums.keys[index] as string, sum: sums.sumAt(index) };
+    const key = sums.keys[index] as string;
+    yield { labels: isPair ? splitPair(key) : [key], sum: sums.sumAt(index) };
   }
+}
+
+/** Two texts as one that can be told apart, whatever is in them. */
+const joinPair = (a: string, b: string): string => `${a.length}:${a}${b}`;
+
+function splitPair(pair: string): [string, string] {
+  const from = pair.indexOf(':') + 1;
+  const upto = from + Number.parseInt(pair, 10);
+  return [pair.slice(from, upto), pair.slice(upto)];
 }
 
 type KeyOf = (row: QueueRow) => string | undefined;
@@ -175,7 +213,7 @@ const KEYS: Readonly<Record<'domain' | 'tenant' | 'tenantCampaign', KeyOf>> = {
   tenantCampaign: ({ name }) => {
     if (!name.includes('@')) return undefined;
     const { tenant, campaign } = parseQueueName(name);
-    return campaign === undefined ? undefined : JSON.stringify([tenant ?? '', campaign]);
+    return campaign === undefined ? undefined : joinPair(tenant ?? '', campaign);
   },
 };
 
@@ -196,6 +234,6 @@ function* readSites(core: Core, by: 'provider' | 'providerPool'): Generator<unde
     const provider = providerAt(row);
     if (provider === undefined) return undefined;
     const { egress_pool } = core.answers.recordedQueueConfig(row.answer);
-    return JSON.stringify([provider, egress_pool ?? UNSPECIFIED]);
+    return joinPair(provider, egress_pool ?? UNSPECIFIED);
   };
 }

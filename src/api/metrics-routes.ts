@@ -4,7 +4,7 @@
  * Deliberately unknown here: what is measured, and who may come in.
  */
 import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream';
+import { pipeline, Writable } from 'node:stream';
 import { constants, createDeflate, createGzip } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { jsonWriter } from './metrics/json.ts';
@@ -19,6 +19,10 @@ const TOP_MAX = 10_000;
 /** When a client is to come back that is one too many, s. */
 const RETRY_AFTER_S = 5;
 const CHUNK_BYTES = 65_536;
+/** A UTF-16 unit in UTF-8, at most. */
+const UTF8_BYTES_MAX = 3;
+/** For a chunk of text, and some more. */
+const SCRATCH_BYTES = 4 * CHUNK_BYTES;
 
 const PREFIX = /^[A-Za-z_:][A-Za-z0-9_:]*$/;
 const PATTERN = /^[A-Za-z0-9_:*]{1,200}$/;
@@ -79,7 +83,27 @@ function compress(stream: Readable, coding: 'gzip' | 'deflate' | undefined): Rea
   if (coding === undefined) return stream;
   const options = { level: constants.Z_BEST_SPEED, chunkSize: CHUNK_BYTES };
   const coder = coding === 'gzip' ? createGzip(options) : createDeflate(options);
-  return pipeline(stream, coder, () => {});
+  pipeline(stream, makeFeed(coder), (error) => {
+    if (error) coder.destroy(error);
+  });
+  coder.once('close', () => stream.destroy());
+  return coder;
+}
+
+/** Gives texts to a coder by way of one buffer: it has taken a text when it wants the next. */
+function makeFeed(coder: Writable): Writable {
+  const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+  return new Writable({
+    objectMode: true,
+    highWaterMark: 1,
+    write: (text: string, _encoding, done) => {
+      const fits = text.length * UTF8_BYTES_MAX <= SCRATCH_BYTES;
+      coder.write(fits ? scratch.subarray(0, scratch.write(text)) : Buffer.from(text), done);
+    },
+    final: (done) => {
+      coder.end(done);
+    },
+  });
 }
 
 function refuseUnknown(query: Query, keys: readonly string[]): void {

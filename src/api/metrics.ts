@@ -18,7 +18,7 @@ import type { FamilyWriter, Writer } from './metrics/text.ts';
 /** Size of a chunk, UTF-16 units of its text. */
 const CHUNK_CHARS = 65_536;
 /** Longest time on the thread at once, ms. */
-const SLICE_MS_MAX = 3;
+const SLICE_MS_MAX = 1;
 /** Series and places to rest between two looks at the clock. */
 const LOOK_EVERY = 64;
 /** Scrapes at once; each holds some 20 MB for a million queues. */
@@ -38,7 +38,7 @@ export interface Choice {
 
 /** The metrics of a worker. */
 export interface Metrics {
-  /** Begins a scrape; undefined while there are too many. */
+  /** Begins a scrape, a stream of texts; undefined while there are too many. */
   open(writer: Writer, choice: Choice): Readable | undefined;
 }
 
@@ -85,14 +85,15 @@ function openStream(world: MetricsWorld, scrape: Scrape, writer: Writer, choice:
   const giveUp = (): void => {
     stream.destroy(new Error('the reader of the metrics is too slow'));
   };
-  let cancelStall = timers.after(stallMsMax, giveUp);
   const cancelAll = timers.after(scrapeMsMax, giveUp);
-  const progress = (): void => {
+  let cancelStall = (): void => {};
+  const handed = (isTaken: boolean): void => {
     cancelStall();
-    cancelStall = timers.after(stallMsMax, giveUp);
+    if (!isTaken) cancelStall = timers.after(stallMsMax, giveUp);
   };
-  const chunks = new Pages(world, scrape, writer, choice).chunks(progress);
-  const stream = Readable.from(chunks, { objectMode: false, highWaterMark: CHUNK_CHARS });
+  const chunks = new Pages(world, scrape, writer, choice).chunks(handed);
+  // Texts, not bytes: 120 MB of buffers would have V8 look through its whole heap several times.
+  const stream = Readable.from(chunks, { objectMode: true, highWaterMark: 1 });
   stream.once('close', () => {
     cancelStall();
     cancelAll();
@@ -109,6 +110,7 @@ class Pages {
   #text = '';
   #sliceEndsAt = 0;
   #steps = 0;
+  #hasBegun = false;
 
   constructor(world: MetricsWorld, scrape: Scrape, writer: Writer, choice: Choice) {
     this.#world = world;
@@ -117,8 +119,8 @@ class Pages {
     this.#choice = choice;
   }
 
-  /** The text in chunks; `progress` is told whenever the reader wants another. */
-  async *chunks(progress: () => void): AsyncGenerator<Buffer> {
+  /** The text in chunks; `handed` is told when the reader has to take one, and when it did. */
+  async *chunks(handed: (isTaken: boolean) => void): AsyncGenerator<string> {
     const isWanted = nameFilter(this.#choice.names);
     this.#beginSlice();
     this.#text = this.#writer.begin();
@@ -126,11 +128,14 @@ class Pages {
       if (!isWanted(family.name)) continue;
       const writer = this.#writer.family(family);
       for (const _look of await this.#pieces(family, writer)) {
-        if (this.#text.length >= CHUNK_CHARS) {
+        const isOver = this.#isSliceOver();
+        const isFirst = isOver && !this.#hasBegun && this.#text !== '';
+        if (isFirst || this.#text.length >= CHUNK_CHARS) {
+          handed(false);
           yield this.#takeChunk();
-          progress();
+          handed(true);
         }
-        if (this.#isSliceOver()) await this.#pause();
+        if (isOver) await this.#pause();
       }
       this.#text += writer.end();
     }
@@ -157,8 +162,10 @@ class Pages {
     }
   }
 
-  #takeChunk(): Buffer {
-    const chunk = Buffer.from(this.#text);
+  #takeChunk(): string {
+    const chunk = this.#text;
+    // The first bytes come at once, whatever is to be added up after them.
+    this.#hasBegun = true;
     this.#text = '';
     return chunk;
   }

@@ -12,13 +12,25 @@ export class SumTable {
   readonly #table: Int32Array;
   readonly #mask: number;
 
+  /** How many texts there is room for. */
+  get room(): number {
+    return this.#sums.length;
+  }
+
   /** For at most `keysMax` different texts; more are an error of the caller. */
   constructor(keysMax: number) {
     let places = 16;
     while (places < keysMax * 2) places *= 2;
-    this.#sums = new Float64Array(Math.max(keysMax, 1));
+    this.#sums = new Float64Array(places / 2);
     this.#table = new Int32Array(places).fill(EMPTY);
     this.#mask = places - 1;
+  }
+
+  /** Forgets everything; the room stays. */
+  clear(): void {
+    this.keys.length = 0;
+    this.#sums.fill(0);
+    this.#table.fill(EMPTY);
   }
 
   add(key: string, value: number): void {

@@ -82,7 +82,7 @@ const WALKS: Readonly<Record<string, (stage: Stage) => Watched>> = {
   }),
   domains: (stage) => ({
     names: () => openNames(stage).map((name) => name.slice(name.indexOf('@') + 1)),
-    walk: () => named(stage.figures.sums('domain'), ({ key }) => key),
+    walk: () => named(stage.figures.sums('domain'), ({ labels }) => labels[0] as string),
   }),
 };
 
@@ -145,7 +145,11 @@ test('sums count every queue once', async () => {
     fc.property(queues, (given) => {
       const stage = new Stage();
       for (const [name, count] of given) stage.flipQueue(name, count);
-      const expected: Record<string, Record<string, number>> = { domain: {}, tenant: {} };
+      const expected: Record<string, Record<string, number>> = {
+        domain: {},
+        tenant: {},
+        tenantCampaign: {},
+      };
       const add = (by: string, key: string, count: number): void => {
         const sums = expected[by] as Record<string, number>;
         sums[key] = (sums[key] ?? 0) + count;
@@ -153,10 +157,12 @@ test('sums count every queue once', async () => {
       for (const [name, count] of given) {
         add('domain', name.slice(name.indexOf('@') + 1), count);
         if (name.includes('@')) add('tenant', 't', count);
+        if (name.includes(':')) add('tenantCampaign', 't,c', count);
       }
-      for (const by of ['domain', 'tenant'] as const) {
+      for (const by of ['domain', 'tenant', 'tenantCampaign'] as const) {
         const sums: Record<string, number> = {};
-        for (const one of stage.figures.sums(by)) if (one !== undefined) sums[one.key] = one.sum;
+        for (const one of stage.figures.sums(by))
+          if (one !== undefined) sums[one.labels.join()] = one.sum;
         assert.deepEqual(sums, expected[by]);
       }
     }),

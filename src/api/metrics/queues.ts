@@ -50,7 +50,7 @@ export const QUEUE_TOTALS: readonly Given[] = [
   ),
 ];
 
-/** Messages of queues, added up; several labels are a JSON list. */
+/** Messages of queues, added up. */
 const summed = (name: string, help: string, labels: readonly string[], by: SumBy, per: string) =>
   listed(
     'gauge',
@@ -59,11 +59,7 @@ const summed = (name: string, help: string, labels: readonly string[], by: SumBy
     labels,
     function* ({ meters: { figures } }: Scrape): Read<Series> {
       for (const one of figures?.sums(by) ?? []) {
-        if (one === undefined) yield undefined;
-        else {
-          const values = labels.length === 1 ? [one.key] : (JSON.parse(one.key) as string[]);
-          yield { labels: values, value: one.sum };
-        }
+        yield one && { labels: one.labels, value: one.sum };
       }
     },
     per,
