@@ -8,9 +8,11 @@ import { bumpEpoch, notePolicyFault, usePolicy } from './actors/activating.ts';
 import { newRuleId } from './actors/admin/ids.ts';
 import type { Beginning } from './actors/beginning.ts';
 import { begin } from './actors/beginning.ts';
-import type { Core, Delays } from './actors/core.ts';
+import type { Core } from './actors/core.ts';
 import * as deciding from './actors/deciding.ts';
 import { explain } from './actors/explaining/explain.ts';
+import type { Figures } from './actors/figures.ts';
+import { figuresOf } from './actors/figures.ts';
 import { makeHands } from './actors/hands.ts';
 import { saveSnapshot } from './actors/housekeeping.ts';
 import type { Command, Input } from './actors/input.ts';
@@ -18,6 +20,7 @@ import type { InspectDesk } from './actors/inspecting/desk.ts';
 import { makeInspectDesk } from './actors/inspecting/desk.ts';
 import { watchLeases } from './actors/leasing.ts';
 import { admitNow, makeCore } from './actors/making.ts';
+import { countRejected } from './actors/measures.ts';
 import { allocateIds, findCrowd } from './actors/queue/accept.ts';
 import { Refusals } from './actors/refusals.ts';
 import { Registry } from './actors/registry.ts';
@@ -30,7 +33,7 @@ import type { CaptureList } from './domain/capture.ts';
 import type { Explanation, Subject } from './domain/explanation.ts';
 import type { Limits } from './domain/limits.ts';
 import { checkLimits, LIMITS } from './domain/limits.ts';
-import type { StsCounts, StsShelf } from './domain/mta-sts-policies.ts';
+import type { StsShelf } from './domain/mta-sts-policies.ts';
 import type { PolicyAsker } from './domain/policy-asker.ts';
 import type { ReaderNeed } from './domain/reader-floors.ts';
 import { drawUuid } from './domain/uuid.ts';
@@ -92,12 +95,10 @@ export interface Engine extends IntakeHost {
   explain(subject: Subject): Explanation | string;
   /** Finishes what is in hand within `graceMs`, takes a snapshot, closes the log. */
   stop(graceMs: number, done: () => void): void;
-  /** MTA-STS in numbers, for metrics. */
-  tlsNumbers(): StsCounts & { readonly impossible: number; readonly policies: number };
   /** Refused commands that were written to the log, and those that were too many for it. */
   readonly refusals: { readonly told: number; readonly missed: number };
-  /** Messages that had to wait for rates or room, counted since the start. */
-  readonly delays: Delays;
+  /** The engine in numbers, for metrics. */
+  readonly figures: Figures;
   /** For tests, benches and the simulated world; nobody else looks inside. */
   readonly core: Core;
 }
@@ -143,8 +144,8 @@ class RunningEngine implements Engine {
   readonly core: Core;
   readonly sources: SourceDesk;
   readonly inspect: InspectDesk;
+  readonly figures: Figures;
   readonly capture: CaptureList | undefined;
-  readonly delays: Delays;
   readonly #refusals = new Refusals();
   readonly refusals = this.#refusals.counts;
   readonly #parts: EngineParts;
@@ -156,8 +157,8 @@ class RunningEngine implements Engine {
     this.core = core;
     this.sources = makeSourceDesk(core);
     this.inspect = makeInspectDesk(core);
+    this.figures = figuresOf(core);
     this.capture = parts.capture;
-    this.delays = core.delays;
     this.#parts = parts;
   }
 
@@ -224,6 +225,7 @@ class RunningEngine implements Engine {
 
   noteRefused(refused: RefusedCommand): void {
     const { core } = this;
+    countRejected(core, refused.listener);
     const mayWrite = !this.#isDiskFull && this.#hasRoom && !this.#hasFailed && !core.isStopping;
     const event = this.#refusals.take(refused, core.ports.clock.now(), mayWrite);
     if (event !== undefined) core.turns.push({ kind: 'run', run: () => core.turns.emit(event) });
@@ -270,11 +272,6 @@ class RunningEngine implements Engine {
       turns.promise(done);
     };
     turns.push({ kind: 'run', run });
-  }
-
-  tlsNumbers() {
-    const { sts, tallies } = this.core;
-    return { ...sts.counts, impossible: tallies.stsImpossible, policies: sts.size };
   }
 
   policyFaulted({ handler, sentence }: { handler: string; sentence: string }): void {

@@ -7,6 +7,7 @@
 import type { Registry, Step } from './actors/registry.ts';
 import { Registry as Charts } from './actors/registry.ts';
 import type { Books } from './domain/books.ts';
+import { Histogram } from './domain/histogram.ts';
 import { invariant } from './domain/invariant.ts';
 import type { Limits } from './domain/limits.ts';
 import type { Event } from './events/catalogue.ts';
@@ -41,9 +42,14 @@ export interface TurnCounts {
   commitMs: number;
 }
 
+/** Bounds for the records of a turn. */
+const RECORDS_BOUNDS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024] as const;
+
 /** The engine's inbox and its turns. */
 export class Turns<Input> {
   readonly counts: TurnCounts = { turns: 0, commits: 0, records: 0, inputs: 0, commitMs: 0 };
+  readonly commitSeconds = new Histogram();
+  readonly turnRecords = new Histogram(RECORDS_BOUNDS);
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #books: Books;
@@ -91,6 +97,15 @@ export class Turns<Input> {
   /** Position that the next record will have. */
   get position(): number {
     return this.#position;
+  }
+
+  /** The turn committed last. */
+  get turn(): number {
+    return this.#turn;
+  }
+
+  get waitingReports(): number {
+    return this.#reports.length;
   }
 
   get inFlight(): number {
@@ -152,6 +167,7 @@ export class Turns<Input> {
     const flight = this.#flights.shift();
     invariant(flight?.turn === turn, `turn ${turn} became durable out of order`);
     this.counts.commitMs += commitMs;
+    this.commitSeconds.observe(commitMs / 1000);
     for (const step of flight.steps) this.#registry.signal(step);
     for (const act of flight.promises) act();
     this.poke();
@@ -220,6 +236,7 @@ export class Turns<Input> {
     this.#flights.push({ turn: this.#turn, steps, promises });
     this.counts.commits += 1;
     this.counts.records += drafts.length;
+    this.turnRecords.observe(drafts.length);
     const position = this.#position - drafts.length;
     this.#log.append({ turn: this.#turn, at: this.#at, position, drafts });
   }

@@ -20,6 +20,7 @@ const CHART_PATH = /^src\/(?:[a-z-]+\/)*([a-z-]+)\/chart\.ts$/;
 const CATALOGUE = 'src/events/catalogue.ts';
 const HOOKS = 'src/policy/hooks.ts';
 const RECORD = 'src/projections/log-record/definition.ts';
+const METRICS = 'src/api/metrics/catalogue.ts';
 const OPTION_FILE = /^src\/domain\/options-[a-z-]+\.ts$/;
 const OPTION_TABLE = /^([A-Z_]+)_OPTIONS$/;
 const MARKED = /(<!-- generated: ([^>]+?) -->\n)([\s\S]*?)(<!-- end -->)/g;
@@ -44,6 +45,7 @@ export async function collectParts(root: string): Promise<Part[]> {
   if (paths.includes(CATALOGUE)) parts.push(await readEventsPart(root));
   if (paths.includes(HOOKS)) parts.push(await readHandlersPart(root));
   if (paths.includes(RECORD)) parts.push(...(await drawRecordParts()));
+  if (paths.includes(METRICS)) parts.push(...(await drawMetricParts()));
   const files = paths.map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }));
   parts.push({ name: 'code map', text: drawCodeMap(files), faults: [] });
   return parts;
@@ -82,6 +84,15 @@ async function drawRecordParts(): Promise<Part[]> {
     { name: 'record types', text: drawTypes(), faults: [] },
     { name: 'record fields', text: drawFields(), faults: [] },
     { name: 'record examples', text: await drawExamples(), faults: [] },
+  ];
+}
+
+/** The metrics, and those that are not here. */
+async function drawMetricParts(): Promise<Part[]> {
+  const { drawAbsent, drawMetrics } = await import('./metrics.ts');
+  return [
+    { name: 'metrics', text: drawMetrics(), faults: [] },
+    { name: 'metrics absent', text: drawAbsent(), faults: [] },
   ];
 }
 

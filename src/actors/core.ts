@@ -31,6 +31,8 @@ import type { HeldRows } from './held-rows.ts';
 import type { Input } from './input.ts';
 import type { ReadyMarks, SessionMeter } from './inspecting/marks.ts';
 import type { HeldLease } from './leasing.ts';
+import type { Measures, ReadyCounts } from './measures.ts';
+import type { PlacedRows } from './placed-rows.ts';
 import type { KeptRest } from './plan-rest.ts';
 import type { Pools } from './pools.ts';
 import type { Asked } from './queue/asked.ts';
@@ -100,6 +102,8 @@ export interface ReadyQueue {
   /** Modes of the MTA-STS policies of those who put mail in here, and until when each counts. */
   readonly stsUses: Map<StsMode, number>;
   readonly shaping: PathShaping;
+  /** What is counted of it for metrics. */
+  readonly counts: ReadyCounts;
   /** No new connection before this time. */
   notBefore: number;
   /** A plan that the next connection goes on with. */
@@ -234,6 +238,9 @@ export interface Core {
   readonly tallies: Tallies;
   /** What failed last, by queue: of those that failed lately. */
   readonly lastErrors: Recent<LastError>;
+  readonly measures: Measures;
+  /** Rows in ready queues and with connections, by their scheduled queue. */
+  readonly placed: PlacedRows;
   /** Epoch of this process: 1 at its start, one more each time configuration comes into force. */
   epoch: number;
   readonly registry: Registry;

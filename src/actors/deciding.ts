@@ -14,6 +14,7 @@ import { keepHouse } from './housekeeping.ts';
 import type { Input } from './input.ts';
 import { isLapsing } from './leasing.ts';
 import { placeDueRows } from './matching.ts';
+import { countAborted } from './measures.ts';
 import { ALARM_TICK, sessionPlanned } from './opening.ts';
 import { bounceRow, deferRow } from './outcome.ts';
 import { acceptSubmission } from './queue/accept.ts';
@@ -219,6 +220,7 @@ function tickSessions(core: Core, at: number): void {
     if (session.offer === undefined || at - session.givenAt < watchdogMs(session.ready.path))
       continue;
     core.log('error', `connection ${session.id} to ${session.ready.name} made no progress; cut`);
+    countAborted(core, session.ready);
     cutSession(core, session, 'the connection made no progress', at);
   }
   if (core.sessions.size > 0) core.alarms.set(ALARM_TICK, at + core.limits.tickMs);
@@ -226,6 +228,7 @@ function tickSessions(core: Core, at: number): void {
 
 function queueRouted(core: Core, routed: Routed, at: number): void {
   const { queue, answer } = routed;
+  core.measures.routes[answer.kind === 'failed' ? 'failed' : 'found'] += 1;
   // The queue was told to go elsewhere while this was being asked.
   if (routed.route !== queue.route) return;
   queue.isRouting = false;

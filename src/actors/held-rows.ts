@@ -30,6 +30,7 @@ export class HeldRows {
   #ticket = new Uint32Array(1024);
   readonly #hot = new Map<number, HotRow>();
   #bodyBytes = 0;
+  #bodies = 0;
   readonly #limits: Limits;
 
   constructor(limits: Limits) {
@@ -38,6 +39,11 @@ export class HeldRows {
 
   get hotRows(): number {
     return this.#hot.size;
+  }
+
+  /** Hot rows whose body is in memory. */
+  get hotBodies(): number {
+    return this.#bodies;
   }
 
   get hotBodyBytes(): number {
@@ -74,7 +80,7 @@ export class HeldRows {
     if (!isDrawn && this.#hot.size >= this.#limits.hotRowsMax) return;
     const hasRoom = this.#bodyBytes + row.bodyBytes <= this.#limits.hotBodyBytesMax;
     if (!hasRoom) row.body = undefined;
-    if (row.body !== undefined) this.#bodyBytes += row.bodyBytes;
+    this.#countBody(row, 1);
     this.#hot.set(slot, row);
   }
 
@@ -82,8 +88,14 @@ export class HeldRows {
   cool(slot: number): void {
     const row = this.#hot.get(slot);
     if (row === undefined) return;
-    if (row.body !== undefined) this.#bodyBytes -= row.bodyBytes;
+    this.#countBody(row, -1);
     this.#hot.delete(slot);
+  }
+
+  #countBody(row: HotRow, by: 1 | -1): void {
+    if (row.body === undefined) return;
+    this.#bodies += by;
+    this.#bodyBytes += by * row.bodyBytes;
   }
 
   #grow(slot: number): void {

@@ -24,6 +24,8 @@ import * as deciding from './deciding.ts';
 import { HeldRows } from './held-rows.ts';
 import type { Input } from './input.ts';
 import { LAST_ERRORS_MAX } from './inspecting/last-errors.ts';
+import { Measures } from './measures.ts';
+import { PlacedRows } from './placed-rows.ts';
 import { Pools } from './pools.ts';
 import { Asked } from './queue/asked.ts';
 import { QuotaLines } from './quota-lines.ts';
@@ -80,6 +82,8 @@ export function makeCore(
     sweep: newSweep(),
     tallies: { ...NOTHING_YET },
     lastErrors: new Recent(LAST_ERRORS_MAX),
+    measures: new Measures(),
+    placed: new PlacedRows(),
     epoch: 1,
     held: new HeldRows(limits),
     ...nothingHeld(),

@@ -13,6 +13,7 @@ import { leaveOutSuspended, obeyRules } from './admin/suspending.ts';
 import { keepPromotions, mayChoose, mayPromote, mustWait, payPromotion } from './choosing.ts';
 import type { Core, HeldQueue, ReadyQueue } from './core.ts';
 import { PLACE_READY } from './held-rows.ts';
+import { countFull } from './measures.ts';
 import { deferRow } from './outcome.ts';
 import type { Candidate, Readies } from './pools.ts';
 import { membersOf, readiesOf } from './pools.ts';
@@ -200,7 +201,10 @@ function waitForRoom(
   for (const member of members) {
     const ready = readies[member.at];
     if (ready === undefined || hasRoom(core, ready, queue, at)) continue;
-    if (!isHeldByRate(ready)) why = FULL;
+    if (!isHeldByRate(ready)) {
+      why = FULL;
+      countFull(core, ready);
+    }
     ready.waiting.add(queue);
     queue.waitsFor.add(ready);
     core.touchedReady.add(ready);
@@ -246,7 +250,9 @@ function lookUpReadyQueue(
   }
   const source = core.answers.source(member, at);
   if (source === undefined) return undefined;
-  return openReadyQueue(core, { name, source, site, routingDomain: routingDomainOf(queue), at });
+  const routingDomain = routingDomainOf(queue);
+  const pool = queue.config.egress_pool ?? UNSPECIFIED;
+  return openReadyQueue(core, { name, source, site, routingDomain, pool, at });
 }
 
 const routingDomainOf = (queue: HeldQueue): string =>
@@ -255,6 +261,7 @@ const routingDomainOf = (queue: HeldQueue): string =>
 function askRoute(core: Core, queue: HeldQueue): void {
   if (queue.isRouting) return;
   queue.isRouting = true;
+  core.measures.routes.asked += 1;
   const asked = queue.route;
   const route = {
     routingDomain: routingDomainOf(queue),

@@ -12,6 +12,7 @@ import type { Input } from './input.ts';
 import { newMeter } from './inspecting/marks.ts';
 import type { HeldLease } from './leasing.ts';
 import { askLease, releaseLease } from './leasing.ts';
+import { countOpened } from './measures.ts';
 import { bounceRow, deferRow } from './outcome.ts';
 import { takeRest } from './plan-rest.ts';
 import { refreshReadyQueue } from './ready-queue.ts';
@@ -110,6 +111,7 @@ export function sessionPlanned(
   };
   core.sessions.set(link, session);
   ready.sessions.add(session);
+  countOpened(core, ready);
   if (core.alarms.dueAt(ALARM_TICK) === undefined) {
     core.alarms.set(ALARM_TICK, at + core.limits.tickMs);
   }

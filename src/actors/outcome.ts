@@ -5,7 +5,7 @@
  */
 
 import { UNSPECIFIED } from '../domain/options-egress.ts';
-import type { Reply } from '../domain/reply.ts';
+import type { Reply, VerdictKind } from '../domain/reply.ts';
 import { nextAttempt } from '../domain/retry.ts';
 import { proxyPlaceOf } from '../domain/source-proxy.ts';
 import type { AttemptBody } from '../events/message.ts';
@@ -14,6 +14,7 @@ import type { PeerInfo } from './connection/connection.ts';
 import type { Core, Offer, ReadyQueue } from './core.ts';
 import { takeFares } from './fares.ts';
 import { noteError } from './inspecting/last-errors.ts';
+import { countOutcomes } from './measures.ts';
 import { keepCurrent } from './queue/configuring.ts';
 import { askRequeue, queueAfter, rebindRow } from './rebinding.ts';
 import {
@@ -237,7 +238,14 @@ export function deferRow(
   const to = addressesOf(hot, index);
   const attempt = (core.books.rows.columns.attempts[slot] as number) + 1;
   const share = { to, index, reply: { ...reply, isOwn: true as const } };
+  countUnreached(core, slot, 'transient', index.length);
   deferShare(core, slot, share, { attempt, ...placeOf(core, slot), session }, at);
+}
+
+/** Counts recipients of a row that no connection had; before it has a path there is no service. */
+function countUnreached(core: Core, slot: number, kind: VerdictKind, recipients: number): void {
+  const ready = core.readyOf.get(slot);
+  if (ready !== undefined) countOutcomes(core, ready, slot, kind, recipients);
 }
 
 /** Where a row waited that no connection had. */
@@ -255,5 +263,6 @@ export function bounceRow(core: Core, slot: number, reply: Reply): void {
   const to = addressesOf(hot, index);
   const attempt = (core.books.rows.columns.attempts[slot] as number) + 1;
   const share = { to, index, reply: { ...reply, isOwn: true as const } };
+  countUnreached(core, slot, 'permanent', index.length);
   endShare(core, slot, 'message.bounced', share, { attempt, ...placeOf(core, slot) });
 }

@@ -11,6 +11,7 @@ import type { Answer } from '../domain/policy-asker.ts';
 import { REFRESH_RETRY_MS } from './answers.ts';
 import type { Core, ReadyQueue, Session } from './core.ts';
 import { newMarks } from './inspecting/marks.ts';
+import { providerOf } from './measures.ts';
 import { makePathShaping, reshapePath, retireReady } from './shaping.ts';
 import { SlotRing } from './slot-ring.ts';
 
@@ -53,10 +54,12 @@ export function openReadyQueue(
     source: Answer<SourceConfig>;
     site: Site;
     routingDomain: string;
+    /** That of the queue it is opened for. */
+    pool: string;
     at: number;
   },
 ): ReadyQueue | undefined {
-  const { name, source, site, routingDomain, at } = from;
+  const { name, source, site, routingDomain, pool, at } = from;
   const path = core.answers.pathConfig(
     routingDomain,
     source.value.name,
@@ -66,6 +69,7 @@ export function openReadyQueue(
   if (path.isDefault) return undefined;
   core.turns.emit({ type: 'path.configured', stream: name, body: { answer: path.key } });
   const about = { name, source: source.value.name, path: path.value };
+  const provider = providerOf(path.value, site.site);
   const ready: ReadyQueue = {
     name,
     source: source.value,
@@ -86,6 +90,7 @@ export function openReadyQueue(
     waiting: new Set(),
     stsUses: new Map([[site.mtaSts ?? 'none', site.expiresAt]]),
     shaping: makePathShaping(core, about, () => core.touchedReady.add(ready)),
+    counts: core.measures.open({ provider, source: source.value.name, pool }),
     notBefore: 0,
     rest: undefined,
     usedAt: at,
@@ -133,6 +138,10 @@ function adoptPath(core: Core, ready: ReadyQueue, path: Answer<PathConfig>, at: 
   ready.path = path.value;
   ready.pathKey = path.key;
   core.touchedReady.add(ready);
+  const provider = providerOf(path.value, ready.site.site);
+  if (provider !== ready.counts.provider.provider) {
+    core.measures.move(ready.counts, provider, ready.source.name, ready.sessions.size);
+  }
   if (reshapePath(core, ready).isRelimited) endConnections(ready);
   trimRows(core, ready, at);
   const { limit } = ready.path.connection_limit;
@@ -184,6 +193,7 @@ export function reapReadyQueues(core: Core, at: number): void {
     // Who was told no here looks again when the rates change.
     if (isLeasing || choosing.isAsking || refused.size > 0) continue;
     retireReady(core, ready);
+    core.measures.close(ready.counts);
     ready.isGone = true;
     core.readyQueues.delete(name);
   }

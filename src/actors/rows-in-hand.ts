@@ -13,6 +13,7 @@ import type { HotRow } from './held-rows.ts';
 import { PLACE_DUE, PLACE_OFFERED, PLACE_READY, PLACE_WAITING } from './held-rows.ts';
 
 const isBacklog = (place: number): boolean => place === PLACE_DUE || place === PLACE_READY;
+const isPlaced = (place: number): boolean => place === PLACE_READY || place === PLACE_OFFERED;
 
 /** Moves a row to a place and answers its new ticket. */
 export function movePlace(core: Core, slot: number, place: number, ready?: ReadyQueue): number {
@@ -29,6 +30,9 @@ export function movePlace(core: Core, slot: number, place: number, ready?: Ready
     core.readyOf.set(slot, ready);
   }
   core.backlog += Number(isBacklog(place)) - Number(isBacklog(from));
+  if (isPlaced(place) && !isPlaced(from)) {
+    core.placed.enter(slot, core.books.rows.columns.queue[slot] as number);
+  } else if (isPlaced(from) && !isPlaced(place)) core.placed.leave(slot);
   return core.held.place(slot, place);
 }
 

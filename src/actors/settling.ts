@@ -13,6 +13,7 @@ import { NO_TOKENS, payFare } from './fares.ts';
 import { PLACE_READY } from './held-rows.ts';
 import { noteSettled } from './inspecting/marks.ts';
 import { releaseLease } from './leasing.ts';
+import { countClosed, countOutcomes } from './measures.ts';
 import { feedStarved } from './opening.ts';
 import type { Share } from './outcome.ts';
 import { deferRow, deferShare, endShare, unsettleRow, witnessOf } from './outcome.ts';
@@ -74,13 +75,16 @@ export function linkSettled(core: Core, link: number, settlement: Settlement, at
   if (offer === undefined || offer.session.id !== link) return;
   if (settlement.isTried) spendOffer(offer);
   closeOffer(core, offer);
+  const { ready } = offer.session;
   noteSettled(offer.session, settlement, at);
-  core.touchedReady.add(offer.session.ready);
+  core.touchedReady.add(ready);
+  core.measures.deliverSeconds.observe(settlement.tookMs / 1000);
   const { slot } = offer;
   const witness = witnessOf(offer, Math.round(settlement.tookMs));
   const number = core.books.rows.columns.number[slot];
   const deferred: Outcome[] = [];
   for (const share of shareOut(offer, settlement.outcomes)) {
+    countOutcomes(core, ready, slot, share.kind, share.to.length);
     if (share.kind === 'transient') deferred.push(...share.outcomes);
     else {
       const as = share.kind === 'delivered' ? 'message.delivered' : 'message.bounced';
@@ -207,8 +211,8 @@ function deferAll(core: Core, ready: ReadyQueue, at: number): void {
 
 /** Forgets a connection. */
 export function dropSession(core: Core, session: Session): void {
-  core.sessions.delete(session.id);
   const { ready } = session;
+  if (core.sessions.delete(session.id)) countClosed(ready);
   ready.sessions.delete(session);
   releaseLease(core, session.held);
   const index = ready.idle.indexOf(session);
@@ -222,6 +226,7 @@ export function abandonOffer(core: Core, offer: Offer, why: string, at: number):
   closeOffer(core, offer);
   const { slot, messageId } = offer;
   if (offer.isReleased) {
+    countOutcomes(core, offer.session.ready, slot, 'transient', offer.to.length);
     unsettleRow(core, slot, witnessOf(offer, 0), why, at);
     return;
   }

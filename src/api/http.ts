@@ -20,12 +20,12 @@ import { addInspectRoutes } from './inspect-routes.ts';
 import type { MachineDesk } from './machine-routes.ts';
 import { addMachineRoutes } from './machine-routes.ts';
 import type { Metrics } from './metrics.ts';
+import { addMetricsRoutes } from './metrics-routes.ts';
 import { noteBy } from './notes.ts';
 import { addOpenApi, gatherRoutes } from './openapi.ts';
 import type { PolicyDesk } from './policy-routes.ts';
 import { addPolicyRoutes } from './policy-routes.ts';
 import { readJsonOnly, sayRefusals } from './refusals.ts';
-import { addRoute } from './route.ts';
 import type { SmtpTraces } from './smtp-trace-hub.ts';
 import type { SourceControl } from './source-routes.ts';
 import { addSourceRoutes } from './source-routes.ts';
@@ -114,16 +114,7 @@ function addPlainRoutes(server: FastifyInstance, parts: HttpParts): void {
   addPolicyRoutes(server, parts.policy, noteBy(parts.admin));
   addHealthRoutes(server, parts.whyNotAlive);
   addAbsentRoutes(server);
-  const metrics = {
-    method: 'GET',
-    path: '/metrics',
-    tag: 'metrics',
-    says: 'Everything that is counted, for Prometheus.',
-    answer: { form: 'own', type: 'text/plain', says: 'the text exposition format' },
-  } as const;
-  addRoute(server, metrics, async ({ reply }) => {
-    await reply.type(parts.metrics.contentType).send(await parts.metrics.page());
-  });
+  addMetricsRoutes(server, parts.metrics);
   addWhyRoute(server, parts.explain);
   addInspectRoutes(server, parts.look);
 }

@@ -113,6 +113,9 @@ export class Books {
   readonly engine: EngineRow = newEngine();
   /** Rates that are counted in this process: key → used up to this time at most. */
   readonly rates = new Map<string, number>();
+  /** Queues opened in this process so far, and the how-manieth the one in each slot was. */
+  queuesOpened = 0;
+  readonly openedAs: number[] = [];
   readonly #queueSlots = new Map<string, number>();
   readonly #freeQueues: number[] = [];
 
@@ -153,6 +156,8 @@ export class Books {
       emptySince: at,
     };
     this.queues[slot] = queue;
+    this.openedAs[slot] = this.queuesOpened;
+    this.queuesOpened += 1;
     this.#queueSlots.set(name, slot);
     return queue;
   }

@@ -26,6 +26,12 @@ export interface Guest {
   evict(): void;
 }
 
+/** Sessions since the listener opened: let in, and turned away. */
+export interface ListenerCounts {
+  opened: number;
+  denied: number;
+}
+
 /** What holds for the sessions of one peer. */
 export interface Terms {
   readonly settings: SessionSettings;
@@ -44,6 +50,7 @@ export class Desk {
   readonly clock: Clock;
   readonly machineName: string;
   readonly guests = new Set<Guest>();
+  readonly counts: ListenerCounts = { opened: 0, denied: 0 };
   isClosing = false;
   /** Address and port, once bound. */
   listener = '';
@@ -131,6 +138,7 @@ export class Desk {
     if (refusal?.code === 421) return refusal;
     this.byAddress.set(peer, count + 1);
     this.guests.add(guest);
+    this.counts.opened += 1;
     return undefined;
   }
 

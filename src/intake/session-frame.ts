@@ -136,6 +136,7 @@ export abstract class SessionFrame extends SMTPConnection implements Guest, Circ
   }
 
   private turnAway(refusal: Reply): void {
+    this.desk.counts.denied += 1;
     this.desk.note('warn', `${this.peer} turned away: ${refusal.text}`);
     if (!this.desk.linger(1)) {
       this._socket.destroy();

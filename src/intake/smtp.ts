@@ -11,6 +11,7 @@ import type { SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
 import { OptionError } from '../domain/option-error.ts';
 import type { ListenerConfig } from '../domain/options-listener.ts';
 import type { Bodies, Clock, Ms } from '../ports/ports.ts';
+import type { ListenerCounts } from './desk.ts';
 import { Desk } from './desk.ts';
 import type { IntakeHost, Log } from './host.ts';
 import { IDENTITY_MS_MAX, SWEEP_MS } from './limits.ts';
@@ -23,6 +24,7 @@ export interface SmtpListener {
   readonly address: string;
   readonly port: number;
   sessions(): number;
+  readonly counts: Readonly<ListenerCounts>;
   /** Takes no new mail; messages being received have `graceMs` to be finished and answered. */
   stop(graceMs: Ms): Promise<void>;
 }
@@ -123,6 +125,7 @@ export async function startSmtpListener(
     address: bound.address,
     port: bound.port,
     sessions: () => desk.guests.size,
+    counts: desk.counts,
     stop: async (graceMs) => {
       await stop(desk, reception.server, graceMs);
       for (const timer of timers) clearInterval(timer);

@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import type { Subject } from '../domain/explanation.ts';
 import type { KeySource } from '../domain/option-places.ts';
 import type { HttpListenerConfig } from '../domain/options-http.ts';
+import type { SmtpListener } from '../intake/smtp.ts';
 import { startSmtpListener } from '../intake/smtp.ts';
 import type { AuthAsker } from '../policy/ask-auth.ts';
 import { createTimers } from '../ports/node/timers.ts';
@@ -54,7 +55,7 @@ export async function openListeners(
   world: LoadedWorld,
   parts: ListenerParts,
 ): Promise<OpenedListeners> {
-  const smtp: Listening[] = [];
+  const smtp: SmtpListener[] = [];
   const http: Listening[] = [];
   const stop = async (graceMs: number): Promise<void> => {
     await Promise.all([...smtp, ...http].map((listener) => listener.stop(graceMs)));
@@ -62,6 +63,7 @@ export async function openListeners(
   const { engine, bodies, clock } = parts.opened;
   const note = (level: 'info' | 'warn' | 'error', text: string): void => parts.logger[level](text);
   try {
+    parts.meters.listeners = smtp;
     // HTTP first: once mail is taken, all that was asked for is there.
     for (const config of world.httpListeners) http.push(await openHttp(config, parts));
     for (const config of world.smtpListeners) {

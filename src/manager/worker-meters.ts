@@ -3,15 +3,16 @@
  * the form in which it is shown is not known here.
  */
 
-import type { Delays } from '../api/metrics.ts';
-import type { RefusalCounts } from '../api/record-metrics.ts';
-import type { TlsNumbers } from '../api/tls-metrics.ts';
+import type { Delays } from '../actors/core.ts';
+import type { Figures, TlsNumbers } from '../actors/figures.ts';
+import type { ListenerMeters, Meters } from '../api/metrics/meters.ts';
+import type { ProcessFigures } from '../ports/node/process-figures.ts';
 import type { RedisFigures } from '../ports/node/quotas-redis-presence.ts';
 import type { HookAnswer } from '../projections/hook-status.ts';
 import type { ManagerCounters } from './messages.ts';
 
 /** Counts of one worker. */
-export class WorkerMeters {
+export class WorkerMeters implements Meters {
   version = 0;
   epoch = 0;
   counters: ManagerCounters = { activations: 0, refusals: 0, workerRestarts: 0 };
@@ -25,7 +26,13 @@ export class WorkerMeters {
   /** How the log hooks are; undefined before the engine runs. */
   hooks: (() => Promise<HookAnswer>) | undefined;
   /** Refused commands, as the engine counts them. */
-  refusals: RefusalCounts | undefined;
+  refusals: Meters['refusals'];
+  /** The engine in numbers; undefined before it runs. */
+  figures: Figures | undefined;
+  /** SMTP listeners, once they are open. */
+  listeners: readonly ListenerMeters[] | undefined;
+  /** The process in numbers; undefined before the engine runs. */
+  process: (() => ProcessFigures) | undefined;
 
   /** A handler of the policy failed or was slow. */
   faulted(handler: string): void {

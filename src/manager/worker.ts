@@ -12,6 +12,8 @@ import { lockDataDir } from '../events/data-lock.ts';
 import type { AuthAsker } from '../policy/ask-auth.ts';
 import type { PolicyFault } from '../policy/calling.ts';
 import { lendBump } from '../policy/world.ts';
+import type { ProcessWatch } from '../ports/node/process-figures.ts';
+import { watchProcess } from '../ports/node/process-figures.ts';
 import type { HookAnswer, HookDesk } from '../projections/hook-status.ts';
 import { NO_HOOKS } from '../projections/hook-status.ts';
 import type { Exit } from './exit.ts';
@@ -75,6 +77,7 @@ class WorkerLife {
   #gotFirst: ((order: UseOrder) => void) | undefined;
   #end: (exit: Exit) => void = () => {};
   #opened: OpenedEngine | undefined;
+  #process: ProcessWatch | undefined;
   #world: LoadedWorld | undefined;
   #judge: { readonly world: LoadedWorld; readonly asker: AuthAsker } | undefined;
   /** Orders wait here until the first version is in use. */
@@ -139,8 +142,12 @@ class WorkerLife {
       fatal: (sentence) => this.#end({ code: EXIT_IO, sentence }),
     });
     this.#opened = opened;
-    this.#meters.tls = () => opened.engine.tlsNumbers();
-    this.#meters.delays = opened.engine.delays;
+    const { figures } = opened.engine;
+    this.#meters.figures = figures;
+    this.#meters.tls = () => figures.tls();
+    this.#meters.delays = figures.delays;
+    this.#process = watchProcess([dir]);
+    this.#meters.process = this.#process.read;
     this.#meters.refusals = opened.engine.refusals;
     this.#meters.redis = opened.redis;
     this.#meters.hooks = () => this.#hooks.ask({ do: 'list' });
@@ -260,6 +267,7 @@ class WorkerLife {
 
   async #stopAll(listeners: OpenedListeners | undefined, graceMs: number): Promise<void> {
     const opened = this.#opened;
+    this.#process?.stop();
     // Readers let go of the log before it is closed: what comes after waits for the next start.
     await Promise.all([listeners?.stop(graceMs), opened?.projections.stop(graceMs)]);
     await new Promise<void>((resolve) => opened?.engine.stop(graceMs, resolve));

@@ -10,6 +10,7 @@ import { parsePathConfig } from '../../src/domain/options-path.ts';
 import { definePolicy } from '../../src/policy/define.ts';
 import type { Setup } from '../../src/policy/hooks.ts';
 import { runSetup } from '../../src/policy/setup.ts';
+import { readPage } from './metrics-kit.ts';
 
 const setUp = (more: (setup: Setup) => void) =>
   runSetup(
@@ -44,7 +45,7 @@ test('the metrics tell what became of policies', async () => {
   const counters = { activations: 0, refusals: 0, workerRestarts: 0 };
   const tls = () => ({ impossible: 2, policies: 7, fetched: 9, failed: 3, outlived: 1 });
   const faults = new Map<string, number>();
-  const page = await createMetrics({ version: 1, epoch: 1, counters, faults, tls }).page();
+  const page = await readPage(createMetrics({ version: 1, epoch: 1, counters, faults, tls }));
   assert.match(page, /^dns_mx_resolve_mta_sts_impossible 2$/m);
   assert.match(page, /^mta_sts_policies 7$/m);
   assert.match(page, /^mta_sts_fetches_total\{result="failed"\} 3$/m);

@@ -8,6 +8,7 @@ import { formatMessageId, numberOfMessageId } from '../../domain/message-id.ts';
 import { formatQueueName } from '../../domain/queue-name.ts';
 import type { Refusal, Submission, SubmittedMessage } from '../../intake/host.ts';
 import type { Core } from '../core.ts';
+import { countReceived } from '../measures.ts';
 import { originOf, waitForDue } from '../rows-in-hand.ts';
 import { openQueue } from './configuring.ts';
 import { rowIsDue } from './due.ts';
@@ -60,6 +61,7 @@ export function acceptSubmission(
     return;
   }
   for (const report of submission.reports ?? []) core.turns.emit(report);
+  countReceived(core, submission);
   for (const message of submission.messages) acceptMessage(core, submission, message, at);
   // The body came with one reference: each message beyond the first needs one more, and where all
   // have bodies of their own nobody needs the one it came with.

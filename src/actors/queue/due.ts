@@ -70,7 +70,10 @@ export function rowRang(
     return;
   }
   if (dueAt > at) core.wheel.set(slot, Math.min(dueAt, expiresAt));
-  else rowIsDue(core, slot, at);
+  else {
+    core.measures.tardinessSeconds.observe((at - dueAt) / 1000);
+    rowIsDue(core, slot, at);
+  }
 }
 
 /** Puts a row into its queue's ring of due rows; from here the wheel only watches its age. */
