@@ -42,6 +42,7 @@ const KNOWS: Readonly<Record<string, readonly string[]>> = {
     'projections/log-record/record.ts',
   ],
   policy: ['projections/hook.ts', 'projections/log-record/record.ts'],
+  reports: ['projections/log-record/record.ts'],
   actors: ['intake/host.ts', 'ports/smtp-trace.ts', 'turn.ts'],
   reports: ['projections/log-record/record.ts'],
   events: ['ports/committed-log.ts'],

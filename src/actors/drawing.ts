@@ -11,6 +11,7 @@ import { isFault } from '../ports/ports.ts';
 import { bodyRefOf } from './compacting.ts';
 import type { Core } from './core.ts';
 import { emitExpired } from './queue/expire.ts';
+import { heldMeta } from './rebinding.ts';
 import { messageIdOf, waitForDue } from './rows-in-hand.ts';
 import { cutSession } from './settling.ts';
 
@@ -69,7 +70,7 @@ export function headerRead(
 function warmRow(
   core: Core,
   slot: number,
-  envelope: { readonly from: string; readonly to: readonly string[] } | undefined,
+  envelope: Pick<AcceptedBody, 'from' | 'to' | 'meta'> | undefined,
   at: number,
 ): void {
   const purpose = core.drawing.get(slot);
@@ -80,7 +81,8 @@ function warmRow(
     quarantine(core, slot, 'both the log and the body store have lost the envelope');
   } else {
     const bodyBytes = core.books.rows.columns.bodyBytes[slot] as number;
-    const hot = { from: envelope.from, to: envelope.to, body: undefined, bodyBytes };
+    const { from, to } = envelope;
+    const hot = { from, to, body: undefined, bodyBytes, ...heldMeta(core, envelope.meta) };
     core.held.heat(slot, hot, true);
   }
   if (ready !== undefined) core.touchedReady.add(ready);

@@ -22,6 +22,8 @@ export interface HotRow {
   readonly to: readonly string[];
   body: readonly Buffer[] | undefined;
   readonly bodyBytes: number;
+  /** Kept only where a handler of the policy would see it. */
+  readonly meta?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** Places, tickets and hot rows by slot. */

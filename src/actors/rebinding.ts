@@ -3,12 +3,13 @@
  * because an operator asks. Id, body, recipients left and attempts stay; queue and due time change.
  * A message in the hands of a connection is left alone. Judges no reply.
  */
-import type { MessageView } from '../domain/policy-asker.ts';
+import type { MessageView, RareHandler } from '../domain/policy-asker.ts';
 import type { QueueMove } from '../domain/queue-change.ts';
 import { moveQueueName } from '../domain/queue-change.ts';
 import { formatQueueName, parseQueueName } from '../domain/queue-name.ts';
 import { purgeReturned } from './admin/purging.ts';
 import type { Core } from './core.ts';
+import type { HotRow } from './held-rows.ts';
 import { PLACE_DUE, PLACE_WAITING } from './held-rows.ts';
 import { openQueue } from './queue/configuring.ts';
 import { messageIdOf, movePlace, partOf, waitForDue, whereaboutsOf } from './rows-in-hand.ts';
@@ -31,8 +32,24 @@ export function viewOf(core: Core, slot: number): MessageView {
     num_attempts: c.attempts[slot] as number,
     created_at: c.acceptedAt[slot] as number,
     body_bytes: c.bodyBytes[slot] as number,
+    meta: core.held.find(slot)?.meta,
   });
 }
+
+const VIEWERS: readonly RareHandler[] = [
+  'requeue_message',
+  'rebind_message',
+  'throttle_insert_ready_queue',
+];
+
+/** The metadata of a message as they are held for handlers; nothing where there is none to see. */
+export const heldMeta = (
+  core: Core,
+  meta: Readonly<Record<string, unknown>> | undefined,
+): Pick<HotRow, 'meta'> =>
+  meta !== undefined && VIEWERS.some((handler) => core.answers.hears(handler))
+    ? { meta: Object.freeze(meta) }
+    : {};
 
 /** The name of the queue that a move leads to. */
 export const queueAfter = (queue: string, move: QueueMove): string =>

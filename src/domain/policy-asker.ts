@@ -37,6 +37,8 @@ export interface MessageView {
   /** Milliseconds since 1970. */
   readonly created_at: number;
   readonly body_bytes: number;
+  /** Kept at reception; undefined where that is nothing, or lies on the disk only just now. */
+  readonly meta: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** Handlers that cost nothing where no part of the policy has them. */

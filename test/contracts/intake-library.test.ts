@@ -26,6 +26,8 @@ const LEANT_ON = {
   close: 0,
   upgrade: 2,
   handler_EHLO: 2,
+  handler_HELO: 2,
+  handler_AUTH: 2,
   handler_MAIL: 2,
   handler_RCPT: 2,
   handler_DATA: 2,

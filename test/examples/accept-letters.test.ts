@@ -13,7 +13,7 @@ import { startSmtpListener } from '../../src/intake/smtp.ts';
 import { createClock } from '../../src/ports/node/clock.ts';
 import type { BodyRef } from '../../src/ports/ports.ts';
 import { isFault } from '../../src/ports/ports.ts';
-import { accepting } from '../world/manners.ts';
+import { accepting, sayingAt } from '../world/manners.ts';
 import { projectAll } from '../world/records.ts';
 import { World } from '../world/world.ts';
 import { RawClient } from './intake-world.ts';
@@ -117,6 +117,33 @@ test('where each message has a letter of its own, that of the submission is let 
   assert.equal(counts.get(first.bodyBytes), 0);
   await world.runFor(10_000);
   assert.deepEqual([...counts.values()], [0, 0, 0]);
+});
+
+test('handlers see the metadata when a message goes back to its queue', async () => {
+  const seen: unknown[] = [];
+  const world = await World.start({
+    seed: 1,
+    manners: { 'a.test': sayingAt('mail', '451 4.3.2 not now') },
+    limits: { hotRowsMax: 1, drawRowsMax: 1 },
+    handlers: {
+      requeue_message: (message) => {
+        seen.push(message.meta);
+        return { tenant: String(message.meta?.['x_next'] ?? 'unseen') };
+      },
+    },
+  });
+  await world.runFor(100);
+  const letter = await writeLetter(world, 'again');
+  const to = ['u@a.test'];
+  const messages = ['one', 'two'].map((x_next) => ({ to, meta: { x_next } }));
+  assert.equal(await submit(world, letter, messages), 'ok');
+  await world.runFor(3_000);
+  const moves = world.witness.records
+    .filter(({ type }) => type === 'message.rebound')
+    .map(({ body }) => (JSON.parse(body) as { queue: string }).queue);
+  // One of them was held in memory all the time, the other was read back from the log.
+  assert.deepEqual(new Set(moves), new Set(['one@a.test', 'two@a.test']));
+  assert.deepEqual(seen[0], { x_next: 'one' });
 });
 
 test('an engine that stops gives every letter back', async () => {

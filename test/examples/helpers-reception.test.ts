@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { queues } from '../../src/policy/helpers/queues.ts';
 import { withFiles } from './helpers-kit.ts';
+import { bodyAt, offer, openReception } from './reception-kit.ts';
 
 const FILE = `
 scheduling_header = "X-Schedule"
@@ -82,5 +83,25 @@ describe('reception by queue data', () => {
       scheduling: undefined,
       headersRemoved: [],
     });
+  });
+});
+
+describe('queue data at a listener', () => {
+  it('name the queue, put the first attempt off, take headers off, and refuse', async (t) => {
+    const world = await openReception(part);
+    t.after(() => world.end());
+    const client = await world.greet();
+    const at = '2031-01-02T03:04:05Z';
+    const schedule = `X-Schedule: {"first_attempt":"${at}"}\r\n`;
+    const headers = `X-Tenant: inside\r\nX-Campaign: c\r\n${schedule}`;
+    assert.match(await offer(client, ['u@a.com'], `${headers}Subject: s\r\n\r\nb\r\n`), /^250 /);
+    const [message] = world.host.submissions[0]?.messages ?? [];
+    assert.equal(message?.queue, 'c:inside@a.com!inside.a.com');
+    assert.equal(message?.dueAt, Date.parse(at));
+    assert.equal(bodyAt(world), 'X-Campaign: c\r\nSubject: s\r\n\r\nb\r\n');
+    const refused = await offer(client, ['u@a.com'], 'X-Tenant: nobody\r\n\r\nb\r\n');
+    assert.match(refused, /^500 tenant 'nobody' .* is not defined/);
+    assert.match(await offer(client, ['u@other.net']), /^500 tenant 't1'/);
+    assert.equal(world.host.submissions.length, 1);
   });
 });

@@ -159,6 +159,13 @@ describe('what is no report', () => {
     assert.match(await send(client, readSample('arf-yahoo'), 'x@f.sender.test'), /^250 /);
   });
 
+  test('is refused for all where one of several domains does not ask for it', async () => {
+    const client = await open();
+    const reply = await send(client, readSample('arf-yahoo'), 'x@f.sender.test', 'y@b.sender.test');
+    assert.match(reply, NO_REPORT);
+    assert.equal(world.host.reports.length, 0);
+  });
+
   test('goes to nobody where one recipient takes reports alone', async () => {
     const client = await open();
     const reply = await send(client, 'Subject: x\r\n\r\nHello', 'x@open.test', 'y@b.sender.test');

@@ -137,8 +137,8 @@ describe('a policy value is refused', () => {
         Object.keys(HANDLERS).join(', '),
     );
     assert.equal(
-      await refusal(define('{ smtp_server_data: () => 1 }')),
-      'policy.ts:2:16: the handler smtp_server_data is not available in this version; ' +
+      await refusal(define('{ http_message_generated: () => 1 }')),
+      'policy.ts:2:16: the handler http_message_generated is not available in this version; ' +
         'remove it from the policy',
     );
   });

@@ -50,6 +50,7 @@ test('a message over its rate waits for its turn, and no attempt is counted', as
       num_attempts: 0,
       created_at: 0,
       body_bytes: 0,
+      meta: undefined,
     },
   );
   const attempts = world.witness.records.filter(({ type }) => type === 'message.deferred');

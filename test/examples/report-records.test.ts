@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { numberOfMessageId } from '../../src/domain/message-id.ts';
 import type { ReportNote, Submission } from '../../src/intake/host.ts';
 import type { Arrival } from '../../src/intake/message-intake.ts';
 import { notesOf } from '../../src/intake/report-notes.ts';
@@ -42,11 +43,17 @@ describe('records of reports', () => {
     let answered = 0;
     const answer = (): void => {
       answered += 1;
+      engine.witness.read(engine.store);
+      assert.ok(
+        engine.witness.records.some(({ stream }) => stream === id),
+        'it is durable',
+      );
     };
     if (isDropped) engine.engine.takeReports?.(notes, answer);
     else hand(engine, message, notes, answer);
     await engine.runFor(60_000);
     assert.equal(answered, 1);
+    assert.ok(engine.engine.core.books.engine.number > numberOfMessageId(id), 'the id is spent');
     const records = projectAll(engine.witness.records).map(({ record }) => record);
     for (const record of records) assertSchema(record);
     return records.filter((record) => record.id === id);

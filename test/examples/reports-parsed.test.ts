@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { BLOCKS_MAX } from '../../src/reports/fields.ts';
 import { formatMailDate, parseMailDate } from '../../src/reports/mail-date.ts';
 import { mayBeReport, ORIGINAL_BYTES_MAX } from '../../src/reports/parts.ts';
 import type { DsnReport } from '../../src/reports/rfc3464.ts';
@@ -106,6 +107,16 @@ describe('delivery status notifications', () => {
       assert.match(reading.kind === 'malformed' ? reading.reason : '', reason);
     });
   }
+
+  it('about more recipients than are read are none', async () => {
+    const block = '\r\nFinal-Recipient: rfc822; u@a.test\r\nAction: failed\r\nStatus: 5.1.1\r\n';
+    const many = (count: number) =>
+      altered('exim', '\r\nAction: failed', `${block.repeat(count)}\r\nAction: failed`);
+    const most = await dsn(Buffer.from(many(BLOCKS_MAX - 2)));
+    assert.equal(most.per_recipient.length, BLOCKS_MAX - 1);
+    const reading = await parseRfc3464(many(BLOCKS_MAX - 1));
+    assert.deepEqual(reading, { kind: 'malformed', reason: 'the report has too many blocks' });
+  });
 
   it('are not the texts that qmail writes', async () => {
     assert.deepEqual(await parseRfc3464(readSample('qmail')), { kind: 'none' });

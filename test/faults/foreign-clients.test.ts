@@ -144,7 +144,7 @@ async function demandArrival({ to, raw, name }: Sample): Promise<void> {
   const got = arrived.get(to) ?? Buffer.alloc(0);
   arrived.delete(to);
   const trace = TRACE.exec(got.toString('latin1', 0, 16_384))?.[0] ?? '';
-  assert.match(trace, /^Received: /);
+  assert.match(trace, /^Received: /m);
   const own = got.subarray(trace.length);
   const at = own.findIndex((octet, index) => octet !== raw[index]);
   const near = at < 0 ? '' : own.toString('latin1', Math.max(0, at - 40), at + 40);

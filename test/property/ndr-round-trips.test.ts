@@ -27,7 +27,8 @@ const HEADER_NAMES = [
 const address = fc
   .tuple(fc.stringMatching(/^[a-z0-9+=._ü-]{1,60}$/), fc.stringMatching(/^[a-z0-9-]{1,30}$/))
   .map(([local, domain]) => `${local}@${domain}.test`);
-const words = fc.array(fc.string({ unit: 'grapheme-ascii', maxLength: 30 }), { maxLength: 40 });
+const word = fc.string({ unit: 'grapheme-ascii', maxLength: 30, size: 'max' });
+const words = fc.array(word, { maxLength: 80, size: 'max' });
 const noise = fc.constantFrom('\r\n', '\n', '\r', '\u2028', '\0', ': ', '--', ' ');
 const content = fc.tuple(words, noise).map(([some, between]) => some.join(between).slice(0, 1024));
 const original = fc

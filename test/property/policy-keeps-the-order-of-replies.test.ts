@@ -66,12 +66,29 @@ const perform = ({ does }: Act): undefined => {
   return undefined;
 };
 
-const handle = (): undefined | Promise<undefined> => {
-  const now = acts[next % acts.length] as Act;
-  next += 1;
-  if (!isDelayed || now.delayMs === undefined) return perform(now);
-  return wait(now.delayMs).then(() => perform(now));
+/** What policy has refused of the transaction under way. */
+const refusedNow = { isWhole: false, recipients: new Set<string>() };
+
+const note = (event: string, about: unknown, { does }: Act): void => {
+  const isRefused = does !== 'goes';
+  if (event === 'smtp_server_mail_from') {
+    refusedNow.isWhole = isRefused;
+    refusedNow.recipients.clear();
+  } else if (event === 'smtp_server_rcpt_to') {
+    if (isRefused) refusedNow.recipients.add(String(about));
+    else refusedNow.recipients.delete(String(about));
+  } else if (isRefused && event !== 'smtp_server_ehlo') refusedNow.isWhole = true;
 };
+
+const handlerOf =
+  (event: string) =>
+  (about: unknown): undefined | Promise<undefined> => {
+    const now = acts[next % acts.length] as Act;
+    next += 1;
+    note(event, about, now);
+    if (!isDelayed || now.delayMs === undefined) return perform(now);
+    return wait(now.delayMs).then(() => perform(now));
+  };
 
 const ids = /[0-9a-f]{32}/g;
 
@@ -94,8 +111,19 @@ async function tell(world: ReceptionWorld, said: readonly string[], late: boolea
 }
 
 test('late handlers change nothing but the time', async (t) => {
-  const world = await openReception(Object.fromEntries(EVENTS.map((event) => [event, handle])));
+  const world = await openReception(
+    Object.fromEntries(EVENTS.map((event) => [event, handlerOf(event)])),
+  );
   t.after(() => world.end());
+  const wrong: string[] = [];
+  const submit = world.host.submit.bind(world.host);
+  world.host.submit = (submission, answered) => {
+    if (refusedNow.isWhole) wrong.push('a message of a refused transaction');
+    for (const { to } of submission.messages) {
+      for (const one of to) if (refusedNow.recipients.has(one)) wrong.push(`to ${one}, refused`);
+    }
+    submit(submission, answered);
+  };
   let accepted = 0;
   let refused = 0;
   const property = fc.asyncProperty(script, session, async (made, said) => {
@@ -105,6 +133,7 @@ test('late handlers change nothing but the time', async (t) => {
     assert.deepEqual(late, soon);
     const taken = soon.replies.match(/^250 2\.0\.0 OK ids=/gm)?.length ?? 0;
     assert.equal(soon.stored, taken);
+    assert.deepEqual(wrong, []);
     accepted += taken;
     if (/^550 5\.7\.1/m.test(soon.replies)) refused += 1;
   });

@@ -87,7 +87,7 @@ const WALKS: Readonly<Record<string, (stage: Stage) => Watched>> = {
 };
 
 const queueName = fc
-  .tuple(fc.constantFrom('', 't@', 'c:t@'), fc.nat(11))
+  .tuple(fc.constantFrom('', 't@', 'c:t@'), fc.nat(2))
   .map(([left, number]) => `${left}d${number}.test`);
 const change = fc.oneof(
   fc.tuple(fc.constant('queue' as const), queueName),

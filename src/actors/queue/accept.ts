@@ -9,6 +9,7 @@ import { formatQueueName } from '../../domain/queue-name.ts';
 import type { Refusal, Submission, SubmittedMessage } from '../../intake/host.ts';
 import type { Core } from '../core.ts';
 import { countReceived } from '../measures.ts';
+import { heldMeta } from '../rebinding.ts';
 import { originOf, waitForDue } from '../rows-in-hand.ts';
 import { openQueue } from './configuring.ts';
 import { rowIsDue } from './due.ts';
@@ -105,7 +106,8 @@ function acceptMessage(core: Core, from: Submission, message: SubmittedMessage, 
   });
   const slot = books.rows.find(numberOfMessageId(message.id));
   const { chunks, bodyBytes } = letter;
-  const hot = { from: letter.from, to: message.to, body: chunks, bodyBytes };
+  const seen = heldMeta(core, message.meta ?? from.meta);
+  const hot = { from: letter.from, to: message.to, body: chunks, bodyBytes, ...seen };
   if (!isLater) {
     held.heat(slot, hot);
     return rowIsDue(core, slot, at);

@@ -21,7 +21,7 @@ import { answerFrom, layOver, NOTHING_PLACED } from './origins.ts';
 import type { QueueBlock, QueueData } from './queue-file.ts';
 import { joinQueueData, NO_QUEUE_DATA, readQueueFile } from './queue-file.ts';
 import type { ReceivedMail, Reception } from './reception.ts';
-import { receiveMail } from './reception.ts';
+import { carryOut, receiveMail } from './reception.ts';
 
 const HELPER_OPTIONS = {
   files: required(dataSources, 'files of queue data'),
@@ -144,13 +144,14 @@ const throttlesOf = (
   return rates.length === 0 ? undefined : Object.freeze(rates);
 };
 
+const withInner = function* (block: QueueBlock): Generator<QueueBlock> {
+  yield block;
+  for (const inner of block.inner.values()) yield* withInner(inner);
+};
+
 const eachBlock = function* (data: QueueData): Generator<QueueBlock> {
-  const inside = function* (block: QueueBlock): Generator<QueueBlock> {
-    yield block;
-    for (const inner of block.inner.values()) yield* inside(inner);
-  };
   for (const block of [data.base, ...data.domains.values(), ...data.tenants.values()]) {
-    yield* inside(block);
+    yield* withInner(block);
   }
 };
 
@@ -176,6 +177,12 @@ const checkData = (data: QueueData, checks: Checks): void => {
       checks.warn(`tenant.'${tenant}'`, 'has no table, though a queue has a block for it');
     }
   }
+};
+
+const concernsReception = (data: QueueData): boolean => {
+  const blocks = [data.base, ...data.domains.values()].flatMap((block) => [...withInner(block)]);
+  const isRouted = blocks.some(({ options }) => options.has('routing_domain'));
+  return isRouted || Object.keys(data.reception).length > 0;
 };
 
 const checkDefaultTenant = (data: QueueData, isTenant: (name: string) => boolean): void => {
@@ -214,6 +221,10 @@ export const queues = (settings: QueuesSettings): QueuesPart => {
     },
     throttle_insert_ready_queue: (message) => throttlesOf(data, message),
     validate_config: (checks) => checkData(data, checks),
+    // Mail is only looked at where the data say something of it.
+    ...(concernsReception(data)
+      ? { smtp_server_message_received: (message) => carryOut(reception, message) }
+      : {}),
   };
   // Neither is a handler, so neither is seen by what lists the handlers of a part.
   return Object.defineProperties(part, {

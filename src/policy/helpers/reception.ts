@@ -1,9 +1,11 @@
 /**
  * What queue data says about a message that is being received: which tenant and campaign it
  * belongs to, whether its sender may use that tenant, where it is routed. The idea: a function of
- * the data and the message, so that reception only carries out what it answers.
+ * the data and the message, and beside it what carries out its answer on a message.
  * It does not know headers as bytes, nor how a refusal reaches the peer.
  */
+import type { Message } from '../../mail/message.ts';
+import { reject } from '../define.ts';
 import type { ReceptionRules } from './queue-file.ts';
 
 /** What is asked of a message. */
@@ -94,4 +96,25 @@ const removedHeaders = (rules: ReceptionRules): readonly string[] => {
     [rules.campaign_header, rules.remove_campaign_header ?? false],
   ];
   return candidates.flatMap(([name, isRemoved]) => (isRemoved && name ? [name] : []));
+};
+
+const QUEUE_PARTS = ['tenant', 'campaign', 'routing_domain'] as const;
+
+/** Does to a message what the data say: its queue, its schedule, headers taken off; or refuses. */
+export const carryOut = (data: ReceptionData, message: Message): void => {
+  const authz = message.get_meta('authz_id');
+  const answer = receiveMail(data, {
+    header: (name) => message.get_first_named_header_value(name),
+    authz: typeof authz === 'string' ? authz : undefined,
+    domain: message.recipient_list()[0]?.domain.toLowerCase() ?? '',
+  });
+  if (answer.kind === 'refused') return reject(answer.code, answer.text);
+  for (const part of QUEUE_PARTS) {
+    if (answer[part] !== undefined) message.set_meta(part, answer[part]);
+  }
+  const { scheduling_header } = data.rules;
+  if (answer.scheduling !== undefined && scheduling_header !== undefined) {
+    message.import_scheduling_header(scheduling_header);
+  }
+  for (const name of answer.headersRemoved) message.remove_all_named_headers(name);
 };
