@@ -12,12 +12,14 @@ import { begin } from './actors/beginning.ts';
 import type { Core, Delays } from './actors/core.ts';
 import * as deciding from './actors/deciding.ts';
 import { explain } from './actors/explaining/explain.ts';
+import type { GenerationDesk } from './actors/generation-desk.ts';
+import { makeGenerationDesk } from './actors/generation-desk.ts';
 import { makeHands } from './actors/hands.ts';
 import { saveSnapshot } from './actors/housekeeping.ts';
 import type { Command, Input } from './actors/input.ts';
 import { watchLeases } from './actors/leasing.ts';
 import { admitNow, makeCore } from './actors/making.ts';
-import { allocateIds, findCrowd } from './actors/queue/accept.ts';
+import { allocateIds, findCrowd, refusal } from './actors/queue/accept.ts';
 import { Refusals } from './actors/refusals.ts';
 import { Registry } from './actors/registry.ts';
 import type { SourceDesk } from './actors/source-desk.ts';
@@ -76,6 +78,8 @@ export interface Engine extends IntakeHost {
   listRules(answered: (rules: readonly AdminRule[], at: number) => void): void;
   /** Suspensions of sources: to list, to place and to lift, and what was counted. */
   readonly sources: SourceDesk;
+  /** Requests whose messages are generated later. */
+  readonly generations: GenerationDesk;
   /** Mail is taken here: an exchanger at this place would be ourselves. */
   listensAt(address: string, port: number): void;
   /** A handler of the policy failed; noted in the log and said once. */
@@ -129,15 +133,10 @@ export function createEngine(parts: EngineParts): Engine {
   return new RunningEngine(core, parts);
 }
 
-const refusal = (code: number, enhanced: string, text: string): Refusal => ({
-  code,
-  enhanced,
-  text,
-});
-
 class RunningEngine implements Engine {
   readonly core: Core;
   readonly sources: SourceDesk;
+  readonly generations: GenerationDesk;
   readonly capture: CaptureList | undefined;
   readonly #refusals = new Refusals();
   readonly #parts: EngineParts;
@@ -148,6 +147,7 @@ class RunningEngine implements Engine {
   constructor(core: Core, parts: EngineParts) {
     this.core = core;
     this.sources = makeSourceDesk(core);
+    this.generations = makeGenerationDesk(core);
     this.capture = parts.capture;
     this.#parts = parts;
   }

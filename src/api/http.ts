@@ -12,6 +12,8 @@ import type { HookDesk } from '../projections/hook-status.ts';
 import type { AdminDesk } from './admin-routes.ts';
 import { addAdminRoutes } from './admin-routes.ts';
 import { addHookRoutes } from './hook-routes.ts';
+import type { InjectRouteParts } from './inject-routes.ts';
+import { addInjectRoutes } from './inject-routes.ts';
 import type { Metrics } from './metrics.ts';
 import type { SmtpTraces } from './smtp-trace-hub.ts';
 import type { SourceControl } from './source-routes.ts';
@@ -38,6 +40,8 @@ export interface HttpParts {
   readonly hooks: HookDesk;
   /** Where SMTP conversations are shown; absent: nowhere. */
   readonly traces?: SmtpTraces;
+  /** Takes messages; absent: nobody does here. */
+  readonly inject?: InjectRouteParts;
 }
 
 /** A listener, open. */
@@ -70,6 +74,8 @@ export async function startHttpListener(
     addHookRoutes(scope, parts.hooks);
     done();
   });
+  const { inject } = parts;
+  if (inject !== undefined) await server.register(async (scope) => addInjectRoutes(scope, inject));
   // No other route reads a body, so any kind of one is as good as none; its size is still bounded.
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null));

@@ -4,6 +4,7 @@
  */
 import * as admin from './admin.ts';
 import * as engine from './engine.ts';
+import * as generation from './generation.ts';
 import * as message from './message.ts';
 import * as byHand from './message-by-hand.ts';
 import * as waiting from './message-waiting.ts';
@@ -51,6 +52,9 @@ export const catalogue = [
   admin.purgeEnded,
   admin.rebindOrdered,
   admin.rebindFinished,
+  generation.generationAccepted,
+  generation.generationAdvanced,
+  generation.generationFinished,
   rate.rateReserved,
   reception.receptionRefused,
   engine.engineStarted,

@@ -55,6 +55,8 @@ export interface OpenedEngine {
   readonly clock: Clock;
   /** How Redis is; undefined where quotas are counted in this process. */
   readonly redis?: OpenedQuotas['redis'];
+  /** Who counts rates and limits. */
+  readonly quotas: OpenedQuotas['quotas'];
   /** Who reads the log: hooks, and loggers of files. */
   readonly projections: OpenProjections;
   /** Where SMTP conversations are shown. */
@@ -117,6 +119,7 @@ export async function openEngine(parts: OpenParts): Promise<OpenedEngine> {
     clock,
     projections,
     traces,
+    quotas: counting.quotas,
     epoch,
     makeUse: (from, why, next) => ({ ...policyOf(from, why, next), asker: makeAsker(from) }),
     ...(counting.redis === undefined ? {} : { redis: counting.redis }),

@@ -6,6 +6,7 @@
 import type { Delays } from '../api/metrics.ts';
 import type { RefusalCounts } from '../api/record-metrics.ts';
 import type { TlsNumbers } from '../api/tls-metrics.ts';
+import type { InjectCounts } from '../intake/inject/injecting.ts';
 import type { RedisFigures } from '../ports/node/quotas-redis-presence.ts';
 import type { HookAnswer } from '../projections/hook-status.ts';
 import type { ManagerCounters } from './messages.ts';
@@ -26,6 +27,8 @@ export class WorkerMeters {
   hooks: (() => Promise<HookAnswer>) | undefined;
   /** Refused commands, as the engine counts them. */
   refusals: RefusalCounts | undefined;
+  /** What HTTP injection has counted; undefined where there is none. */
+  inject: (() => Readonly<InjectCounts>) | undefined;
 
   /** A handler of the policy failed or was slow. */
   faulted(handler: string): void {
