@@ -17,8 +17,17 @@ const BASE64_COLUMNS = 76;
 const QUOTED_SHARE_MAX = 0.25;
 
 const isAscii = (text: string): boolean => !/[^\t\r\n\x20-\x7e]/.test(text);
-const hasLongLine = (text: string): boolean => LONG_LINE.test(text);
-const LONG_LINE = new RegExp(`[^\\n]{${LINE_OCTETS_MAX}}`);
+
+// Looked for by hand: a pattern would try each line once from each of its characters.
+function hasLongLine(text: string): boolean {
+  for (let from = 0; from < text.length; ) {
+    const end = text.indexOf('\n', from);
+    const upto = end < 0 ? text.length : end;
+    if (upto - from > LINE_OCTETS_MAX) return true;
+    from = upto + 1;
+  }
+  return false;
+}
 
 /** Every line end as CRLF. */
 export const fixLineEnds = (text: string): string =>

@@ -10,6 +10,9 @@ import { HANDLEBARS_ROUNDS_MAX, TEXT_CHARS_MAX } from './limits.ts';
 
 const HELPERS = ['if', 'unless', 'each', 'with', 'lookup', 'raw'];
 
+// Said outright, or a template could have a warning written for every recipient.
+const OWN_ONLY = { allowProtoPropertiesByDefault: false, allowProtoMethodsByDefault: false };
+
 type Each = (this: unknown, context: unknown, options: HelperOptions) => unknown;
 
 /** What one filling-in has left to spend. */
@@ -44,11 +47,15 @@ export async function openHandlebars(common: Values): Promise<DialectEngine> {
   for (const name of Object.keys(engine.helpers)) {
     if (!HELPERS.includes(name) && !/Missing$/.test(name)) engine.unregisterHelper(name);
   }
+  // Partials within a template could call each other without end.
+  engine.unregisterDecorator('inline');
   engine.registerHelper('each', countingEach(each, purse));
   engine.registerHelper('raw', function raw(this: unknown, options: HelperOptions) {
     return options.fn(this);
   });
-  const knownHelpers = Object.fromEntries(HELPERS.map((name) => [name, true]));
+  // The library knows `log` on its own.
+  const own = HELPERS.map((name) => [name, true] as const);
+  const knownHelpers = Object.fromEntries([...own, ['log', false]]);
   return {
     mark: /\{\{/,
     settle: (source) => source,
@@ -65,7 +72,7 @@ export async function openHandlebars(common: Values): Promise<DialectEngine> {
         purse.rounds = HANDLEBARS_ROUNDS_MAX;
         purse.chars = TEXT_CHARS_MAX;
         try {
-          return fill({ ...common, ...values });
+          return fill({ ...common, ...values }, OWN_ONLY);
         } catch (thrown) {
           throw new TemplateFault(firstLine(thrown));
         }

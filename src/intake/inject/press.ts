@@ -10,7 +10,7 @@ import { TemplateFault } from './dialects.ts';
 import { formatMailbox, TextFault } from './field-text.ts';
 import { MESSAGE_BYTES_MAX, SLICE_BYTES_MAX, SLICE_MESSAGES_MAX, SLICE_MS_MAX } from './limits.ts';
 import type { InjectRecipient, InjectRequest, TraceHeaders } from './request.ts';
-import { readAddress, readRequest } from './request.ts';
+import { oneLine, readAddress, readRequest } from './request.ts';
 import type { TemplateSet } from './templates.ts';
 import { openTemplates } from './templates.ts';
 import { readWhole } from './whole-message.ts';
@@ -38,8 +38,7 @@ export type Printed =
 const SHOWN_CHARS_MAX = 256;
 
 /** An address as an answer shows it: bounded, in one line. */
-const shown = (text: string): string =>
-  text.replace(/[\x00-\x1f\x7f]/g, '?').slice(0, SHOWN_CHARS_MAX);
+const shown = (text: string): string => oneLine(text.slice(0, SHOWN_CHARS_MAX));
 
 /** A request on the press. */
 export class Press {
@@ -102,7 +101,7 @@ export class Press {
       };
     } catch (thrown) {
       if (!(thrown instanceof TextFault) && !(thrown instanceof TemplateFault)) throw thrown;
-      return { email, why: thrown.message.slice(0, SHOWN_CHARS_MAX * 2) };
+      return { email, why: oneLine(thrown.message) };
     }
   }
 

@@ -8,12 +8,18 @@ import type { Mailbox } from '../../domain/address.ts';
 import { parseMailbox, parsePath } from '../../domain/address.ts';
 import { VALUE_DEPTH_MAX } from './limits.ts';
 
+const SENTENCE_CHARS_MAX = 600;
+
+/** A text that may quote a client, as one line of bounded length. */
+export const oneLine = (text: string): string =>
+  text.replace(/[\x00-\x1f\x7f]/g, '?').slice(0, SENTENCE_CHARS_MAX);
+
 /** A request that is refused as a whole, with the status it is answered with. */
 export class RequestRefused extends Error {
   readonly status: number;
 
   constructor(status: number, sentence: string) {
-    super(sentence);
+    super(oneLine(sentence));
     this.name = 'RequestRefused';
     this.status = status;
   }
