@@ -122,7 +122,9 @@ export default definePolicy({
     setup.httpListener({ listen: '127.0.0.1:${http}' });
   },
   get_queue_config: () => ({
-    protocol: { smtp: { mx_list: ['127.0.0.1:${dead}'] } }, retry_interval: '4h', max_retry_interval: '4h',
+    protocol: { smtp: { mx_list: ['127.0.0.1:${dead}'] } },
+    retry_interval: '4h',
+    max_retry_interval: '4h',
   }),
   get_egress_path_config: () => ({ prohibited_hosts: [], enable_tls: 'Disabled' }),
 });

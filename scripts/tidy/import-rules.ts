@@ -68,6 +68,7 @@ const LIBRARY_PATHS: Readonly<Record<string, RegExp>> = {
   standardwebhooks: /^test\//,
   kafkajs: /^src\/projections\/sinks\/kafka|^(test|bench|scripts|examples)\//,
   amqplib: /^src\/projections\/sinks\/amqp|^(test|bench|scripts|examples)\//,
+  handlebars: /^src\/intake\/inject\//,
   nodemailer: /^src\/(intake|cli)\/|^(test|bench)\//,
 };
 

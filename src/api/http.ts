@@ -75,7 +75,10 @@ export async function startHttpListener(
     done();
   });
   const { inject } = parts;
-  if (inject !== undefined) await server.register(async (scope) => addInjectRoutes(scope, inject));
+  await server.register((scope, _options, done) => {
+    if (inject !== undefined) addInjectRoutes(scope, inject);
+    done();
+  });
   // No other route reads a body, so any kind of one is as good as none; its size is still bounded.
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null));

@@ -1,5 +1,6 @@
 /**
- * Texts that come again and again, as numbers. Knows nothing of what they are.
+ * Texts that come again and again, as numbers, so that a picture of the books names each of them
+ * once. Knows nothing of what they are.
  */
 
 /** Gives each text a number, the same for the same text. */

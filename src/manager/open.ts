@@ -125,11 +125,17 @@ export async function openEngine(parts: OpenParts): Promise<OpenedEngine> {
     ...(counting.redis === undefined ? {} : { redis: counting.redis }),
     close: async () => {
       stopWays();
-      await stsShelf.close();
-      await counting.close();
-      await new Promise<void>((resolve) => bodies.close(resolve));
+      await closeAll(stsShelf, counting, bodies);
     },
   };
+}
+
+type Closing = { close(): Promise<void> };
+
+async function closeAll(shelf: Closing, counting: Closing, bodies: OpenedBodies): Promise<void> {
+  await shelf.close();
+  await counting.close();
+  await new Promise<void>((resolve) => bodies.close(resolve));
 }
 
 /** The ways out into the network. */

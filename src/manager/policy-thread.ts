@@ -22,7 +22,7 @@ import { runPrepare } from './prepare.ts';
 
 const note = createNoteWriter((workerData as { readonly memory: SharedArrayBuffer }).memory);
 
-// Listeners, Redis and injection are opened when a worker starts; everything else may change while it runs.
+// Listeners, Redis and injection are opened when a worker starts; all else may change meanwhile.
 const textOfSettings = (setup: PolicySetup): string => {
   const { smtpListeners, httpListeners, redisThrottles, injectRate } = setup;
   return answerText({

@@ -67,7 +67,7 @@ export interface Setup {
   mtaStsEnabled(isEnabled: boolean): void;
   /** Shares rates and limits, other than `local:` ones, with other daemons; called once. */
   redisThrottles(options: RedisThrottlesOptions): void;
-  /** At most so many recipients by HTTP, such as '1000/s'; null: as many as come. The last holds. */
+  /** At most so many recipients by HTTP, such as '1000/s'; null: as many as come. */
   httpinjectRecipientRateLimit(spec: string | null): void;
   /** Writes records into compressed files (configure_local_logs); each call is a logger. */
   localLogs(options: LocalLogsOptions): void;

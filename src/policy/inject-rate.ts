@@ -1,5 +1,6 @@
 /**
- * The rate of recipients that are injected by HTTP, as `init` gives it. Knows nothing of who waits.
+ * The rate of recipients that are injected by HTTP, as `init` gives it.
+ * Deliberately unknown here: who waits for it, and for how long.
  */
 import { throttle } from '../domain/option-kinds.ts';
 import { locate } from '../domain/options.ts';

@@ -185,7 +185,7 @@ describe('dialects', () => {
     assert.equal(await filled('Jinja', source, { list: ['a', 'b'] }), '1A2B||');
   });
 
-  test('Handlebars looks names up in the blocks around, has raw blocks and hides prototypes', async () => {
+  test('Handlebars looks names up in outer blocks, has raw ones, hides prototypes', async () => {
     const values = { shop: 'S', list: [{ n: 1 }, { n: 2 }], o: { p: 'q' } };
     const source =
       '{{#each list}}{{n}}{{shop}} {{/each}}{{{{raw}}}}{{x}}{{{{/raw}}}} {{o.p}}' +
@@ -211,7 +211,7 @@ describe('around the message', () => {
     });
     assert.match(
       fieldOf(message, 'Received') ?? '',
-      /^Received: from x\.test \(\[127\.0\.0\.1\]\)\tby h\.test with HTTP id [0-9a-f]{32}\tfor <u@a\.test>;/,
+      /^Received: from x\.test \(\[127\.0\.0\.1\]\)\tby h\.test with HTTP id \w{32}\tfor <u@/,
     );
   });
 

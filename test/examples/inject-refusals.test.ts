@@ -129,16 +129,14 @@ const REFUSED: readonly (readonly [number, RegExp, unknown])[] = [
   ],
   [422, /^content: line 1 is no header field$/, withContent('just text')],
   [422, /^content: line 3 exceeds 998 octets$/, withContent(`A: b\n\n${'x'.repeat(999)}`)],
-  [422, /^content\.text_body: the text is not/, withContent({ text_body: 'x\0y' })],
+  [422, /^text_body: must not contain NUL$/, withContent({ text_body: 'x\0y' })],
 ];
 
 describe('refused as a whole', () => {
   for (const [status, words, body] of REFUSED) {
     test(`${status} ${words.source}`, async () => {
       const reply = await place.post(body);
-      if (words.source.includes('the text is not')) {
-        assert.match(reply.text, /^text_body: must not contain NUL$/);
-      } else assert.match(reply.text, words);
+      assert.match(reply.text, words);
       assert.equal(reply.status, status);
       assert.match(reply.headers.get('content-type') ?? '', /^text\/plain/);
     });

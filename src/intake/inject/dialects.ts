@@ -1,5 +1,6 @@
 /**
- * What the engine of a dialect is, to those who use one and those who are one. Knows no dialect.
+ * What the engine of a dialect is, to those who use one and to those who are one.
+ * Deliberately unknown here: any dialect, and what the texts are for.
  */
 
 /** What a template is filled in with. */

@@ -33,8 +33,9 @@ export const PRESS_MS_MAX = 10_000;
 export const PRESS_START_MS_MAX = 30_000;
 /** Levels of objects and lists within a substitution or a metadata value. */
 export const VALUE_DEPTH_MAX = 32;
-/** Requests that wait for the recipient rate, and how long each may, ms. */
+/** Requests that wait for the recipient rate. */
 export const RATE_WAITERS_MAX = 128;
+/** How long each of them may wait, ms. */
 export const RATE_WAIT_MS_MAX = 20_000;
 /** Deferred requests whose messages are being generated at the same time; the rest wait. */
 export const GENERATIONS_AT_ONCE = 2;

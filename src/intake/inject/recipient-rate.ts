@@ -41,8 +41,8 @@ export class RecipientRate {
     const leastMs = Math.max(0, recipients - burst) * intervalMs(spec);
     if (leastMs > RATE_WAIT_MS_MAX) {
       const most = burst + Math.floor(RATE_WAIT_MS_MAX / intervalMs(spec));
-      const why = `${recipients} recipients are more than the rate lets in at once; send ${most} or less`;
-      return { kind: 'never', why };
+      const tooMany = `${recipients} recipients are more than the rate lets in at once`;
+      return { kind: 'never', why: `${tooMany}; send ${most} or less` };
     }
     if (this.#waiting >= RATE_WAITERS_MAX) return { kind: 'later', waitMs: RATE_WAIT_MS_MAX };
     this.#waiting += 1;
