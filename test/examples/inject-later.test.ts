@@ -30,7 +30,7 @@ const eventsOf = ({ world }: InjectWorld, type: string) =>
   world.witness.records.filter((record) => record.type === type);
 
 async function finished(place: InjectWorld, count: number): Promise<Record<string, unknown>[]> {
-  for (let left = 500; left > 0; left -= 1) {
+  for (let left = 1500; left > 0; left -= 1) {
     const found = eventsOf(place, 'generation.finished');
     if (found.length >= count) return found.map(({ body }) => JSON.parse(body));
     await new Promise((resolve) => setTimeout(resolve, 10));
@@ -111,6 +111,20 @@ describe('deferred generation', () => {
       const [end] = await finished(place, 1);
       assert.match(String(end?.['cause']), /^the request: sum of \d+$/);
       assert.equal(end?.['failed'], 5);
+    });
+  });
+
+  test('a template that breaks its thread ends with its reason, and others go on', async () => {
+    await within({}, async (place) => {
+      const text_body = "{{ ('a' * 100000000) * n }}";
+      const later = { envelope_sender: '', deferred_generation: true };
+      const recipients = [{ email: 'u@a.test', substitutions: { n: 100 } }];
+      await place.post({ ...later, recipients, content: { text_body } });
+      await place.inject({ ...later, recipients: recipientsOf(3), content: CONTENT });
+      const ends = await finished(place, 2);
+      const causes = ends.map(({ cause }) => cause).filter((cause) => cause !== undefined);
+      assert.deepEqual(causes, ['the content needs more memory to render than there is']);
+      await place.copies(3);
     });
   });
 

@@ -50,8 +50,20 @@ export function encodeText(source: string): EncodedText {
 // Nothing to quote, nothing to cut, and no space at the end.
 const READY_LINE = /^(?:[\t\x20-<>-~]{0,75}[!-<>-~])?$/;
 
-const quoteLine = (line: string): string =>
-  READY_LINE.test(line) ? line : wrapQuoted(encodeQuoted(line));
+/** Lines of templates come again for each recipient. */
+const QUOTED_LINES_MAX = 1024;
+const QUOTED_CHARS_MAX = 4096;
+const quotedLines = new Map<string, string>();
+
+function quoteLine(line: string): string {
+  if (READY_LINE.test(line)) return line;
+  const known = quotedLines.get(line);
+  if (known !== undefined) return known;
+  const quoted = wrapQuoted(encodeQuoted(line));
+  if (quotedLines.size >= QUOTED_LINES_MAX) quotedLines.clear();
+  if (line.length <= QUOTED_CHARS_MAX) quotedLines.set(line, quoted);
+  return quoted;
+}
 
 /** Base64 in lines of 76, each with its end. */
 export function encodeBytes(bytes: Buffer): string {

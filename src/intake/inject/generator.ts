@@ -13,9 +13,9 @@ import type { Bodies, BodyRef, Fault } from '../../ports/ports.ts';
 import { isFault } from '../../ports/ports.ts';
 import type { Log, Refusal } from '../host.ts';
 import type { Injecting } from './injecting.ts';
-import { GENERATION_WAIT_MS, GENERATIONS_AT_ONCE } from './limits.ts';
+import { GENERATION_TRIES_MAX, GENERATION_WAIT_MS, GENERATIONS_AT_ONCE } from './limits.ts';
 import type { PressJob } from './press-desk.ts';
-import { RequestRefused } from './request.ts';
+import { RequestBroke, RequestRefused } from './request.ts';
 import type { StoredSlice } from './storing.ts';
 import { letGo, storeSlice } from './storing.ts';
 import { Turnstile } from './turnstile.ts';
@@ -60,31 +60,48 @@ export class Generator {
   }
 
   async #run(id: string): Promise<void> {
-    const { log } = this.#parts;
     const leave = await this.#places.enter();
-    let job: PressJob | undefined;
     try {
-      const generation = this.#find(id);
-      if (generation === undefined || this.#isStopped) return;
-      job = await this.#open(generation);
-      while (
-        !this.#isStopped &&
-        (this.#find(id)?.upto ?? Number.POSITIVE_INFINITY) < generation.recipients
-      ) {
-        await this.#slice(id, job, generation);
-      }
+      await this.#persist(id);
       if (!this.#isStopped) await this.#finish(id, undefined);
     } catch (error) {
-      const cause = (error instanceof Error ? error.message : String(error)).slice(
-        0,
-        REASON_CHARS_MAX,
-      );
-      log('error', `deferred request ${id} cannot be gone on with: ${cause}`);
+      const said = error instanceof Error ? error.message : String(error);
+      const cause = said.slice(0, REASON_CHARS_MAX);
+      this.#parts.log('error', `deferred request ${id} cannot be gone on with: ${cause}`);
       // What is broken here, and not in the request, is not its fault: the next start tries again.
-      if (error instanceof RequestRefused && error.status < 500) await this.#finish(id, cause);
+      if (error instanceof RequestRefused) await this.#finish(id, cause);
     } finally {
-      job?.close();
       leave();
+    }
+  }
+
+  /** Goes on as long as there is hope. */
+  async #persist(id: string): Promise<void> {
+    for (let broken = 0; !this.#isStopped; ) {
+      try {
+        return await this.#goThrough(id);
+      } catch (error) {
+        if (!(error instanceof RequestRefused)) throw error;
+        if (error instanceof RequestBroke) broken += 1;
+        const isHopeless = error.status < 500 && !(error instanceof RequestBroke);
+        if (isHopeless || broken >= GENERATION_TRIES_MAX) throw error;
+        await this.#wait();
+      }
+    }
+  }
+
+  async #goThrough(id: string): Promise<void> {
+    const generation = this.#find(id);
+    if (generation === undefined) return;
+    const job = await this.#open(generation);
+    try {
+      while (!this.#isStopped) {
+        const upto = this.#find(id)?.upto ?? generation.recipients;
+        if (upto >= generation.recipients) return;
+        await this.#slice(id, job, generation);
+      }
+    } finally {
+      job.close();
     }
   }
 

@@ -149,7 +149,7 @@ class Tally {
   readonly failures: Failure[] = [];
 
   note(failures: readonly Failure[]): void {
-    this.failures.push(...failures);
+    for (const failure of failures) this.failures.push(failure);
   }
 
   answer(): InjectAnswer {

@@ -39,6 +39,8 @@ export const RATE_WAITERS_MAX = 128;
 export const RATE_WAIT_MS_MAX = 20_000;
 /** Deferred requests whose messages are being generated at the same time; the rest wait. */
 export const GENERATIONS_AT_ONCE = 2;
+/** How often a generation is tried whose rendering breaks its thread or takes too long. */
+export const GENERATION_TRIES_MAX = 3;
 /** How long a generation that finds no room waits before it looks again, ms. */
 export const GENERATION_WAIT_MS = 500;
 /** RFC 5322 section 2.1.1. */

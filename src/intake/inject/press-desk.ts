@@ -9,7 +9,7 @@ import { startThread } from '../../events/log-start.ts';
 import { PRESS_MS_MAX, PRESS_START_MS_MAX, THREAD_HEAP_MB_MAX } from './limits.ts';
 import type { OpenedRequest, Printed } from './press.ts';
 import type { FromPress, ToPress } from './press-words.ts';
-import { RequestRefused } from './request.ts';
+import { RequestBroke, RequestRefused } from './request.ts';
 
 /** A request that is on the press. */
 export interface PressJob {
@@ -104,7 +104,7 @@ class Desk implements Presses {
     } catch (error) {
       if (!(error instanceof BrokenThread)) throw error;
       const status = this.#isStopped ? 503 : 422;
-      throw new RequestRefused(status, `the content ${error.message}`);
+      throw new RequestBroke(status, `the content ${error.message}`);
     }
   }
 

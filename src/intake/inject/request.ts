@@ -25,6 +25,9 @@ export class RequestRefused extends Error {
   }
 }
 
+/** A request whose rendering broke its thread or took too long; another try may fare better. */
+export class RequestBroke extends RequestRefused {}
+
 const VALUES = z.record(z.string(), z.unknown());
 const optionalText = z.string().nullish();
 

@@ -12,10 +12,11 @@ import { isFault } from '../../ports/ports.ts';
 import { captureHeaders } from '../capturing.ts';
 import type { IntakeHost, Submission, SubmittedMessage } from '../host.ts';
 import { readHeader } from '../message-intake.ts';
-import type { Draft, InjectClient, ShapeDraft } from './draft.ts';
+import type { Draft, InjectClient, Rejection, ShapeDraft } from './draft.ts';
 import { dress, metaOf, receivedFor } from './draft.ts';
 import type { Printed } from './press.ts';
 import type { TraceHeaders } from './request.ts';
+import { oneLine } from './request.ts';
 
 /** A recipient that got no message, and why. */
 export interface Failure {
@@ -76,7 +77,7 @@ export async function storeSlice(
   const written = await Promise.all(
     made.map(async (printed, index) => {
       const draft = makeDraft(origin, printed, ids[index] as string, at);
-      const shaped = world.shape === undefined ? draft : await world.shape(draft, origin.client);
+      const shaped = await shape(world, draft, origin.client);
       if ('rejection' in shaped) {
         failures.push({ email: printed.email, why: shaped.rejection });
       } else if (shaped.queue === DISCARD) discarded += 1;
@@ -139,6 +140,21 @@ function headerBeside(draft: Draft, { client }: Origin, isEightBit: boolean, at:
     smtpUtf8,
   };
   return JSON.stringify(beside);
+}
+
+/** Code of the policy that throws costs one message, and nobody's body. */
+async function shape(
+  world: StoringWorld,
+  draft: Draft,
+  client: InjectClient,
+): Promise<Draft | Rejection> {
+  if (world.shape === undefined) return draft;
+  try {
+    return await world.shape(draft, client);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return { rejection: `451 4.3.0 the policy failed: ${oneLine(why)}` };
+  }
 }
 
 const store = (bodies: Bodies, header: string, chunks: readonly Buffer[]) =>
