@@ -13,6 +13,8 @@ import * as deciding from './actors/deciding.ts';
 import { explain } from './actors/explaining/explain.ts';
 import type { Figures } from './actors/figures.ts';
 import { figuresOf } from './actors/figures.ts';
+import type { GenerationDesk } from './actors/generation-desk.ts';
+import { makeGenerationDesk } from './actors/generation-desk.ts';
 import { makeHands } from './actors/hands.ts';
 import { saveSnapshot } from './actors/housekeeping.ts';
 import type { Command, Input } from './actors/input.ts';
@@ -21,7 +23,7 @@ import { makeInspectDesk } from './actors/inspecting/desk.ts';
 import { watchLeases } from './actors/leasing.ts';
 import { admitNow, makeCore } from './actors/making.ts';
 import { countRejected } from './actors/measures.ts';
-import { allocateIds, findCrowd } from './actors/queue/accept.ts';
+import { allocateIds, findCrowd, refusal } from './actors/queue/accept.ts';
 import { Refusals } from './actors/refusals.ts';
 import { Registry } from './actors/registry.ts';
 import { takeReports } from './actors/reporting.ts';
@@ -83,6 +85,8 @@ export interface Engine extends IntakeHost {
   readonly sources: SourceDesk;
   /** What operators look at. */
   readonly inspect: InspectDesk;
+  /** Requests whose messages are generated later. */
+  readonly generations: GenerationDesk;
   /** Mail is taken here: an exchanger at this place would be ourselves. */
   listensAt(address: string, port: number): void;
   /** A handler of the policy failed; noted in the log and said once. */
@@ -134,17 +138,12 @@ export function createEngine(parts: EngineParts): Engine {
   return new RunningEngine(core, parts);
 }
 
-const refusal = (code: number, enhanced: string, text: string): Refusal => ({
-  code,
-  enhanced,
-  text,
-});
-
 class RunningEngine implements Engine {
   readonly core: Core;
   readonly sources: SourceDesk;
   readonly inspect: InspectDesk;
   readonly figures: Figures;
+  readonly generations: GenerationDesk;
   readonly capture: CaptureList | undefined;
   readonly #refusals = new Refusals();
   readonly refusals = this.#refusals.counts;
@@ -158,6 +157,7 @@ class RunningEngine implements Engine {
     this.sources = makeSourceDesk(core);
     this.inspect = makeInspectDesk(core);
     this.figures = figuresOf(core);
+    this.generations = makeGenerationDesk(core);
     this.capture = parts.capture;
     this.#parts = parts;
   }

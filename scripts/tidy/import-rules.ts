@@ -44,7 +44,6 @@ const KNOWS: Readonly<Record<string, readonly string[]>> = {
   policy: ['projections/hook.ts', 'projections/log-record/record.ts'],
   reports: ['projections/log-record/record.ts'],
   actors: ['intake/host.ts', 'ports/smtp-trace.ts', 'turn.ts'],
-  reports: ['projections/log-record/record.ts'],
   events: ['ports/committed-log.ts'],
   ports: ['projections/log-record/record.ts'],
 };
@@ -77,6 +76,7 @@ const LIBRARY_PATHS: Readonly<Record<string, RegExp>> = {
   amqplib: /^src\/projections\/sinks\/amqp|^(test|bench|scripts|examples)\//,
   re2js: /^src\/projections\/classifier|^(test|bench)\//,
   'postal-mime': /^src\/reports\/|^test\//,
+  handlebars: /^src\/intake\/inject\//,
   nodemailer: /^src\/(intake|cli)\/|^(test|bench)\//,
   mailauth: /^(test|bench)\//,
 };

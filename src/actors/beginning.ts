@@ -9,6 +9,7 @@ import type { Foundling } from '../domain/body-header.ts';
 import { ROW_OFFERED } from '../domain/rows.ts';
 import { takeUpRules } from './admin/ruling.ts';
 import type { Core } from './core.ts';
+import { takeUpGenerations } from './generating.ts';
 import { openQueue } from './queue/configuring.ts';
 import { leftIndexes, maxAgeOf, messageIdOf, originOf } from './rows-in-hand.ts';
 import { startSweep } from './sweeping.ts';
@@ -58,6 +59,7 @@ export function begin(core: Core, beginning: Beginning, at: number): void {
   for (const source of books.sources.values()) {
     if (source.until > 0) core.alarms.set(`source ${source.name}`, source.until);
   }
+  takeUpGenerations(core);
   takeUpRules(core, at);
   core.alarms.set('house', at + core.limits.reapMs);
   startSweep(core, at);

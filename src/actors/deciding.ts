@@ -10,6 +10,7 @@ import { decideCommand } from './commands.ts';
 import { bodyMoved } from './compacting.ts';
 import type { Core } from './core.ts';
 import { bodyFailed, drawCold, headerRead, rowDrawn } from './drawing.ts';
+import { advanceGeneration } from './generating.ts';
 import { keepHouse } from './housekeeping.ts';
 import type { Input } from './input.ts';
 import { isLapsing } from './leasing.ts';
@@ -57,6 +58,8 @@ export function decide(core: Core, input: Input, at: number): void {
   switch (input.kind) {
     case 'submitted':
       return acceptSubmission(core, input.submission, input.answered, at);
+    case 'generated':
+      return advanceGeneration(core, input.slice, input.answered, at);
     case 'opened':
       return linkOpened(core, input.link, input.peer, at);
     case 'idle':

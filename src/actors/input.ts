@@ -11,6 +11,7 @@ import type { AdminCommand, Wisher } from './admin/wishes.ts';
 import type { PeerInfo, Settlement } from './connection/connection.ts';
 import type { Ending } from './connection/ending.ts';
 import type { HeldQueue, ReadyQueue } from './core.ts';
+import type { Answered, GenerationSlice } from './generating.ts';
 import type { HeldLease } from './leasing.ts';
 
 /** A wish from outside; may be refused; not stored. */
@@ -40,6 +41,12 @@ export type Input =
       readonly kind: 'submitted';
       readonly submission: Submission;
       readonly answered: (refusal?: Refusal) => void;
+      readonly at: number;
+    }
+  | {
+      readonly kind: 'generated';
+      readonly slice: GenerationSlice;
+      readonly answered: Answered;
       readonly at: number;
     }
   | { readonly kind: 'opened'; readonly link: number; readonly peer: PeerInfo }

@@ -200,7 +200,8 @@ export function admitNow(core: Core, waiting: readonly Input[], at: number): num
   let count = Math.min(waiting.length, core.settledNow + 1);
   while (count < waiting.length) {
     const input = waiting[count];
-    if (input?.kind !== 'submitted' || at - input.at < core.limits.paceMsMax) break;
+    const isMail = input?.kind === 'submitted' || input?.kind === 'generated';
+    if (!isMail || at - input.at < core.limits.paceMsMax) break;
     count += 1;
   }
   if (count < waiting.length) core.alarms.set('pace', at + core.limits.paceMsMax);

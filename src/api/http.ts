@@ -15,6 +15,8 @@ import { guard } from './auth.ts';
 import { addConnectionRoutes } from './connection-routes.ts';
 import { addAbsentRoutes, addHealthRoutes } from './health-routes.ts';
 import { addHookRoutes } from './hook-routes.ts';
+import type { InjectRouteParts } from './inject-routes.ts';
+import { addInjectRoutes } from './inject-routes.ts';
 import type { LookDesk } from './inspect-routes.ts';
 import { addInspectRoutes } from './inspect-routes.ts';
 import type { MachineDesk } from './machine-routes.ts';
@@ -56,6 +58,8 @@ export interface HttpParts {
   readonly auth: Omit<AuthParts, 'listener' | 'trusted'>;
   /** Hears of requests that failed by our fault. */
   readonly note: (text: string) => void;
+  /** Takes messages; absent: nobody does here. */
+  readonly inject?: InjectRouteParts;
 }
 
 /** A listener, open. */
@@ -81,6 +85,11 @@ export async function startHttpListener(
   const docs = gatherRoutes(server);
   await server.register((scope, _options, done) => {
     addJsonRoutes(scope, parts);
+    done();
+  });
+  const { inject } = parts;
+  await server.register((scope, _options, done) => {
+    if (inject !== undefined) addInjectRoutes(scope, inject);
     done();
   });
   // No other route reads a body, so any kind of one is as good as none; its size is still bounded.

@@ -5,6 +5,7 @@
  * timers.
  */
 import { RuleBook } from './admin-rules.ts';
+import type { Generation } from './generations.ts';
 import { invariant } from './invariant.ts';
 import { Rows } from './rows.ts';
 import type { SuspendReason } from './source-health.ts';
@@ -111,6 +112,8 @@ export class Books {
     unknown: 0,
   };
   readonly engine: EngineRow = newEngine();
+  /** Requests whose messages are still to be generated. */
+  readonly generations = new Map<string, Generation>();
   /** Rates that are counted in this process: key → used up to this time at most. */
   readonly rates = new Map<string, number>();
   /** Queues opened in this process so far, and the how-manieth the one in each slot was. */

@@ -1,11 +1,11 @@
 /**
- * What an SMTP session may ask of a policy, and how it is answered: at once, or later. The idea: an
- * answer never throws; whatever a handler does is one of four things. Knows no session, no message
- * and no handler's code.
+ * What may be asked of a policy while mail comes in, and how it is answered: at once, or later. The
+ * idea: an answer never throws; whatever a handler does is one of four things. Knows no session, no
+ * message and no handler's code.
  */
 import type { Rejection } from './reject.ts';
 
-/** Handlers at the edge, in the order in which a session meets them. */
+/** Handlers at the edge, those of sessions in the order in which they meet them. */
 export const RECEPTION_HANDLERS = [
   'smtp_server_get_dynamic_parameters',
   'smtp_server_connection_accepted',
@@ -17,6 +17,7 @@ export const RECEPTION_HANDLERS = [
   'smtp_server_split_transaction',
   'smtp_server_message_received',
   'smtp_server_rewrite_response',
+  'http_message_generated',
 ] as const;
 
 /** The name of a handler at the edge. */

@@ -5,17 +5,20 @@
  */
 import type { EngineRow, Ledger, QueueRow, SourceRow } from './books.ts';
 import { Books } from './books.ts';
+import type { Generation } from './generations.ts';
+import { packGenerations } from './generations.ts';
 import { invariant } from './invariant.ts';
 import type { RowColumns } from './rows.ts';
 import type { PackedRules } from './rule-snapshot.ts';
 import { packRules, unpackRules } from './rule-snapshot.ts';
 import { BY_HAND } from './source-health.ts';
+import { TextTable } from './text-table.ts';
 
 /**
  * Raise when the form changes. A newer form is not read, the log is folded instead; an older one
  * is brought up, because the records it stands for may have been let go.
  */
-export const SNAPSHOT_FORM = 4;
+export const SNAPSHOT_FORM = 5;
 /** Form 1 knew no pools of queues, and neither version nor epoch of the policy. */
 const SNAPSHOT_FORM_MIN = 1;
 /** From form 3 on queues are numbers and a table of texts, and the chains of rows are kept. */
@@ -42,6 +45,8 @@ interface Head {
   readonly answers: readonly (readonly [string, string])[];
   /** Since form 4: what operators have ordered. */
   readonly orders?: PackedRules;
+  /** Since form 5: requests that are not through. */
+  readonly generations?: readonly Generation[];
   readonly settled: readonly (readonly [number, readonly number[]])[];
 }
 
@@ -63,19 +68,6 @@ const COLUMN_ORDER = [
 const NONE = -1;
 const ALIGN = 8;
 const aligned = (bytes: number): number => Math.ceil(bytes / ALIGN) * ALIGN;
-
-/** Gives each text a number, the same for the same text. */
-class TextTable {
-  readonly texts: string[] = [];
-  readonly #numbers = new Map<string, number>();
-
-  numberOf(text: string): number {
-    const known = this.#numbers.get(text);
-    if (known !== undefined) return known;
-    this.#numbers.set(text, this.texts.length);
-    return this.texts.push(text) - 1;
-  }
-}
 
 /** Where the slots of living rows come to lie when the free ones between them are left out. */
 interface Order {
@@ -135,6 +127,7 @@ export function encodeBooks(books: Books): Uint8Array {
     rates: [...books.rates],
     answers: [...books.answers],
     orders: packRules(books.rules),
+    generations: packGenerations(books.generations),
     settled,
   };
   const bytes = new TextEncoder().encode(JSON.stringify(head));
@@ -208,6 +201,7 @@ export function decodeBooks(given: Uint8Array): Books | undefined {
     books.sources.set(source.name, { ...source, reason: source.reason ?? reason });
   }
   unpackRules(books.rules, head.orders);
+  for (const each of head.generations ?? []) books.generations.set(each.id, each);
   const start = aligned(8 + headBytes);
   if (head.form < SNAPSHOT_FORM_CHAINED) {
     const queues = openOldQueues(books, head.queues as readonly OldQueue[]);

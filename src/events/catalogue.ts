@@ -4,6 +4,7 @@
  */
 import * as admin from './admin.ts';
 import * as engine from './engine.ts';
+import * as generation from './generation.ts';
 import * as message from './message.ts';
 import * as byHand from './message-by-hand.ts';
 import * as waiting from './message-waiting.ts';
@@ -53,6 +54,9 @@ export const catalogue = [
   admin.rebindOrdered,
   admin.rebindFinished,
   admin.operatorActed,
+  generation.generationAccepted,
+  generation.generationAdvanced,
+  generation.generationFinished,
   rate.rateReserved,
   reception.receptionRefused,
   report.reportReceived,

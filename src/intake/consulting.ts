@@ -13,7 +13,7 @@ export type Told<T> = (refusal: Reply | undefined, value?: T) => void;
 
 /** For whom is asked. */
 export interface Asking {
-  readonly host: IntakeHost;
+  readonly host: Pick<IntakeHost, 'reception'>;
   readonly isGone: () => boolean;
   /** How long a handler may take, ms. */
   readonly waitMsMax: () => number;

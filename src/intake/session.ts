@@ -9,15 +9,14 @@ import type { SMTPServer } from 'smtp-server';
 import type { SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
 import { DataReader } from './data-reader.ts';
 import type { Desk } from './desk.ts';
-import { plainDrafts } from './drafts.ts';
+import { drawUp } from './drawing-up.ts';
 import { listExtensions, readEhloName } from './ehlo.ts';
 import type { LoginAnswer } from './interview.ts';
 import { OVERRUN_BYTES_MAX } from './limits.ts';
 import { Login } from './login.ts';
-import type { Arrival, Judged } from './message-intake.ts';
+import type { Judged } from './message-intake.ts';
 import { formatAccepted, judge, OVERLOADED } from './message-intake.ts';
 import { IntakeParser } from './parser.ts';
-import { receive } from './reception.ts';
 import { sortIncoming } from './reports.ts';
 import { SessionFrame } from './session-frame.ts';
 import { Taking } from './taking.ts';
@@ -268,7 +267,9 @@ export class Session extends SessionFrame {
   }
 
   private takeIn(judged: Judged, eightBit: boolean, finish: (reply?: Reply) => void): void {
-    const { desk, settings, transaction, findDomain: find } = this;
+    const { desk, settings, transaction, visit, interview, findDomain: find } = this;
+    const isGone = () => this._closed;
+    const message = { ...judged, eightBit };
     const taking = new Taking(desk, (outcome, fault) => {
       if (fault !== undefined) desk.note('error', `${fault.code} ${fault.where}: ${fault.cause}`);
       if ('code' in outcome) finish(outcome);
@@ -280,30 +281,11 @@ export class Session extends SessionFrame {
       }
     });
     this.taking = taking;
-    const arrival = this.visit.arrival(transaction);
+    const arrival = visit.arrival(transaction);
     const incoming = { desk, find, settings, arrival, judged, reportOnly: transaction.reportOnly };
     sortIncoming(incoming, (sorted) => {
       if (sorted.kind === 'ended') taking.end(sorted.outcome);
-      else this.takeMail(taking, sorted.arrival, judged, eightBit);
-    });
-  }
-
-  private takeMail(taking: Taking, arrival: Arrival, judged: Judged, eightBit: boolean): void {
-    const { desk, settings, visit, interview } = this;
-    if (visit.isPlain && !interview.hearsMessages) {
-      const findMeta = () => visit.meta.all();
-      const drafts = plainDrafts(desk, arrival, { ...judged, eightBit }, settings, findMeta);
-      taking.begin(arrival, { drafts, discarded: [] });
-      return;
-    }
-    const note = (text: string) => desk.note('error', text);
-    const isOver = () => taking.isOver || this._closed;
-    const { host } = desk;
-    const { bytes } = judged;
-    const order = { host, interview, meta: visit.meta, settings, arrival, bytes, isOver, note };
-    void receive(order).then((received) => {
-      if ('code' in received) taking.end(received);
-      else taking.begin(arrival, received);
+      else drawUp({ desk, settings, visit, interview, isGone }, taking, sorted.arrival, message);
     });
   }
 }

@@ -3,6 +3,7 @@
  * even loaded otherwise. All are open, or none. Knows no version and no manager.
  */
 import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { Subject } from '../domain/explanation.ts';
 import type { KeySource } from '../domain/option-places.ts';
@@ -13,6 +14,7 @@ import type { AuthAsker } from '../policy/ask-auth.ts';
 import { createTimers } from '../ports/node/timers.ts';
 import type { HookDesk } from '../projections/hook-status.ts';
 import { adminDesk, lookDesk } from './admin-desk.ts';
+import type { OpenedInjection } from './injecting.ts';
 import type { LoadedWorld } from './load.ts';
 import { machineDesk, policyDesk } from './machine-desk.ts';
 import type { OpenedEngine } from './open.ts';
@@ -59,13 +61,16 @@ export async function openListeners(
   const http: Listening[] = [];
   const stop = async (graceMs: number): Promise<void> => {
     await Promise.all([...smtp, ...http].map((listener) => listener.stop(graceMs)));
+    await injection?.stop();
   };
   const { engine, bodies, clock } = parts.opened;
+  const isInjecting = world.httpListeners.length > 0 || engine.generations.list().length > 0;
+  const injection = isInjecting ? await openInjecting(world, parts) : undefined;
   const note = (level: 'info' | 'warn' | 'error', text: string): void => parts.logger[level](text);
   try {
     parts.meters.listeners = smtp;
     // HTTP first: once mail is taken, all that was asked for is there.
-    for (const config of world.httpListeners) http.push(await openHttp(config, parts));
+    for (const config of world.httpListeners) http.push(await openHttp(config, parts, injection));
     for (const config of world.smtpListeners) {
       const listener = await startSmtpListener(config, engine, bodies, clock, note);
       for (const address of reachedAt(listener.address)) engine.listensAt(address, listener.port);
@@ -81,7 +86,19 @@ export async function openListeners(
 const placeOf = ({ address, port }: Listening): string =>
   address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 
-async function openHttp(config: HttpListenerConfig, parts: ListenerParts): Promise<Listening> {
+/** One for all listeners, and for what earlier ones have left to do. */
+async function openInjecting(world: LoadedWorld, parts: ListenerParts): Promise<OpenedInjection> {
+  const { openInjection } = await import('./injecting.ts');
+  const injection = openInjection(world, parts.opened, parts.logger);
+  parts.meters.inject = () => injection.counts;
+  return injection;
+}
+
+async function openHttp(
+  config: HttpListenerConfig,
+  parts: ListenerParts,
+  injection: OpenedInjection | undefined,
+): Promise<Listening> {
   const { opened, logger, meters } = parts;
   const { engine } = opened;
   const [{ startHttpListener }, { createMetrics }] = await Promise.all([
@@ -109,8 +126,15 @@ async function openHttp(config: HttpListenerConfig, parts: ListenerParts): Promi
     machine: machineDesk(config, parts),
     auth: { judge: parts.judge, timers: createTimers(opened.clock) },
     note: (text) => logger.error(text),
+    ...(injection === undefined ? {} : { inject: injectPartsOf(config, injection) }),
   });
 }
+
+const injectPartsOf = (config: HttpListenerConfig, { service }: OpenedInjection) => ({
+  service,
+  bodyLimit: config.request_body_limit,
+  hostname: config.hostname ?? hostname(),
+});
 
 const readKey = (source: KeySource): string =>
   'path' in source ? readFileSync(source.path, 'utf8') : source.key_data;

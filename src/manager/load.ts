@@ -9,6 +9,7 @@ import type { HttpListenerConfig } from '../domain/options-http.ts';
 import type { ListenerConfig } from '../domain/options-listener.ts';
 import type { RedisConfig } from '../domain/options-redis.ts';
 import type { PolicyAsker } from '../domain/policy-asker.ts';
+import type { ThrottleSpec } from '../domain/throttle-spec.ts';
 import { openPolicyStore } from '../events/policy-store.ts';
 import type { CallWatch, PolicyFault } from '../policy/ask.ts';
 import { createPolicyAsker } from '../policy/ask.ts';
@@ -29,6 +30,8 @@ export interface LoadedWorld {
   readonly httpListeners: readonly HttpListenerConfig[];
   readonly isMtaStsEnabled: boolean;
   readonly redisThrottles: RedisConfig | undefined;
+  /** The rate of recipients that are injected by HTTP. */
+  readonly injectRate: ThrottleSpec | undefined;
   /** What reads the log: hooks, and loggers of files. */
   readonly readers: readonly ReaderName[];
   /** What readers want to be kept at reception. */
@@ -56,6 +59,7 @@ export async function loadNumbered(version: number, dir: string): Promise<Loaded
       httpListeners: setup.httpListeners,
       isMtaStsEnabled: setup.isMtaStsEnabled,
       redisThrottles: setup.redisThrottles,
+      injectRate: setup.injectRate,
       readers: setup.logHooks.map(({ name, sink }) => ({ name, sink: sink.kind })),
       capture: captureListsOf(setup),
       makeJudge: (onFault) => createAuthAsker(policy, onFault, findPlace),
@@ -83,6 +87,7 @@ export async function loadEmbedded(version: number, smtpListen: string): Promise
     httpListeners: setup.httpListeners,
     isMtaStsEnabled: setup.isMtaStsEnabled,
     redisThrottles: setup.redisThrottles,
+    injectRate: setup.injectRate,
     readers: [],
     capture: captureListsOf(setup),
     makeJudge: (onFault) => createAuthAsker(policy, onFault),

@@ -55,6 +55,8 @@ export interface OpenedEngine {
   readonly clock: Clock;
   /** How Redis is; undefined where quotas are counted in this process. */
   readonly redis?: OpenedQuotas['redis'];
+  /** Who counts rates and limits. */
+  readonly quotas: OpenedQuotas['quotas'];
   /** Who reads the log: hooks, and loggers of files. */
   readonly projections: OpenProjections;
   /** Where SMTP conversations are shown. */
@@ -117,16 +119,23 @@ export async function openEngine(parts: OpenParts): Promise<OpenedEngine> {
     clock,
     projections,
     traces,
+    quotas: counting.quotas,
     epoch,
     makeUse: (from, why, next) => ({ ...policyOf(from, why, next), asker: makeAsker(from) }),
     ...(counting.redis === undefined ? {} : { redis: counting.redis }),
     close: async () => {
       stopWays();
-      await stsShelf.close();
-      await counting.close();
-      await new Promise<void>((resolve) => bodies.close(resolve));
+      await closeAll(stsShelf, counting, bodies);
     },
   };
+}
+
+type Closing = { close(): Promise<void> };
+
+async function closeAll(shelf: Closing, counting: Closing, bodies: OpenedBodies): Promise<void> {
+  await shelf.close();
+  await counting.close();
+  await new Promise<void>((resolve) => bodies.close(resolve));
 }
 
 /** The ways out into the network. */

@@ -24,9 +24,17 @@ import { checkSigningKeys } from './signing-check.ts';
 
 const note = createNoteWriter((workerData as { readonly memory: SharedArrayBuffer }).memory);
 
-// Listeners and Redis are opened when a worker starts; everything else may change while it runs.
-const textOfSettings = ({ smtpListeners, httpListeners, redisThrottles }: PolicySetup): string =>
-  answerText({ smtpListeners, httpListeners, redisThrottles });
+// Listeners, Redis and injection are opened when a worker starts; all else may change meanwhile.
+const textOfSettings = (setup: PolicySetup): string => {
+  const { smtpListeners, httpListeners, redisThrottles, injectRate } = setup;
+  return answerText({
+    smtpListeners,
+    httpListeners,
+    redisThrottles,
+    // Named only where there is one: it must not make policies of earlier days look changed.
+    ...(injectRate === undefined ? {} : { injectRate }),
+  });
+};
 
 const load = async (job: LoadJob): Promise<JobResult> => {
   const { source, outDir, code, map, dnsServers } = job;

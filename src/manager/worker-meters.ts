@@ -6,6 +6,7 @@
 import type { Delays } from '../actors/core.ts';
 import type { Figures, TlsNumbers } from '../actors/figures.ts';
 import type { ListenerMeters, Meters } from '../api/metrics/meters.ts';
+import type { InjectCounts } from '../intake/inject/injecting.ts';
 import type { ProcessFigures } from '../ports/node/process-figures.ts';
 import type { RedisFigures } from '../ports/node/quotas-redis-presence.ts';
 import type { HookAnswer } from '../projections/hook-status.ts';
@@ -33,6 +34,8 @@ export class WorkerMeters implements Meters {
   listeners: readonly ListenerMeters[] | undefined;
   /** The process in numbers; undefined before the engine runs. */
   process: (() => ProcessFigures) | undefined;
+  /** What HTTP injection has counted; undefined where there is none. */
+  inject: (() => Readonly<InjectCounts>) | undefined;
 
   /** A handler of the policy failed or was slow. */
   faulted(handler: string): void {

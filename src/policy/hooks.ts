@@ -3,7 +3,7 @@
  * Names are the reference's, so that knowledge and data files carry over; the names of options come
  * from the tables that read them. It does not know how handlers are called, or when.
  */
-import type { AuthAnswer } from '../domain/auth-info.ts';
+import type { AuthAnswer, AuthInfo as HttpAuthInfo } from '../domain/auth-info.ts';
 import type { CustomSinkSource } from '../domain/hook-sinks.ts';
 import type { DkimSigning } from '../domain/options-dkim.ts';
 import type { POOL_OPTIONS, SOURCE_OPTIONS } from '../domain/options-egress.ts';
@@ -98,6 +98,8 @@ export interface Setup {
   mtaStsEnabled(isEnabled: boolean): void;
   /** Shares rates and limits, other than `local:` ones, with other daemons; called once. */
   redisThrottles(options: RedisThrottlesOptions): void;
+  /** At most so many recipients by HTTP, such as '1000/s'; null: as many as come. */
+  httpinjectRecipientRateLimit(spec: string | null): void;
   /** Writes records into compressed files (configure_local_logs); each call is a logger. */
   localLogs(options: LocalLogsOptions): void;
   /** A reader of the log that sends its records on (configure_log_hook). */
@@ -227,6 +229,8 @@ export interface Handlers {
     command: string | undefined,
     connection: ConnectionMeta,
   ): RewrittenResponse | undefined;
+  /** One message of an HTTP injection as it will be stored; a refusal fails its recipient. */
+  http_message_generated(message: Message, auth: HttpAuthInfo): Eventually<void>;
   /** Whether these credentials are good, and whose they are; may be async, within ten seconds. */
   http_server_validate_auth_basic(user: string, password: string | undefined): AuthVerdict;
   /** The same for a token. */
@@ -267,6 +271,7 @@ export const HANDLERS: Readonly<Record<HandlerName, string>> = {
   smtp_server_split_transaction: 'says which recipients share a message',
   smtp_server_message_received: 'may change or refuse each message, as it will be stored',
   smtp_server_rewrite_response: 'may change what a client hears',
+  http_message_generated: 'may change or refuse each message that came by HTTP',
   http_server_validate_auth_basic: 'says whether a user and a password are good, and whose',
   http_server_validate_auth_bearer: 'says whether a token is good, and whose',
   get_acl_definition: 'says who may do what over HTTP',
@@ -274,4 +279,9 @@ export const HANDLERS: Readonly<Record<HandlerName, string>> = {
 };
 
 /** Handlers of the reference that have no place here yet. */
-export const HANDLERS_ABSENT: readonly string[] = ['http_message_generated'];
+export const HANDLERS_ABSENT: readonly string[] = [
+  'smtp_client_rewrite_delivery_status',
+  'smtp_server_message_deferred_inject',
+  'spool_message_enumerated',
+  'xfer_message_received',
+];

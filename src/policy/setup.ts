@@ -16,10 +16,12 @@ import type { ListenerConfig } from '../domain/options-listener.ts';
 import { parseListenerConfig } from '../domain/options-listener.ts';
 import type { RedisConfig } from '../domain/options-redis.ts';
 import { parseRedisConfig } from '../domain/options-redis.ts';
+import type { ThrottleSpec } from '../domain/throttle-spec.ts';
 import { readBounceRules } from './bounce-rules.ts';
 import type { Policy } from './define.ts';
 import { handlersOf } from './define.ts';
 import type { Setup } from './hooks.ts';
+import { readInjectRate } from './inject-rate.ts';
 import { describeThrown, isPolicyError, PolicyError } from './policy-error.ts';
 import { addedHook, addedLogs } from './setup-readers.ts';
 
@@ -34,6 +36,8 @@ export interface PolicySetup {
   readonly isMtaStsEnabled: boolean;
   /** Undefined: rates and limits are counted in this process. */
   readonly redisThrottles: RedisConfig | undefined;
+  /** The rate of recipients that are injected by HTTP; undefined: there is none. */
+  readonly injectRate: ThrottleSpec | undefined;
   /** Hooks and local logs in the order of their set-up; custom sinks are code of the policy. */
   readonly logHooks: readonly HookConfig[];
   /** Undefined: failures are not classified. */
@@ -112,6 +116,10 @@ const makeSetup = (collected: Collected, checkOpen: (method: string) => void): S
     checkOpen('redisThrottles');
     collected.redisThrottles = readRedis(options, collected.redisThrottles);
   },
+  httpinjectRecipientRateLimit: (spec) => {
+    checkOpen('httpinjectRecipientRateLimit');
+    collected.injectRate = readInjectRate(spec);
+  },
   logHook: (options) => {
     checkOpen('logHook');
     collected.logHooks = addedHook(collected.logHooks, options);
@@ -134,6 +142,7 @@ const createCollector = (): Collector => {
     monitorMs: MONITOR_MS,
     isMtaStsEnabled: true,
     redisThrottles: undefined,
+    injectRate: undefined,
     logHooks: [],
     bounceRules: undefined,
   };

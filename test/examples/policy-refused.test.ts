@@ -137,8 +137,8 @@ describe('a policy value is refused', () => {
         Object.keys(HANDLERS).join(', '),
     );
     assert.equal(
-      await refusal(define('{ http_message_generated: () => 1 }')),
-      'policy.ts:2:16: the handler http_message_generated is not available in this version; ' +
+      await refusal(define('{ spool_message_enumerated: () => 1 }')),
+      'policy.ts:2:16: the handler spool_message_enumerated is not available in this version; ' +
         'remove it from the policy',
     );
   });

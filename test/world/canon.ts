@@ -7,6 +7,7 @@
 import { Registry } from '../../src/actors/registry.ts';
 import type { Books } from '../../src/domain/books.ts';
 import { Books as EmptyBooks } from '../../src/domain/books.ts';
+import { packGenerations } from '../../src/domain/generations.ts';
 import type { RowColumns } from '../../src/domain/rows.ts';
 import { packRules } from '../../src/domain/rule-snapshot.ts';
 import { Replay } from '../../src/events/replay.ts';
@@ -39,6 +40,8 @@ export function canonOf(books: Books) {
     // Histories from before rates were on record have none.
     ...(books.rates.size > 0 ? { rates: [...books.rates] } : {}),
     answers: Object.fromEntries(answers.sort(([a], [b]) => byText(a, b))),
+    // Histories of versions that generated nothing have none.
+    ...(books.generations.size > 0 ? { generations: packGenerations(books.generations) } : {}),
     // Histories of versions that knew no rules have none.
     ...(hasOrders(books) ? { orders: packRules(books.rules) } : {}),
   };

@@ -14,6 +14,13 @@ import { originOf, waitForDue } from '../rows-in-hand.ts';
 import { openQueue } from './configuring.ts';
 import { rowIsDue } from './due.ts';
 
+/** A refusal from its parts. */
+export const refusal = (code: number, enhanced: string, text: string): Refusal => ({
+  code,
+  enhanced,
+  text,
+});
+
 /** What is answered while the engine stops. */
 export const REFUSAL_STOPPING: Refusal = {
   code: 421,

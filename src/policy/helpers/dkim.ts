@@ -22,7 +22,7 @@ import { layOver } from './origins.ts';
 /** What signing asks of a message. */
 export interface SignableMessage {
   /** The author's address, or nothing where there is no From header that names one. */
-  from_header(): { readonly domain: string } | null | undefined;
+  from_header(): { readonly domain?: string | undefined } | null | undefined;
   dkim_sign(signer: DkimSigner): Promise<unknown> | unknown;
 }
 
@@ -31,8 +31,9 @@ export interface DkimPart extends PolicyPart {
   /** The signatures of mail whose From header has this domain; none at all is an empty list. */
   lookup(fromDomain: string): readonly DkimSigning[];
   /**
-   * Signs a message as the files say; to be the last step before it is queued. Refuses one without
-   * a From header (552), as nobody could say for whom it would be signed.
+   * Signs a message as the files say, once; to be the last step before it is queued. Refuses one
+   * without a From header (552), as nobody could say for whom it would be signed. As a part of the
+   * policy the helper does this by itself for whatever has a From header.
    */
   sign(message: SignableMessage): Promise<void>;
 }
@@ -151,14 +152,33 @@ const signMessageBy = async (signatures: Signatures, message: SignableMessage): 
   if (signings.length > 0) await message.dkim_sign(signer);
 };
 
+/** Signs what has an author's domain; what was signed by hand in an earlier part stays as it is. */
+const signOnce = (signatures: Signatures): ((message: SignableMessage) => Promise<void>) => {
+  const signed = new WeakSet<SignableMessage>();
+  return async (message) => {
+    if (signed.has(message)) return;
+    signed.add(message);
+    await signMessageBy(signatures, message);
+  };
+};
+
 /** DKIM signatures from files: `[base]`, `[domain."example.com"]`, `[signature."esp"]`. */
 export const dkim = (settings: DkimSettings): DkimPart => {
   const { files, key_dir } = refuseIn('dkim()', () => readOptions(DKIM_SETTINGS, settings, ''));
   const signatures = new Signatures(joinDkim(readDataFiles(files)), key_dir);
-  const part: PolicyPart = { validate_config: (checks) => signatures.check(checks) };
+  const sign = signOnce(signatures);
+  const signIfAuthored = async (message: SignableMessage): Promise<void> => {
+    const domain = message.from_header()?.domain;
+    if (domain !== undefined && isHostName(domain)) await sign(message);
+  };
+  const part: PolicyPart = {
+    validate_config: (checks) => signatures.check(checks),
+    smtp_server_message_received: signIfAuthored,
+    http_message_generated: signIfAuthored,
+  };
   // Beside the handlers, and not among them.
   return Object.defineProperties(part, {
     lookup: { value: (fromDomain: string) => signatures.find(fromDomain).signings },
-    sign: { value: (message: SignableMessage) => signMessageBy(signatures, message) },
+    sign: { value: sign },
   }) as DkimPart;
 };

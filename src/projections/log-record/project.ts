@@ -55,6 +55,9 @@ const OF_THE_ENGINE = {
   'policy.answered': undefined,
   'policy.faulted': undefined,
   'path.configured': undefined,
+  'generation.accepted': undefined,
+  'generation.advanced': undefined,
+  'generation.finished': undefined,
   'log.damaged': undefined,
 } as const;
 

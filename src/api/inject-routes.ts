@@ -1,0 +1,101 @@
+/**
+ * `POST /api/inject/v1`: messages by HTTP. Bodies are JSON, compressed or not; refusals are plain
+ * sentences, as the reference has them. The idea: a request is bounded before it is read, and what
+ * it has in hand is given back however it ends. Knows neither templates nor the engine.
+ */
+import type { IncomingMessage } from 'node:http';
+import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { listOf, tableOf, text, wholeNumber } from '../domain/option-kinds.ts';
+import type { JsonSchema } from '../domain/options.ts';
+import { required } from '../domain/options.ts';
+import type { InjectClient } from '../intake/inject/draft.ts';
+import { INJECT_REQUEST, RequestRefused } from '../intake/inject/request.ts';
+import type { InHand, InjectService } from '../intake/inject/service.ts';
+import { RequestPutOff } from '../intake/inject/service.ts';
+import { readBody } from './inject-body.ts';
+import type { RouteDoc } from './route.ts';
+
+/** Where messages are injected. */
+export const INJECT = '/api/inject/v1';
+
+const count = wholeNumber(0, Number.MAX_SAFE_INTEGER);
+const ANSWER = {
+  success_count: required(count, 'recipients that have their message'),
+  fail_count: required(count, 'recipients that have none'),
+  failed_recipients: required(listOf(text), 'which'),
+  errors: required(listOf(text), 'and why, in the same order'),
+};
+
+/** What the route stands on. */
+export interface InjectRouteParts {
+  readonly service: InjectService;
+  /** Octets of a body, decompressed. */
+  readonly bodyLimit: number;
+  /** The name of the listener. */
+  readonly hostname: string;
+}
+
+const plainAddress = (address = ''): string => address.replace(/^::ffff:(?=[\d.]+$)/, '');
+
+function clientOf({ socket, auth: info }: FastifyRequest, hostname: string): InjectClient {
+  const peer = plainAddress(socket.remoteAddress);
+  const proved = info.identities.find(({ identity }) => identity !== '');
+  const via = plainAddress(socket.localAddress);
+  const place = via.includes(':') ? `[${via}]` : via;
+  return {
+    peer,
+    via,
+    listener: `${place}:${socket.localPort ?? 0}`,
+    hostname,
+    auth: proved?.identity ?? peer,
+    info,
+  };
+}
+
+// What is wrong with a body is said while its bytes are read, on a thread of its own.
+const DOC: RouteDoc = {
+  method: 'POST',
+  path: INJECT,
+  tag: 'injecting',
+  says: 'Takes messages, one for each recipient.',
+  body: { schema: z.toJSONSchema(INJECT_REQUEST) as JsonSchema, read: (raw) => raw },
+  answer: { form: 'json', kind: tableOf(ANSWER) },
+  refusals: { 429: 'Above the rate of recipients.', 503: 'No mail is taken just now.' },
+};
+
+/** Adds the route to a scope of its own. */
+export function addInjectRoutes(scope: FastifyInstance, parts: InjectRouteParts): void {
+  const { service, bodyLimit, hostname } = parts;
+  const inHand = new WeakMap<FastifyRequest, InHand>();
+  scope.removeAllContentTypeParsers();
+  scope.addHook('onRequest', async (request) => {
+    inHand.set(request, service.enter());
+  });
+  scope.addContentTypeParser(
+    'application/json',
+    async (request: FastifyRequest, payload: IncomingMessage) => {
+      const hand = inHand.get(request);
+      return await readBody(request.raw, payload, bodyLimit, (bytes) => hand?.grow(bytes));
+    },
+  );
+  // Comes however a request ends, also where the client went away before.
+  scope.addHook('onResponse', async (request) => inHand.get(request)?.leave());
+  scope.addHook('onRequestAbort', async (request) => inHand.get(request)?.leave());
+  scope.setErrorHandler(async (error: FastifyError | RequestRefused, _request, reply) => {
+    const isOurs = error instanceof RequestRefused;
+    const code = isOurs ? error.status : (error.statusCode ?? 500);
+    const hint = code === 415 && !isOurs ? '; send application/json' : '';
+    if (error instanceof RequestPutOff) reply.header('retry-after', String(error.retryAfterS));
+    // Of the body there may be more to come that nobody will read.
+    if (code === 413) reply.header('connection', 'close');
+    await reply.code(code).type('text/plain; charset=utf-8').send(`${error.message}${hint}`);
+  });
+  scope.post(INJECT, { config: { doc: DOC } }, async (request) => {
+    if (!Buffer.isBuffer(request.body)) {
+      throw new RequestRefused(415, 'a JSON body is needed, with content-type application/json');
+    }
+    const isGone = (): boolean => request.raw.socket.destroyed;
+    return await service.inject(request.body, clientOf(request, hostname), isGone);
+  });
+}
