@@ -17,6 +17,8 @@ export interface Asking {
   readonly isGone: () => boolean;
   /** How long a handler may take, ms. */
   readonly waitMsMax: () => number;
+  /** Sees what came of each question. */
+  readonly seen?: (handler: ReceptionHandler, heard: Heard<unknown>) => void;
 }
 
 /** The questions of one session. */
@@ -41,12 +43,13 @@ export class Consulting {
   ask<T>(call: ReceptionCall<T>, told: Told<T>): void {
     const heard = this.#asking.host.reception?.hear(call) ?? { kind: 'nothing' as const };
     if (heard instanceof Promise) this.#wait(call, heard, told);
-    else tell(heard, told);
+    else this.#tell(call.handler, heard, told);
   }
 
   /** Asks a handler that answers at once; its failures are nobody's here. */
   askNow<T>(call: ReceptionCall<T>): T | undefined {
     const heard = this.#asking.host.reception?.hearNow(call);
+    if (heard !== undefined) this.#asking.seen?.(call.handler, heard);
     return heard?.kind === 'answer' ? heard.value : undefined;
   }
 
@@ -65,9 +68,15 @@ export class Consulting {
     const timer = setTimeout(() => {
       const sentence = `${handler} did not answer within ${limitMs} ms for ${about}`;
       host.reception?.tell(handler, sentence);
+      this.#asking.seen?.(handler, { kind: 'fault' });
       end(() => told(lateReply(handler)));
     }, limitMs);
-    void coming.then((heard) => end(() => tell(heard, told)));
+    void coming.then((heard) => end(() => this.#tell(handler, heard, told)));
+  }
+
+  #tell<T>(handler: ReceptionHandler, heard: Heard<T>, told: Told<T>): void {
+    if (heard.kind !== 'nothing' || this.hears(handler)) this.#asking.seen?.(handler, heard);
+    tell(heard, told);
   }
 }
 

@@ -9,6 +9,7 @@ import { matches } from '../domain/cidr.ts';
 import type { ListenerConfig, SessionSettings } from '../domain/options-listener.ts';
 import { sessionSettings } from '../domain/options-listener.ts';
 import type { Bodies, Clock } from '../ports/ports.ts';
+import type { SmtpTrace } from '../ports/smtp-trace.ts';
 import type { IntakeHost, Log, Refusal } from './host.ts';
 import { HELD_BYTES_MAX, REFUSED_LINGERING_MAX, SESSIONS_PER_ADDRESS_MAX } from './limits.ts';
 import { escapeForLog } from './log-text.ts';
@@ -49,6 +50,8 @@ export class Desk {
   readonly bodies: Bodies;
   readonly clock: Clock;
   readonly machineName: string;
+  /** Where sessions are shown; absent: nowhere. */
+  readonly trace: SmtpTrace | undefined;
   readonly guests = new Set<Guest>();
   readonly counts: ListenerCounts = { opened: 0, denied: 0 };
   isClosing = false;
@@ -69,6 +72,7 @@ export class Desk {
     clock: Clock,
     log: Log,
     machineName: string,
+    trace?: SmtpTrace,
   ) {
     this.config = config;
     this.host = host;
@@ -76,6 +80,7 @@ export class Desk {
     this.clock = clock;
     this.log = log;
     this.machineName = machineName;
+    this.trace = trace;
   }
 
   termsFor(peer: string, local: string): Terms {

@@ -7,6 +7,7 @@ import type { Desk } from './desk.ts';
 import { plainDrafts } from './drafts.ts';
 import type { Interview } from './interview.ts';
 import type { Arrival, Judged } from './message-intake.ts';
+import type { Received } from './reception.ts';
 import { receive } from './reception.ts';
 import type { Taking } from './taking.ts';
 import type { Visit } from './visit.ts';
@@ -18,11 +19,13 @@ export interface Bringer {
   readonly visit: Visit;
   readonly interview: Interview;
   readonly isGone: () => boolean;
+  /** Hears what is about to be stored. */
+  readonly noted: (received: Received) => void;
 }
 
 /** Draws a message up and has it taken in, or refused by what the policy says. */
 export function drawUp(
-  { desk, settings, visit, interview, isGone }: Bringer,
+  { desk, settings, visit, interview, isGone, noted }: Bringer,
   taking: Taking,
   arrival: Arrival,
   message: Judged & { readonly eightBit: boolean },
@@ -30,6 +33,7 @@ export function drawUp(
   if (visit.isPlain && !interview.hearsMessages) {
     const findMeta = () => visit.meta.all();
     const drafts = plainDrafts(desk, arrival, message, settings, findMeta);
+    noted({ drafts, discarded: [] });
     taking.begin(arrival, { drafts, discarded: [] });
     return;
   }
@@ -40,6 +44,9 @@ export function drawUp(
   const order = { host, interview, meta: visit.meta, settings, arrival, bytes, isOver, note };
   void receive(order).then((received) => {
     if ('code' in received) taking.end(received);
-    else taking.begin(arrival, received);
+    else {
+      noted(received);
+      taking.begin(arrival, received);
+    }
   });
 }

@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import type { SMTPServer } from 'smtp-server';
 import type { SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
+import type { TraceMeta } from '../ports/smtp-trace.ts';
 import type { Desk, Guest, Terms } from './desk.ts';
 import { keepAnswering } from './half-open.ts';
 import { Interview } from './interview.ts';
@@ -18,6 +19,7 @@ import { takesReports } from './reports.ts';
 import type { Circumstances, Reply } from './transaction.ts';
 import { Transaction } from './transaction.ts';
 import { Visit } from './visit.ts';
+import { Watching } from './watching.ts';
 
 /** A session without its commands. */
 export abstract class SessionFrame extends SMTPConnection implements Guest, Circumstances {
@@ -32,6 +34,7 @@ export abstract class SessionFrame extends SMTPConnection implements Guest, Circ
   protected readonly transaction = new Transaction();
   protected readonly visit: Visit;
   protected readonly interview: Interview;
+  protected readonly watching: Watching;
   protected pace: Pace;
   protected findDomain: DomainFinder;
   protected errors = 0;
@@ -45,6 +48,7 @@ export abstract class SessionFrame extends SMTPConnection implements Guest, Circ
     this.isTrusted = terms.isTrusted;
     this.name = terms.hostname;
     this.visit = new Visit(desk, this);
+    this.watching = new Watching(desk.trace, () => this.visit.meta.all() as TraceMeta);
     this.findDomain = this.makeFinder(terms);
     this.mayRelay = makeRelayRule(this.remoteAddress, this.findDomain);
     this.takesReports = (domain) => takesReports(this.findDomain, domain);
@@ -55,6 +59,7 @@ export abstract class SessionFrame extends SMTPConnection implements Guest, Circ
       waitMsMax: () => this.settings.handler_timeout,
       peer: () => this.remoteAddress,
       meta: () => this.visit.meta,
+      seen: (handler, heard) => this.watching.callback(handler, heard),
     });
   }
 
@@ -85,6 +90,7 @@ export abstract class SessionFrame extends SMTPConnection implements Guest, Circ
 
   override init(): void {
     this._setListeners(() => {
+      this.watching.tell('Connected');
       const refusal = this.desk.admit(this, this);
       if (refusal !== undefined) this.turnAway(refusal);
       else if (this.interview.hears('smtp_server_get_dynamic_parameters')) this.askParameters();
@@ -152,6 +158,7 @@ export abstract class SessionFrame extends SMTPConnection implements Guest, Circ
   }
 
   override _onClose(): void {
+    this.watching.tell('Closed');
     this.gone();
     this.desk.letGo(this);
     super._onClose();
@@ -165,6 +172,7 @@ export abstract class SessionFrame extends SMTPConnection implements Guest, Circ
     // While policy is asked it is not the client who is slow.
     if (this.interview.isPending || !this.pace.isOverdue(nowMs, this.seenBytes)) return;
     this.desk.note('info', `${this.peer} took too long`);
+    this.watching.diagnose('ERROR', 'the client took too long');
     this.hangUp('took too long');
   }
 
@@ -192,13 +200,16 @@ export abstract class SessionFrame extends SMTPConnection implements Guest, Circ
 
   private sendAsIs(code: number, data?: string | string[] | null, context?: string | false): void {
     super.send(code, data, context);
+    this.watching.reply(code, data);
     this.pace.replied(this.desk.clock.steadyMs());
     this.visit.replied(code, data, this.transaction);
     if (code < 500) return;
     this.errors += 1;
     if (this.errors !== ERRORS_MAX) return;
     this.desk.note('warn', `${this.peer} made ${ERRORS_MAX} errors`);
-    super.send(421, `4.7.0 ${this.hostname} too many errors`, false);
+    const farewell = `4.7.0 ${this.hostname} too many errors`;
+    super.send(421, farewell, false);
+    this.watching.reply(421, farewell);
   }
 
   protected say({ code, enhanced, text }: Reply): void {

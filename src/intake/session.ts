@@ -17,6 +17,7 @@ import { Login } from './login.ts';
 import type { Judged } from './message-intake.ts';
 import { formatAccepted, judge, OVERLOADED } from './message-intake.ts';
 import { IntakeParser } from './parser.ts';
+import type { Received } from './reception.ts';
 import { sortIncoming } from './reports.ts';
 import { SessionFrame } from './session-frame.ts';
 import { Taking } from './taking.ts';
@@ -80,10 +81,12 @@ export class Session extends SessionFrame {
   override _onCommand(command: Buffer, callback: Done = () => {}): void {
     const isOpen = !this._upgrading && this.hostNameAppearsAs !== false;
     if (isOpen && this.login.isAwaited) {
+      this.watching.command('***');
       this.login.respond(command, () => this._whenWritable(callback));
       return;
     }
     this.visit.heard(command);
+    if (this.watching.isOn) this.watching.command(this.visit.readCommand());
     const handler = isOpen ? this.findHandler(command) : undefined;
     if (handler === undefined) super._onCommand(command, callback);
     else handler.call(this, command, () => this._whenWritable(callback));
@@ -224,6 +227,7 @@ export class Session extends SessionFrame {
   private takeData(chunk: Buffer): number {
     const reader = this.reader as DataReader;
     const end = reader.feed(chunk);
+    this.watching.data(end === -1 ? chunk : chunk.subarray(0, end));
     if (!this.holdBytes(reader.pieces.bytes)) {
       reader.drop();
       this.holdBytes(0);
@@ -270,6 +274,8 @@ export class Session extends SessionFrame {
     const { desk, settings, transaction, visit, interview, findDomain: find } = this;
     const isGone = () => this._closed;
     const message = { ...judged, eightBit };
+    const noted = (one: Received) => this.watching.disposition(one, transaction.from ?? '', find);
+    const bringer = { desk, settings, visit, interview, isGone, noted };
     const taking = new Taking(desk, (outcome, fault) => {
       if (fault !== undefined) desk.note('error', `${fault.code} ${fault.where}: ${fault.cause}`);
       if ('code' in outcome) finish(outcome);
@@ -285,7 +291,7 @@ export class Session extends SessionFrame {
     const incoming = { desk, find, settings, arrival, judged, reportOnly: transaction.reportOnly };
     sortIncoming(incoming, (sorted) => {
       if (sorted.kind === 'ended') taking.end(sorted.outcome);
-      else drawUp({ desk, settings, visit, interview, isGone }, taking, sorted.arrival, message);
+      else drawUp(bringer, taking, sorted.arrival, message);
     });
   }
 }

@@ -11,6 +11,7 @@ import type { SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
 import { OptionError } from '../domain/option-error.ts';
 import type { ListenerConfig } from '../domain/options-listener.ts';
 import type { Bodies, Clock, Ms } from '../ports/ports.ts';
+import type { SmtpTrace } from '../ports/smtp-trace.ts';
 import type { ListenerCounts } from './desk.ts';
 import { Desk } from './desk.ts';
 import type { IntakeHost, Log } from './host.ts';
@@ -104,16 +105,17 @@ const listen = (server: Server, config: ListenerConfig): Promise<void> =>
     });
   });
 
-/** Binds and serves; rejects with the reason when it cannot. */
+/** Binds and serves, in sight of `trace`; rejects with the reason when it cannot. */
 export async function startSmtpListener(
   config: ListenerConfig,
   host: IntakeHost,
   bodies: Bodies,
   clock: Clock,
   log: Log,
+  trace?: SmtpTrace,
 ): Promise<SmtpListener> {
   refuseUnsupported(config);
-  const desk = new Desk(config, host, bodies, clock, log, readMachineName());
+  const desk = new Desk(config, host, bodies, clock, log, readMachineName(), trace);
   const reception = new Reception(desk, serverOptions(desk, readTlsIdentity(config)));
   reception.on('error', (error: Error) => desk.note('error', error.message));
   await listen(reception.server, config);

@@ -63,7 +63,7 @@ export async function openListeners(
     await Promise.all([...smtp, ...http].map((listener) => listener.stop(graceMs)));
     await injection?.stop();
   };
-  const { engine, bodies, clock } = parts.opened;
+  const { engine, bodies, clock, traces } = parts.opened;
   const isInjecting = world.httpListeners.length > 0 || engine.generations.list().length > 0;
   const injection = isInjecting ? await openInjecting(world, parts) : undefined;
   const note = (level: 'info' | 'warn' | 'error', text: string): void => parts.logger[level](text);
@@ -72,7 +72,7 @@ export async function openListeners(
     // HTTP first: once mail is taken, all that was asked for is there.
     for (const config of world.httpListeners) http.push(await openHttp(config, parts, injection));
     for (const config of world.smtpListeners) {
-      const listener = await startSmtpListener(config, engine, bodies, clock, note);
+      const listener = await startSmtpListener(config, engine, bodies, clock, note, traces.server);
       for (const address of reachedAt(listener.address)) engine.listensAt(address, listener.port);
       smtp.push(listener);
     }

@@ -14,6 +14,7 @@ import type { SmtpListener } from '../../src/intake/smtp.ts';
 import { startSmtpListener } from '../../src/intake/smtp.ts';
 import { createClock } from '../../src/ports/node/clock.ts';
 import type { Bodies, BodyRef, Fault } from '../../src/ports/ports.ts';
+import type { SmtpTrace } from '../../src/ports/smtp-trace.ts';
 
 export class MemoryHost implements IntakeHost {
   readonly submissions: Submission[] = [];
@@ -148,7 +149,10 @@ export interface IntakeWorld {
   end(): Promise<void>;
 }
 
-export async function openIntake(options: Record<string, unknown> = {}): Promise<IntakeWorld> {
+export async function openIntake(
+  options: Record<string, unknown> = {},
+  trace?: SmtpTrace,
+): Promise<IntakeWorld> {
   // Stories about bytes and counts of bodies are told without a header that differs by recipient.
   const trace_headers = { supplemental_header: false };
   const raw = { listen: '127.0.0.1:0', hostname: 'mx.test', trace_headers, ...options };
@@ -157,7 +161,7 @@ export async function openIntake(options: Record<string, unknown> = {}): Promise
   const bodies = new MemoryBodies();
   const log: string[] = [];
   const note = (_level: string, text: string) => log.push(text);
-  const listener = await startSmtpListener(config, host, bodies, createClock(), note);
+  const listener = await startSmtpListener(config, host, bodies, createClock(), note, trace);
   const sockets: Socket[] = [];
   const dial = async () => {
     const socket = connect(listener.port, '127.0.0.1');

@@ -7,6 +7,7 @@
 import { createPolicyAsker } from '../../src/policy/ask.ts';
 import { definePolicy } from '../../src/policy/define.ts';
 import type { PolicyPart } from '../../src/policy/hooks.ts';
+import type { SmtpTrace } from '../../src/ports/smtp-trace.ts';
 import type { IntakeWorld, RawClient } from './intake-world.ts';
 import { openIntake } from './intake-world.ts';
 
@@ -21,8 +22,9 @@ export const MAIL = 'Subject: s\r\nX-Tenant: t1\r\n\r\nbody\r\n';
 export async function openReception(
   parts: PolicyPart | readonly PolicyPart[],
   options: Record<string, unknown> = {},
+  trace?: SmtpTrace,
 ): Promise<ReceptionWorld> {
-  const world = await openIntake(options);
+  const world = await openIntake(options, trace);
   const faults: string[] = [];
   const list = (Array.isArray(parts) ? parts : [parts]) as readonly PolicyPart[];
   const policy = definePolicy(...list);

@@ -20,29 +20,20 @@ import {
 import { readTraceFilter } from '../../src/domain/trace-filter.ts';
 import { createClock } from '../../src/ports/node/clock.ts';
 import { createTimers } from '../../src/ports/node/timers.ts';
-import type { SmtpTrace, TraceMeta, TracePayload } from '../../src/ports/smtp-trace.ts';
+import type { TraceMeta, TracePayload } from '../../src/ports/smtp-trace.ts';
 import { message, withPeer } from './connection-peer.ts';
 import { openHttp } from './http-parts.ts';
+import { KeptTrace } from './smtp-trace-kept.ts';
 
 const clock = createClock();
 const timers = createTimers();
 const everything = readTraceFilter('client', {});
 
-/** A sink that keeps what it is told. */
-class Kept implements SmtpTrace {
-  isWatched = true;
-  readonly events: [TraceMeta, TracePayload][] = [];
-
-  note(meta: TraceMeta, payload: TracePayload): void {
-    this.events.push([meta, payload]);
-  }
-}
-
 const nameOf = (payload: TracePayload): string =>
   typeof payload === 'string' ? payload : (Object.keys(payload)[0] as string);
 
 test('a conversation is shown from beginning to end, with what is known by then', async () => {
-  const sink = new Kept();
+  const sink = new KeptTrace();
   const about = { message_id: 'm1', queue_name: 'peer.test' };
   const queue = [{ ...message(1), about }];
   const request = { trace: { sink, about: { id: 'uuid', egress_source: 's' } } };
@@ -72,7 +63,7 @@ test('a conversation is shown from beginning to end, with what is known by then'
 });
 
 test('what we log in with is not shown, whatever the peer echoes', async () => {
-  const sink = new Kept();
+  const sink = new KeptTrace();
   const password = 'open-sesame';
   const secret = Buffer.from(`\0me\0${password}`).toString('base64');
   const script = {
@@ -96,7 +87,7 @@ test('what we log in with is not shown, whatever the peer echoes', async () => {
 });
 
 test('nobody watches: no event is made', async () => {
-  const sink = new Kept();
+  const sink = new KeptTrace();
   sink.isWatched = false;
   const request = { trace: { sink, about: {} } };
   await withPeer({}, { request }, async (host) => {

@@ -1,5 +1,5 @@
 /**
- * Mail that other people's programs inject, in clear and over STARTTLS, arrives at a receiver as
+ * Mail that other people's programs inject, in clear, over STARTTLS and with a log-in there, arrives at a receiver as
  * they sent it, byte for byte, but for the trace headers in front.
  * The one idea: the receiver is a library of others too, so neither end shares a line with ours.
  * Deliberately unknown here: SMTP, and everything inside the daemon.
@@ -60,45 +60,62 @@ const SAMPLES: readonly Sample[] = [
 ];
 
 /** How a program is told to send one message to a port. */
-type Client = (port: number, secure: boolean, sample: Sample, file: string) => Promise<void>;
+type Client = (port: number, way: Way, sample: Sample, file: string) => Promise<void>;
+
+/** In clear, over STARTTLS, or there with a log-in. */
+type Way = 'clear' | 'STARTTLS' | 'login';
+const USER = 'ann';
+const PASSWORD = 'sesame';
 
 // It does not say SMTPUTF8, puts a line behind an empty body, and takes long for 20 MB.
 const NOT_BY_SWAKS = ['utf8', 'empty body', 'large'];
 
-const nodemailer: Client = async (port, secure, { from, to, raw, isUtf8 }) => {
+const nodemailer: Client = async (port, way, { from, to, raw, isUtf8 }) => {
+  const secure = way !== 'clear';
   const security = { ignoreTLS: !secure, requireTLS: secure, tls: { rejectUnauthorized: false } };
-  const transport = createTransport({ host: '127.0.0.1', port, secure: false, ...security });
+  const auth = way === 'login' ? { auth: { user: USER, pass: PASSWORD } } : {};
+  const transport = createTransport({
+    host: '127.0.0.1',
+    port,
+    secure: false,
+    ...security,
+    ...auth,
+  });
   await transport.sendMail({ envelope: { from, to: [to], use8BitMime: true, isUtf8 }, raw });
   transport.close();
 };
 
-const swaks: Client = async (port, secure, { from, to, raw }, file) => {
+const swaks: Client = async (port, way, { from, to, raw }, file) => {
   // It ends the last line itself.
   writeFileSync(file, raw.subarray(0, -2));
   const place = ['--server', '127.0.0.1', '--port', String(port), '--from', from, '--to', to];
   const more = ['--data', `@${file}`, '--suppress-data', '--pipeline'];
-  await run('swaks', [...place, ...more, ...(secure ? ['--tls'] : [])]);
+  const login = ['--auth', 'PLAIN', '--auth-user', USER, '--auth-password', PASSWORD];
+  const tls = way === 'clear' ? [] : ['--tls'];
+  await run('swaks', [...place, ...more, ...tls, ...(way === 'login' ? login : [])]);
 };
 
 const SMTPLIB = `
 import smtplib, ssl, sys
-port, secure, sender, to, path, utf8 = sys.argv[1:]
+port, way, sender, to, path, utf8, user, password = sys.argv[1:]
 raw = open(path, 'rb').read()
 line = smtplib.SMTP('127.0.0.1', int(port), timeout=60)
 line.ehlo()
-if secure == 'true':
+if way != 'clear':
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     line.starttls(context=context)
     line.ehlo()
+if way == 'login':
+    line.login(user, password)
 options = ['BODY=8BITMIME'] + (['SMTPUTF8'] if utf8 == 'true' else [])
 line.sendmail(sender, [to], raw, mail_options=options)
 line.quit()
 `;
 
-const smtplib: Client = async (port, secure, { from, to, isUtf8 }, file) => {
-  const how = [String(port), String(secure), from, to, file, String(isUtf8)];
+const smtplib: Client = async (port, way, { from, to, isUtf8 }, file) => {
+  const how = [String(port), way, from, to, file, String(isUtf8), USER, PASSWORD];
   await run('python3', ['-c', SMTPLIB, ...how]);
 };
 
@@ -166,6 +183,8 @@ export default definePolicy({
       tls_private_key: '${place('key.pem')}',
     });
   },
+  smtp_server_auth_plain: (authz, authc, password) =>
+    authc === '${USER}' && password === '${PASSWORD}',
   get_queue_config: () => ({ protocol: { smtp: { mx_list: ['127.0.0.1:${target}'] } } }),
   get_egress_path_config: () => ({ prohibited_hosts: [], enable_tls: 'Disabled' }),
 });
@@ -183,13 +202,13 @@ after(async () => {
 
 describe('mail of foreign clients arrives as it was sent', () => {
   for (const [name, client, skip] of CLIENTS) {
-    for (const secure of [false, true]) {
-      test(`${name}, ${secure ? 'over STARTTLS' : 'in clear'}`, { skip }, async () => {
+    for (const way of ['clear', 'STARTTLS', 'login'] as const) {
+      test(`${name}: ${way}`, { skip }, async () => {
         for (const [at, one] of SAMPLES.entries()) {
           if (client === swaks && NOT_BY_SWAKS.includes(one.name)) continue;
           const file = place(`${at}.eml`);
           writeFileSync(file, one.raw);
-          await client(port, secure, one, file);
+          await client(port, way, one, file);
           await demandArrival(one);
         }
       });
@@ -202,7 +221,7 @@ describe('mail of foreign clients arrives as it was sent', () => {
       for (const one of SAMPLES) {
         // It takes 10 MB unless told otherwise.
         if (one.raw.length > MEGABYTE) continue;
-        await nodemailer(postfix.port, false, one, '');
+        await nodemailer(postfix.port, 'clear', one, '');
         await demandArrival(one);
       }
       assert.ok(await until(() => postfix.queued() === 0, WAIT_MS_MAX), postfix.tail());
