@@ -1,6 +1,6 @@
 /**
- * Mail that other people's programs inject, in clear, over STARTTLS and with a log-in there, arrives at a receiver as
- * they sent it, byte for byte, but for the trace headers in front.
+ * Mail that other people's programs inject, in clear, over STARTTLS and with a log-in there,
+ * arrives at a receiver as they sent it, byte for byte, but for the trace headers in front.
  * The one idea: the receiver is a library of others too, so neither end shares a line with ours.
  * Deliberately unknown here: SMTP, and everything inside the daemon.
  */
