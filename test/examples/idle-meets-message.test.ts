@@ -12,7 +12,7 @@ import { World } from '../world/world.ts';
 const DOMAINS = ['a.test', 'b.test', 'c.test', 'd.test'];
 const EACH = 6;
 /** In this world the last message meets a connection that is parting. */
-const SEED = 376_647_661;
+const SEED = 3;
 
 test('a message given to a connection that parts is not of unknown outcome', async () => {
   const world = await World.start({
