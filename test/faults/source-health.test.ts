@@ -148,7 +148,8 @@ class Scene {
   }
 
   async suspensions(init?: RequestInit): Promise<string> {
-    return await this.#http('/api/admin/suspend-source/v1', init);
+    const headers = { 'content-type': 'application/json' };
+    return await this.#http('/api/admin/suspend-source/v1', { ...init, headers });
   }
 
   told(...types: string[]): Told[] {
