@@ -12,6 +12,7 @@ import type { AuthAnswer, AuthInfo } from '../domain/auth-info.ts';
 import { joinAuth, TRUSTED_GROUP } from '../domain/auth-info.ts';
 import type { Cidr } from '../domain/cidr.ts';
 import { matches } from '../domain/cidr.ts';
+import { plainAddress } from '../domain/ip.ts';
 import type { Timers } from '../ports/timers.ts';
 import { Refused } from './refusals.ts';
 
@@ -94,7 +95,7 @@ export class Doorkeeper {
   /** Who asks; 400 and 401 where credentials are no good. */
   async recognise(request: FastifyRequest): Promise<AuthInfo> {
     const address = request.socket.remoteAddress ?? '';
-    const plain = address.replace(/^::ffff:(?=\d+\.)/, '');
+    const plain = plainAddress(address);
     const isTrusted = matches(this.#parts.trusted, address);
     const peer: AuthInfo = {
       peer_address: plain === '' ? null : plain,

@@ -6,6 +6,7 @@
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { fastify } from 'fastify';
+import { formatPlace } from '../domain/ip.ts';
 import type { HttpListenerConfig } from '../domain/options-http.ts';
 import type { HookDesk } from '../projections/hook-status.ts';
 import type { AdminDesk } from './admin-routes.ts';
@@ -79,7 +80,7 @@ export async function startHttpListener(
 ): Promise<HttpListener> {
   const server = makeServer(config, parts);
   const { address, port } = config.listen;
-  const listener = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  const listener = formatPlace(address, port);
   guard(server, { ...parts.auth, listener, trusted: config.trusted_hosts });
   sayRefusals(server, parts.note);
   const docs = gatherRoutes(server);

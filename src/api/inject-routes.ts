@@ -6,6 +6,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { formatPlace, plainAddress } from '../domain/ip.ts';
 import { listOf, tableOf, text, wholeNumber } from '../domain/option-kinds.ts';
 import type { JsonSchema } from '../domain/options.ts';
 import { required } from '../domain/options.ts';
@@ -36,17 +37,15 @@ export interface InjectRouteParts {
   readonly hostname: string;
 }
 
-const plainAddress = (address = ''): string => address.replace(/^::ffff:(?=[\d.]+$)/, '');
-
 function clientOf({ socket, auth: info }: FastifyRequest, hostname: string): InjectClient {
-  const peer = plainAddress(socket.remoteAddress);
+  const peer = plainAddress(socket.remoteAddress ?? '');
   const proved = info.identities.find(({ identity }) => identity !== '');
-  const via = plainAddress(socket.localAddress);
-  const place = via.includes(':') ? `[${via}]` : via;
+  const via = plainAddress(socket.localAddress ?? '');
+  const listener = formatPlace(via, socket.localPort ?? 0);
   return {
     peer,
     via,
-    listener: `${place}:${socket.localPort ?? 0}`,
+    listener,
     hostname,
     auth: proved?.identity ?? peer,
     info,

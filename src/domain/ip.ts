@@ -98,3 +98,10 @@ export function formatOctets(octets: Uint8Array): string {
   const head = text.slice(0, run.index).replace(/:$/, '');
   return `${head}::${text.slice(run.index + longest).replace(/^:/, '')}`;
 }
+
+/** An address and a port as one text: an IPv6 address stands in brackets. */
+export const formatPlace = (address: string, port: number): string =>
+  address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+
+/** An IPv4 address that came mapped into IPv6 (RFC 4291 section 2.5.5.2) as it is written. */
+export const plainAddress = (address: string): string => address.replace(/^::ffff:(?=[\d.]+$)/, '');

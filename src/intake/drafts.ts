@@ -3,6 +3,7 @@
  * messages that share them. The idea: mail that policy does not look at takes the shortest way
  * here. It does not know handlers, disks or answers.
  */
+import { domainOf } from '../domain/address.ts';
 import type { Captured, CapturedHeaders } from '../domain/capture.ts';
 import { pickMeta } from '../domain/capture.ts';
 import type { SessionSettings } from '../domain/options-listener.ts';
@@ -27,7 +28,7 @@ export function splitRecipients(
   if (handling === 'BifurcateAlways') return recipients.map((recipient) => [recipient]);
   const byDomain = new Map<string, string[]>();
   for (const recipient of recipients) {
-    const domain = recipient.slice(recipient.lastIndexOf('@') + 1).toLowerCase();
+    const domain = domainOf(recipient);
     const batch = byDomain.get(domain);
     if (batch === undefined) byDomain.set(domain, [recipient]);
     else batch.push(recipient);

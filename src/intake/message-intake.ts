@@ -30,7 +30,8 @@ export interface Arrival {
   readonly reports?: (messages: readonly SubmittedMessage[]) => readonly ReportNote[];
 }
 
-const refuse = (code: number, enhanced: string, text: string): Refusal => ({
+/** A refusal from its parts. */
+export const refuse = (code: number, enhanced: string, text: string): Refusal => ({
   code,
   enhanced,
   text,

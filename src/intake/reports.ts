@@ -4,6 +4,7 @@
  * domain that wants reports, is taken apart.
  * Deliberately unknown here: sockets and replies to commands, and the form of reports.
  */
+import { domainOf } from '../domain/address.ts';
 import type { SessionSettings } from '../domain/options-listener.ts';
 import type { Reading } from '../reports/parts.ts';
 import { mayBeReport, REPORT_BYTES_MAX } from '../reports/parts.ts';
@@ -52,9 +53,6 @@ const UNDECIDED: Refusal = {
 };
 
 const refused = (outcome: Refusal): Sorted => ({ kind: 'ended', outcome });
-
-const domainOf = (recipient: string): string =>
-  recipient.slice(recipient.lastIndexOf('@') + 1).toLowerCase();
 
 /** What is wanted of reports to a recipient; undefined when nobody can say. */
 function wantedBy(

@@ -9,14 +9,9 @@ import { isFault } from '../ports/ports.ts';
 import type { Draft } from './drafts.ts';
 import type { IntakeHost, Letter, Refusal, SubmittedMessage } from './host.ts';
 import type { Arrival } from './message-intake.ts';
+import { refuse } from './message-intake.ts';
 import type { Received } from './reception.ts';
 import type { Reply } from './transaction.ts';
-
-const refuse = (code: number, enhanced: string, text: string): Refusal => ({
-  code,
-  enhanced,
-  text,
-});
 
 const refusalOf = (fault: Fault): Refusal =>
   fault.code === 'FAULT_DISK_FULL'

@@ -6,6 +6,7 @@
 import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
 import type { Captured } from '../domain/capture.ts';
 import { pickMeta } from '../domain/capture.ts';
+import { formatPlace } from '../domain/ip.ts';
 import { readReply } from '../domain/reply.ts';
 import type { AuthInfo } from '../mail/connection-meta.ts';
 import { ConnectionMeta } from '../mail/connection-meta.ts';
@@ -184,6 +185,3 @@ export class Visit {
     return this.hasTriedLogin && !KNOWN.test(line) ? '***' : line;
   }
 }
-
-const formatPlace = (address: string, port: number): string =>
-  address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;

@@ -4,6 +4,7 @@
  * hold a password comes here already masked.
  * Deliberately unknown here: who watches, sockets, and what lines mean.
  */
+import { domainOf } from '../domain/address.ts';
 import type { Heard } from '../domain/reception-asker.ts';
 import type { SmtpTrace, TraceMeta, TracePayload, TraceValue } from '../ports/smtp-trace.ts';
 import type { Received } from './reception.ts';
@@ -65,7 +66,7 @@ export class Watching {
     const queued = drafts.flatMap(({ messages }) => messages);
     for (const message of [...queued, ...discarded]) {
       const { id, to, queue } = message;
-      const domain = (to[0] ?? '').slice((to[0] ?? '').lastIndexOf('@') + 1).toLowerCase();
+      const domain = domainOf(to[0] ?? '');
       const known = find(domain);
       const { log_arf, log_oob } = typeof known === 'object' ? known : NO_REPORTS;
       this.#note({

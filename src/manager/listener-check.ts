@@ -5,6 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
+import { formatPlace } from '../domain/ip.ts';
 import type { KeySource } from '../domain/option-places.ts';
 import type { HttpListenerConfig } from '../domain/options-http.ts';
 import type { ListenerConfig } from '../domain/options-listener.ts';
@@ -47,7 +48,7 @@ const checkIdentity = (identity: Identity, where: string, found: Gatherer): void
 };
 
 const placeOf = ({ listen }: ListenerConfig | HttpListenerConfig): string =>
-  `${listen.address.includes(':') ? `[${listen.address}]` : listen.address}:${listen.port}`;
+  formatPlace(listen.address, listen.port);
 
 /** Refuses listeners whose keys could not be used. */
 export const checkListeners = (setup: PolicySetup, found: Gatherer): void => {

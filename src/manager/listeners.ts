@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { Subject } from '../domain/explanation.ts';
+import { formatPlace } from '../domain/ip.ts';
 import type { KeySource } from '../domain/option-places.ts';
 import type { HttpListenerConfig } from '../domain/options-http.ts';
 import type { SmtpListener } from '../intake/smtp.ts';
@@ -83,8 +84,7 @@ export async function openListeners(
   return { smtp: smtp.map(placeOf), http: http.map(placeOf), stop };
 }
 
-const placeOf = ({ address, port }: Listening): string =>
-  address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+const placeOf = ({ address, port }: Listening): string => formatPlace(address, port);
 
 /** One for all listeners, and for what earlier ones have left to do. */
 async function openInjecting(world: LoadedWorld, parts: ListenerParts): Promise<OpenedInjection> {

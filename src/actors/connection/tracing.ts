@@ -3,6 +3,7 @@
  * session and message. Nothing is made while nobody watches, and credentials are never shown.
  * Deliberately unknown here: watchers, filters, the time.
  */
+import { formatPlace } from '../../domain/ip.ts';
 import type { TraceMeta, TracePayload } from '../../ports/smtp-trace.ts';
 import type { Transaction } from './connection.ts';
 import type { Conversation } from './conversation.ts';
@@ -22,15 +23,12 @@ function metaOf(held: Conversation): TraceMeta {
   return {
     ...request.trace?.about,
     mx_plan: request.plan.map(({ name, address, path }) => ({ name, address: path ?? address })),
-    ...(isOpen ? { source_address: placeOf(localAddress, localPort) } : {}),
+    ...(isOpen ? { source_address: formatPlace(localAddress, localPort) } : {}),
     ...(candidate === undefined ? {} : { mx_host: candidate.name }),
     ...(candidate === undefined ? {} : { mx_address: candidate.path ?? candidate.address }),
     ...traced,
   };
 }
-
-const placeOf = (address: string, port: number): string =>
-  address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 
 /** Something has come about. */
 export function tell(
