@@ -3,11 +3,11 @@
  * requests of 500 recipients, four at a time. First with a host and bodies that keep nothing, which
  * tells the cost of the intake and how long it holds the main thread; then through a whole daemon,
  * where every answer is durable. Usage: node --import tsx bench/inject.ts [recipients] [--html]
+ * [--each=500]
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { IntakeHost, Submission } from '../src/intake/host.ts';
 import type { InjectClient } from '../src/intake/inject/draft.ts';
 import { Injecting } from '../src/intake/inject/injecting.ts';
@@ -15,13 +15,14 @@ import { createPresses } from '../src/intake/inject/press-desk.ts';
 import type { Bodies } from '../src/ports/ports.ts';
 import { Daemon } from '../test/faults/daemon.ts';
 import { findFreePort } from '../test/faults/free-port.ts';
+import { watchHolds } from './holds.ts';
 
 const [recipients = 20_000] = process.argv
   .slice(2)
   .filter((word) => /^\d+$/.test(word))
   .map(Number);
 const isHtml = process.argv.includes('--html');
-const EACH = 500;
+const EACH = Number(process.argv.find((word) => word.startsWith('--each='))?.slice(7) ?? 500);
 const LANES = 4;
 const WARM = 2_000;
 
@@ -43,15 +44,24 @@ const makeRequest = (from: number) => ({
   })),
 });
 
-/** Sends `count` recipients through `send`; answers how many a second. */
-async function measure(count: number, send: (bytes: Buffer) => Promise<number>): Promise<number> {
-  let next = 0;
+/** The requests for `count` recipients: made before anything is measured. */
+const makeRequests = (count: number): Buffer[] =>
+  Array.from({ length: Math.ceil(count / EACH) }, (_, at) =>
+    Buffer.from(JSON.stringify(makeRequest(at * EACH))),
+  );
+
+/** Sends requests for `count` recipients through `send`; answers how many a second. */
+async function measure(
+  count: number,
+  send: (bytes: Buffer) => Promise<number>,
+  requests = makeRequests(count),
+): Promise<number> {
   let taken = 0;
   const lane = async (): Promise<void> => {
-    while (next < count) {
-      const from = next;
-      next += EACH;
-      const made = await send(Buffer.from(JSON.stringify(makeRequest(from))));
+    for (;;) {
+      const bytes = requests.pop();
+      if (bytes === undefined) return;
+      const made = await send(bytes);
       taken += made;
     }
   };
@@ -99,16 +109,19 @@ async function measureIntake(): Promise<void> {
   const send = async (bytes: Buffer): Promise<number> =>
     (await injecting.inject(await presses.open(bytes), client, () => false)).success_count;
   await measure(WARM, send);
-  const delay = monitorEventLoopDelay({ resolution: 1 });
-  delay.enable();
+  const requests = makeRequests(recipients);
+  const endHolds = watchHolds();
   const { cpuUsage } = process;
   const before = cpuUsage();
-  const rate = await measure(recipients, send);
+  const rate = await measure(recipients, send, requests);
   const { user, system } = cpuUsage(before);
-  delay.disable();
+  const { heldMsMax, heldMsP999, heldGcMs, heldWaitedMs } = endHolds();
   await presses.stop();
   const cpu = (user + system) / recipients;
-  const held = `main thread held ${(delay.max / 1e6).toFixed(1)} ms at most`;
+  const held =
+    `main thread held ${heldMsMax.toFixed(1)} ms of CPU at most (${heldGcMs.toFixed(1)} ms of ` +
+    `it collecting garbage; it waited ${heldWaitedMs.toFixed(1)} ms), ` +
+    `p99.9 ${heldMsP999.toFixed(1)}`;
   console.log(
     `intake alone: ${Math.round(rate)} recipients/s, ${cpu.toFixed(0)} us CPU each, ${held}`,
   );

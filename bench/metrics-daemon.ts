@@ -1,10 +1,10 @@
 /**
  * The daemon of bench/metrics.ts: books of very many queues, one waiting message in each, with the
- * real engine, log, bodies, SMTP and HTTP listeners around them. Told `begin` and `end` by its
- * parent it watches its main thread and its memory in between. Knows nothing of load and scrapes.
+ * real engine, log, bodies, SMTP and HTTP listeners around them. Told `begin` and `end` it watches
+ * its main thread and memory in between; told `weigh`, it says what lives. Knows no load.
  */
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -37,6 +37,8 @@ import { watchProcess } from '../src/ports/node/process-figures.ts';
 import { createNodeRandom } from '../src/ports/node/random.ts';
 import { createResolver } from '../src/ports/node/resolver.ts';
 import { httpParts } from '../test/examples/http-parts.ts';
+import type { Holds } from './holds.ts';
+import { watchHolds } from './holds.ts';
 
 /** Where the daemon listens, and what it weighs at rest. */
 export interface DaemonPlaces {
@@ -46,18 +48,23 @@ export interface DaemonPlaces {
 }
 
 /** What was seen between `begin` and `end`. */
-export interface DaemonFigures {
+export interface DaemonFigures extends Holds {
   readonly blockMsMax: number;
   readonly blockMsP99: number;
+  /** The longest time in which a scrape kept the thread, ms. */
+  readonly sliceMsMax: number;
+  /** Peak of the resident set, MiB: what lives and what was not yet collected. */
   readonly rssMb: number;
   readonly cpuPercent: number;
-  /** Share of the time in which the main thread wanted a processor and had none. */
-  readonly waitedPercent: number;
 }
 
 const NODE = 'b0a7b0a7';
 const HOUR_MS = 3_600_000;
-const [QUEUES, SINK_PORT] = process.argv.slice(2).map(Number) as [number, number];
+const [QUEUES, SINK_PORT, PICTURE_MS] = process.argv.slice(2).map(Number) as [
+  number,
+  number,
+  number,
+];
 const QUEUE = { protocol: { smtp: { mx_list: [`127.0.0.1:${SINK_PORT}`] } } };
 
 function makeBooks(at: number): Books {
@@ -120,8 +127,8 @@ async function startEngine(dir: string) {
     log: (level, text) => {
       if (level !== 'info') console.error(text);
     },
-    // Its books are not those of its log: a picture of them has no place there.
-    limits: { snapshotRecordsMax: 1e12, snapshotMsMax: 1e12 },
+    // Its books are not those of its log: pictures of them are taken only to see what that costs.
+    limits: { snapshotRecordsMax: 1e12, snapshotMsMax: PICTURE_MS },
     fatal: (fault) => {
       throw new Error(fault.cause);
     },
@@ -137,11 +144,38 @@ function collectGarbage(): void {
   (runInNewContext('gc') as () => void)();
 }
 
-/** How long the main thread waited for a processor so far, ms (Linux's schedstat). */
-const waitedMs = (): number =>
-  Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6;
+/** The clock of the scrapes, which sees how long one of them keeps the thread. */
+class SliceClock {
+  sliceMsMax = 0;
+  #startedAt: number | undefined;
 
-function watchSelf(): () => DaemonFigures {
+  steadyMs(): number {
+    const now = performance.now();
+    if (this.#startedAt === undefined) {
+      this.#startedAt = now;
+      setImmediate(() => {
+        this.#startedAt = undefined;
+      });
+    }
+    this.sliceMsMax = Math.max(this.sliceMsMax, now - this.#startedAt);
+    return now;
+  }
+
+  soon(run: () => void): void {
+    setImmediate(run);
+  }
+}
+
+/** What lives, in V8's heap and outside of it, MiB. */
+function weighSelf(): number {
+  collectGarbage();
+  const { heapUsed, external } = process.memoryUsage();
+  return (heapUsed + external) / 2 ** 20;
+}
+
+function watchSelf(slices: SliceClock): () => DaemonFigures {
+  collectGarbage();
+  slices.sliceMsMax = 0;
   const loop = monitorEventLoopDelay({ resolution: 1 });
   loop.enable();
   let rssMax = process.memoryUsage.rss();
@@ -150,18 +184,19 @@ function watchSelf(): () => DaemonFigures {
   }, 20);
   const startedAt = performance.now();
   const before = process.cpuUsage();
-  const waitedBefore = waitedMs();
+  const endHolds = watchHolds();
   return () => {
     clearInterval(look);
     loop.disable();
     const { user, system } = process.cpuUsage(before);
     const tookMs = performance.now() - startedAt;
     return {
+      ...endHolds(),
       blockMsMax: loop.max / 1e6 - 1,
       blockMsP99: loop.percentile(99) / 1e6 - 1,
+      sliceMsMax: slices.sliceMsMax,
       rssMb: rssMax / 2 ** 20,
       cpuPercent: (user + system) / 10 / tookMs,
-      waitedPercent: (100 * (waitedMs() - waitedBefore)) / tookMs,
     };
   };
 }
@@ -176,6 +211,7 @@ const { figures } = engine;
 const watch = watchProcess([dir]);
 Object.assign(meters, { figures, delays: figures.delays, process: watch.read });
 meters.tls = () => figures.tls();
+const slices = new SliceClock();
 const smtp = await startSmtpListener(
   parseListenerConfig({ listen: '127.0.0.1:0', relay_hosts: ['127.0.0.1'] }, 'bench'),
   engine,
@@ -187,14 +223,15 @@ meters.listeners = [smtp];
 const http = await startHttpListener(
   parseHttpListenerConfig({ listen: '127.0.0.1:0' }, 'bench'),
   httpParts({
-    metrics: createMetrics(meters, () => engine.sources.meters()),
+    metrics: createMetrics(meters, () => engine.sources.meters(), { clock: slices }),
     sources: engine.sources,
   }),
 );
 collectGarbage();
 let end: (() => DaemonFigures) | undefined;
 process.on('message', (word) => {
-  if (word === 'begin') end = watchSelf();
+  if (word === 'weigh') return void process.send?.(weighSelf());
+  if (word === 'begin') end = watchSelf(slices);
   process.send?.(word === 'begin' ? 'begun' : end?.());
 });
 const rssMb = Math.round(process.memoryUsage.rss() / 2 ** 20);

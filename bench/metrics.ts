@@ -1,8 +1,9 @@
 /**
- * The question: what do scrapes cost a daemon with a million queues that relays 500 messages a
- * second? Books of so many queues, the real engine, log, bodies and listeners in a process of their
- * own (metrics-daemon.ts); load, sink and scraper in this one. Phases without scrapes, with plain
- * and with compressed ones back to back, in turns; medians, one line in history.jsonl.
+ * The question: what do scrapes cost a daemon with a million queues that relays 500 messages/s? The
+ * daemon is a process of its own (metrics-daemon.ts). Phases without scrapes, with plain and with
+ * compressed ones, in turns, each begun with a whole collection; medians, a line in history.jsonl.
+ * Memory is what lives while a scrape goes on, by collecting all garbage again and again, against
+ * what lives without: a resident set tells where V8 is between two collections instead.
  */
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
@@ -15,6 +16,7 @@ import { loadavg, tmpdir } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { WORKER_FLAGS } from '../src/manager/spare-worker.ts';
 import { MeasuringSink } from '../test/faults/measuring-sink.ts';
 import { describeMachine, measureFlushUs, medianOf } from './machine.ts';
 import type { DaemonFigures, DaemonPlaces } from './metrics-daemon.ts';
@@ -27,11 +29,15 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     /** Seconds of a phase. */
     phase: { type: 'string', default: '10' },
+    /** Span between two pictures of the books, ms; none by default. */
+    'picture-ms': { type: 'string', default: '1e12' },
     'no-history': { type: 'boolean', default: false },
   },
 });
 const RATE = Number(values.rate);
 const LINES = 64;
+/** Between two collections while a scrape is weighed, ms. */
+const WEIGH_EACH_MS = 2_000;
 const BODY = `Subject: bench\r\n\r\n${'a line of text that says nothing\r\n'.repeat(60)}.\r\n`;
 
 type Kind = 'none' | 'plain' | 'gzip';
@@ -157,9 +163,26 @@ async function runPhase(
   };
 }
 
+/** What a scrape of a kind adds to what lives, at most, MiB. */
+async function weigh(child: ChildProcess, kind: Kind, port: number): Promise<number> {
+  const before = await ask<number>(child, 'weigh');
+  if (kind === 'none') return (await ask<number>(child, 'weigh')) - before;
+  let most = before;
+  let isOver = false;
+  const going = scrape(port, kind).finally(() => {
+    isOver = true;
+  });
+  while (!isOver) {
+    await wait(WEIGH_EACH_MS);
+    most = Math.max(most, await ask<number>(child, 'weigh'));
+  }
+  await going;
+  return most - before;
+}
+
 const KINDS: readonly Kind[] = ['none', 'plain', 'gzip'];
 
-function describe(kind: Kind, phases: readonly Phase[], idle: readonly Phase[]) {
+function describe(kind: Kind, phases: readonly Phase[], idle: readonly Phase[], liveMb = 0) {
   const middle = (pick: (phase: Phase) => number): number =>
     Number(medianOf(phases.map(pick)).toPrecision(4));
   const base = (pick: (phase: Phase) => number): number => medianOf(idle.map(pick));
@@ -171,6 +194,14 @@ function describe(kind: Kind, phases: readonly Phase[], idle: readonly Phase[]) 
     mb: middle(({ bytes }) => bytes / 1e6),
     blockMsMax: middle(({ blockMsMax }) => blockMsMax),
     blockMsP99: middle(({ blockMsP99 }) => blockMsP99),
+    heldMsMax: middle(({ heldMsMax }) => heldMsMax),
+    heldGcMs: middle(({ heldGcMs }) => heldGcMs),
+    heldWaitedMs: middle(({ heldWaitedMs }) => heldWaitedMs),
+    heldOwnMsMax: middle(({ heldOwnMsMax }) => heldOwnMsMax),
+    heldMsP999: middle(({ heldMsP999 }) => heldMsP999),
+    gcMsMax: middle(({ gcMsMax }) => gcMsMax),
+    sliceMsMax: middle(({ sliceMsMax }) => sliceMsMax),
+    extraLiveMb: Math.round(liveMb),
     extraRssMb: Math.round(middle(({ rssMb }) => rssMb) - base(({ rssMb }) => rssMb)),
     perSecond: rate,
     ofNone: Number((rate / base(({ perSecond }) => perSecond)).toFixed(3)),
@@ -184,15 +215,24 @@ const sinkPort = await sink.open();
 const program = fileURLToPath(new URL('./metrics-daemon.ts', import.meta.url));
 const child = spawn(
   process.execPath,
-  ['--import', 'tsx', program, values.queues, String(sinkPort)],
+  [
+    ...WORKER_FLAGS,
+    ...process.execArgv,
+    program,
+    values.queues,
+    String(sinkPort),
+    values['picture-ms'],
+  ],
   { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
 );
 const [places] = (await once(child, 'message')) as [DaemonPlaces];
 console.log(`${values.queues} queues, RSS ${places.rssMb} MB`);
 const load = new Load(places.smtp);
+const weights = new Map<Kind, number>();
 const phases = new Map<Kind, Phase[]>(KINDS.map((kind) => [kind, []]));
 try {
   await wait(4_000);
+  for (const kind of KINDS) weights.set(kind, await weigh(child, kind, places.http));
   for (let round = 0; round < Number(values.rounds); round += 1) {
     for (const kind of KINDS) {
       const phase = await runPhase(child, sink, kind, places.http);
@@ -205,7 +245,9 @@ try {
   child.kill();
   await sink.close();
 }
-const rows = KINDS.map((kind) => describe(kind, phases.get(kind) ?? [], phases.get('none') ?? []));
+const rows = KINDS.map((kind) =>
+  describe(kind, phases.get(kind) ?? [], phases.get('none') ?? [], weights.get(kind)),
+);
 console.table(rows);
 if (!values['no-history']) {
   const flushUs = Math.round(measureFlushUs(tmpdir()));

@@ -6,6 +6,7 @@
 import type { PolicyUse } from './actors/activating.ts';
 import { bumpEpoch, notePolicyFault, usePolicy } from './actors/activating.ts';
 import { newRuleId } from './actors/admin/ids.ts';
+import { listRules } from './actors/admin/ruling.ts';
 import type { Beginning } from './actors/beginning.ts';
 import { begin } from './actors/beginning.ts';
 import type { Core } from './actors/core.ts';
@@ -23,7 +24,9 @@ import { makeInspectDesk } from './actors/inspecting/desk.ts';
 import { watchLeases } from './actors/leasing.ts';
 import { admitNow, makeCore } from './actors/making.ts';
 import { countRejected } from './actors/measures.ts';
-import { allocateIds, findCrowd, refusal } from './actors/queue/accept.ts';
+import type { NdrDesk } from './actors/ndr-desk.ts';
+import { makeNdrDesk } from './actors/ndr-desk.ts';
+import { allocateIds, findCrowd, REFUSAL_STOPPING } from './actors/queue/accept.ts';
 import { Refusals } from './actors/refusals.ts';
 import { Registry } from './actors/registry.ts';
 import { takeReports } from './actors/reporting.ts';
@@ -40,6 +43,7 @@ import type { PolicyAsker } from './domain/policy-asker.ts';
 import type { ReaderNeed } from './domain/reader-floors.ts';
 import { drawUuid } from './domain/uuid.ts';
 import type { IntakeHost, Refusal, RefusedCommand, Submission } from './intake/host.ts';
+import { refuse } from './intake/message-intake.ts';
 import type { Fault, Ports } from './ports/ports.ts';
 import { Turns } from './turn.ts';
 
@@ -87,6 +91,8 @@ export interface Engine extends IntakeHost {
   readonly inspect: InspectDesk;
   /** Requests whose messages are generated later. */
   readonly generations: GenerationDesk;
+  /** Reports of failure that are owed to senders. */
+  readonly ndrs: NdrDesk;
   /** Mail is taken here: an exchanger at this place would be ourselves. */
   listensAt(address: string, port: number): void;
   /** A handler of the policy failed; noted in the log and said once. */
@@ -144,6 +150,7 @@ class RunningEngine implements Engine {
   readonly inspect: InspectDesk;
   readonly figures: Figures;
   readonly generations: GenerationDesk;
+  readonly ndrs: NdrDesk;
   readonly capture: CaptureList | undefined;
   readonly #refusals = new Refusals();
   readonly refusals = this.#refusals.counts;
@@ -158,6 +165,7 @@ class RunningEngine implements Engine {
     this.inspect = makeInspectDesk(core);
     this.figures = figuresOf(core);
     this.generations = makeGenerationDesk(core);
+    this.ndrs = makeNdrDesk(core);
     this.capture = parts.capture;
     this.#parts = parts;
   }
@@ -193,16 +201,16 @@ class RunningEngine implements Engine {
     if (this.#hasRoom === hasRoom) return;
     this.#hasRoom = hasRoom;
     const { log } = this.core;
-    if (hasRoom) log('info', 'the disk has room again: mail is taken');
-    else log('error', 'the disk is nearly full: new mail is put off with 452, delivery goes on');
+    if (hasRoom) return log('info', 'the disk has room again: mail is taken');
+    log('error', 'the disk is nearly full: new mail is put off with 452, delivery goes on');
   }
 
   admit(): Refusal | undefined {
     const { core } = this;
-    if (this.#hasFailed) return refusal(421, '4.3.0', 'the log cannot be written, try again later');
-    if (core.isStopping) return refusal(421, '4.3.2', 'the service is stopping, try again soon');
+    if (this.#hasFailed) return refuse(421, '4.3.0', 'the log cannot be written, try again later');
+    if (core.isStopping) return REFUSAL_STOPPING;
     if (this.#isDiskFull || !this.#hasRoom)
-      return refusal(452, '4.3.1', 'insufficient system storage');
+      return refuse(452, '4.3.1', 'insufficient system storage');
     return findCrowd(core);
   }
 
@@ -211,8 +219,8 @@ class RunningEngine implements Engine {
   }
 
   submit(submission: Submission, answered: (refusal?: Refusal) => void): void {
-    const at = this.core.ports.clock.now();
-    this.core.turns.pushSubmission({ kind: 'submitted', submission, answered, at });
+    const { turns, ports } = this.core;
+    turns.pushSubmission({ kind: 'submitted', submission, answered, at: ports.clock.now() });
   }
 
   takeReports(...taken: Parameters<NonNullable<IntakeHost['takeReports']>>): void {
@@ -244,12 +252,7 @@ class RunningEngine implements Engine {
   }
 
   listRules(answered: (rules: readonly AdminRule[], at: number) => void): void {
-    const { core } = this;
-    const run = (at: number): void => {
-      const rules = [...core.books.rules.all()];
-      core.turns.promise(() => answered(rules, at));
-    };
-    core.turns.push({ kind: 'run', run });
+    listRules(this.core, answered);
   }
 
   listensAt(address: string, port: number): void {
@@ -284,9 +287,8 @@ class RunningEngine implements Engine {
 
   stop(graceMs: number, done: () => void): void {
     const { core } = this;
-    const cutAt = core.ports.clock.now() + graceMs;
     core.turns.push({ kind: 'stop' });
-    core.alarms.set('cut', cutAt);
+    core.alarms.set('cut', core.ports.clock.now() + graceMs);
     core.whenQuiet = (at) => {
       core.turns.emit({ type: 'engine.stopped', stream: 'engine', body: {} });
       core.turns.promise(() => {

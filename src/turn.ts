@@ -104,6 +104,11 @@ export class Turns<Input> {
     return this.#turn;
   }
 
+  /** Reading of the clock for the turn being decided, or the last one. */
+  get at(): number {
+    return this.#at;
+  }
+
   get waitingReports(): number {
     return this.#reports.length;
   }

@@ -21,6 +21,7 @@ const CATALOGUE = 'src/events/catalogue.ts';
 const HOOKS = 'src/policy/hooks.ts';
 const RECORD = 'src/projections/log-record/definition.ts';
 const METRICS = 'src/api/metrics/catalogue.ts';
+const COMMANDS = 'src/cli/commands.ts';
 const OPTION_FILE = /^src\/domain\/options-[a-z-]+\.ts$/;
 const OPTION_TABLE = /^([A-Z_]+)_OPTIONS$/;
 const MARKED = /(<!-- generated: ([^>]+?) -->\n)([\s\S]*?)(<!-- end -->)/g;
@@ -46,6 +47,7 @@ export async function collectParts(root: string): Promise<Part[]> {
   if (paths.includes(HOOKS)) parts.push(await readHandlersPart(root));
   if (paths.includes(RECORD)) parts.push(...(await drawRecordParts()));
   if (paths.includes(METRICS)) parts.push(...(await drawMetricParts()));
+  if (paths.includes(COMMANDS)) parts.push(...(await drawCommandParts()));
   const files = paths.map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }));
   parts.push({ name: 'code map', text: drawCodeMap(files), faults: [] });
   return parts;
@@ -93,6 +95,15 @@ async function drawMetricParts(): Promise<Part[]> {
   return [
     { name: 'metrics', text: drawMetrics(), faults: [] },
     { name: 'metrics absent', text: drawAbsent(), faults: [] },
+  ];
+}
+
+/** The commands of the operator's tool. */
+async function drawCommandParts(): Promise<Part[]> {
+  const { drawCommands, drawExitCodes } = await import('./commands.ts');
+  return [
+    { name: 'exit codes', text: drawExitCodes(), faults: [] },
+    { name: 'commands', text: await drawCommands(), faults: [] },
   ];
 }
 

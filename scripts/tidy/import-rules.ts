@@ -25,6 +25,15 @@ const REACHES: Readonly<Record<string, readonly string[]>> = {
     'ports/sink.ts',
     'ports/timers.ts',
   ],
+  // Looks back at what the log says.
+  forensics: [
+    'domain',
+    'events',
+    'actors',
+    'ports/ports.ts',
+    'ports/committed-log.ts',
+    'ports/timers.ts',
+  ],
   ports: ['domain', 'ports'],
   reports: ['domain', 'ports/ports.ts'],
 };
@@ -45,6 +54,7 @@ const KNOWS: Readonly<Record<string, readonly string[]>> = {
   reports: ['projections/log-record/record.ts'],
   actors: ['intake/host.ts', 'ports/smtp-trace.ts', 'turn.ts'],
   events: ['ports/committed-log.ts'],
+  forensics: ['manager/policy-jobs.ts', 'projections/ledger-report.ts'],
   ports: ['projections/log-record/record.ts'],
 };
 
@@ -55,9 +65,13 @@ const NODE_PATHS = [
   /^src\/(waybilld|waybill)\.ts$/,
   /^src\/policy\/(load|compile|bundle)[^/]*\.ts$/,
   /^src\/projections\/(sinks|log-files)/,
+  // The index is files beside the log.
+  /^src\/forensics\/journey\/run-[a-z]+\.ts$/,
   /^src\/[a-z-]+\/[a-z-]*thread[a-z-]*\.ts$/,
   // Signing is arithmetic, but for the hashes and keys of node:crypto.
   /^src\/dkim\/(sign|private-key)\.ts$/,
+  // Incident files, and a log that is only read, are files.
+  /^src\/forensics\/(bundle|replay-walk)[^/]*\.ts$/,
   /^(test|bench|scripts)\//,
 ];
 

@@ -3,6 +3,7 @@
  * used, and everything configured follows. The event is durable before anybody is told that it is
  * in force. Loads and judges no policy.
  */
+import type { NdrDuties } from '../domain/ndrs.ts';
 import type { PolicyAsker } from '../domain/policy-asker.ts';
 import type { Core } from './core.ts';
 import { forgetRoute } from './queue/configuring.ts';
@@ -19,6 +20,8 @@ export interface PolicyUse {
   readonly epoch: number;
   /** Whether MTA-STS policies of receivers are looked for; absent = yes. */
   readonly isMtaStsEnabled?: boolean;
+  /** Which failures are reported to senders; absent = none. */
+  readonly ndrDuties?: NdrDuties | undefined;
 }
 
 /** Puts a version in force. */
@@ -27,6 +30,7 @@ export function usePolicy(core: Core, use: PolicyUse, at: number): void {
   const body = { version, hash, file, reason, epoch };
   core.turns.emit({ type: 'policy.activated', stream: 'policy', body });
   switchMtaSts(core, use.isMtaStsEnabled ?? true);
+  core.ndrs.duties = use.ndrDuties;
   renew(core, at, asker);
 }
 

@@ -7,10 +7,10 @@ import type { Books } from '../domain/books.ts';
 import type { PoolConfig, SourceConfig } from '../domain/options-egress.ts';
 import type { PathConfig } from '../domain/options-path.ts';
 import type { QueueConfig } from '../domain/options-queue.ts';
-import { parseQueueConfig } from '../domain/options-queue.ts';
 import type { Answer, PolicyAsker, RareHandler } from '../domain/policy-asker.ts';
 import type { QueueName } from '../domain/queue-name.ts';
 import type { Event } from '../events/catalogue.ts';
+import { RecordedAnswers } from './recorded.ts';
 
 /** A failed refresh keeps what is in force and is tried again after this, ms. */
 export const REFRESH_RETRY_MS = 10_000;
@@ -39,11 +39,9 @@ const keptMs = (answer: Answer<{ readonly ttl: number }> | 'unknown' | undefined
 export class Answers {
   readonly #books: Books;
   readonly #emit: (event: Event) => void;
-  readonly #queueConfigs = new Map<string, QueueConfig>();
-  readonly #poolConfigs = new Map<string, PoolConfig>();
+  readonly #recorded: RecordedAnswers;
   readonly #pools = new Map<string, Kept<PoolConfig>>();
   readonly #sources = new Map<string, Kept<SourceConfig>>();
-  readonly #standard = parseQueueConfig({}, 'default');
   #asker: PolicyAsker;
   #rare: ReadonlySet<RareHandler>;
 
@@ -51,6 +49,7 @@ export class Answers {
     this.#asker = asker;
     this.#rare = rareOf(asker);
     this.#books = books;
+    this.#recorded = new RecordedAnswers(books);
     this.#emit = emit;
   }
 
@@ -63,8 +62,8 @@ export class Answers {
   }
 
   /** Forgets in the books what nobody rests on; what is kept here must then be noted anew. */
-  forget(): void {
-    this.#books.forgetAnswers();
+  forget(named: readonly ReadonlySet<string>[]): void {
+    this.#books.forgetAnswers(named);
     this.#pools.clear();
     this.#sources.clear();
   }
@@ -148,26 +147,12 @@ export class Answers {
     this.#emit({ type, stream: name, body });
   }
 
-  /** The configuration an earlier answer gave, by its key; the default if the log lost it. */
   recordedQueueConfig(key: string): QueueConfig {
-    const known = this.#queueConfigs.get(key);
-    if (known !== undefined) return known;
-    const text = this.#books.answers.get(key);
-    if (text === undefined) return this.#standard;
-    const config = JSON.parse(text) as QueueConfig;
-    keep(this.#queueConfigs, key, config);
-    return config;
+    return this.#recorded.recordedQueueConfig(key);
   }
 
-  /** The pool an earlier answer gave, by its key. */
   recordedPool(key: string): PoolConfig | undefined {
-    const known = this.#poolConfigs.get(key);
-    if (known !== undefined) return known;
-    const text = this.#books.answers.get(key);
-    if (text === undefined) return undefined;
-    const config = JSON.parse(text) as PoolConfig;
-    keep(this.#poolConfigs, key, config);
-    return config;
+    return this.#recorded.recordedPool(key);
   }
 
   /** What the log says of a source stands in where the policy fails before it ever answered. */

@@ -6,10 +6,13 @@
 
 import { domainOf } from '../domain/address.ts';
 import type { Foundling } from '../domain/body-header.ts';
+import type { NdrDuties } from '../domain/ndrs.ts';
 import { ROW_OFFERED } from '../domain/rows.ts';
 import { takeUpRules } from './admin/ruling.ts';
 import type { Core } from './core.ts';
 import { takeUpGenerations } from './generating.ts';
+import { noteFailure } from './inspecting/last-errors.ts';
+import { takeUpNdrs } from './ndrs.ts';
 import { openQueue } from './queue/configuring.ts';
 import { leftIndexes, maxAgeOf, messageIdOf, originOf } from './rows-in-hand.ts';
 import { startSweep } from './sweeping.ts';
@@ -32,6 +35,8 @@ export interface Beginning {
     readonly reason?: string;
     /** Whether MTA-STS policies of receivers are looked for; absent = yes. */
     readonly isMtaStsEnabled?: boolean;
+    /** Which failures are reported to senders; absent = none. */
+    readonly ndrDuties?: NdrDuties | undefined;
   };
   readonly damage: readonly { kind: string; position: number; sentence: string }[];
   readonly foundlings: readonly Foundling[];
@@ -50,6 +55,7 @@ export function begin(core: Core, beginning: Beginning, at: number): void {
   }
   notePolicy(core, policy);
   core.sts.isEnabled = policy.isMtaStsEnabled ?? true;
+  core.ndrs.duties = policy.ndrDuties;
   for (const foundling of beginning.foundlings) takeUpFoundling(core, foundling, at);
   const offered = takeUpRows(core);
   for (const slot of offered) unsettle(core, slot, at);
@@ -60,6 +66,7 @@ export function begin(core: Core, beginning: Beginning, at: number): void {
     if (source.until > 0) core.alarms.set(`source ${source.name}`, source.until);
   }
   takeUpGenerations(core);
+  takeUpNdrs(core);
   takeUpRules(core, at);
   core.alarms.set('house', at + core.limits.reapMs);
   startSweep(core, at);
@@ -96,6 +103,7 @@ function takeUpFoundling(core: Core, found: Foundling, at: number): void {
       ...(found.smtpUtf8 ? { smtpUtf8: 1 as const } : {}),
       ...(found.dueAt !== undefined && found.dueAt > at ? { due: found.dueAt } : {}),
       ...(found.meta === undefined ? {} : { meta: found.meta }),
+      schedule: found.schedule,
     },
   });
 }
@@ -113,7 +121,8 @@ function takeUpRows(core: Core): number[] {
   rows.each((slot) => {
     bodies.refer(c.bodySegment[slot] as number, 1, c.bodyBytes[slot] as number);
     const maxAgeMs = maxAges[c.queue[slot] as number] as number;
-    const expiresAt = (c.acceptedAt[slot] as number) + maxAgeMs;
+    const expiresAt =
+      rows.schedules.get(slot)?.expires ?? (c.acceptedAt[slot] as number) + maxAgeMs;
     core.wheel.set(slot, Math.min(c.dueAt[slot] as number, expiresAt));
     if (((c.flags[slot] as number) & ROW_OFFERED) !== 0) offered.push(slot);
   });
@@ -123,7 +132,7 @@ function takeUpRows(core: Core): number[] {
 /** The process ended between an offer and its outcome: tried again at once, and counted. */
 function unsettle(core: Core, slot: number, at: number): void {
   const attempts = core.books.rows.columns.attempts[slot] as number;
-  core.turns.emit({
+  const event = {
     type: 'message.unsettled',
     stream: messageIdOf(core, slot),
     body: {
@@ -134,6 +143,8 @@ function unsettle(core: Core, slot: number, at: number): void {
       index: leftIndexes(core, slot),
       ...originOf(core, slot),
     },
-  });
+  } as const;
+  noteFailure(core.lastErrors, event, at);
+  core.turns.emit(event);
   core.wheel.set(slot, at);
 }

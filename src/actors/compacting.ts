@@ -7,31 +7,39 @@ import type { BodyRef } from '../ports/ports.ts';
 import { isFault } from '../ports/ports.ts';
 import type { Core } from './core.ts';
 import type { Input } from './input.ts';
+import type { Way } from './rounds.ts';
 import { isOffered, messageIdOf } from './rows-in-hand.ts';
 
 /** Bodies moved in one round. */
 const MOVES_MAX = 256;
 
-/** Starts one round, unless the last is still under way. */
-export function compactBodies(core: Core): void {
+/** One round, unless the last is still under way. */
+export function* compactBodies(core: Core): Way {
   if (core.house.moving > 0) return;
   const sparse = new Set(core.ports.bodies.sparse().map(({ segment }) => segment));
   if (sparse.size === 0) return;
-  const c = core.books.rows.columns;
-  core.books.rows.each((slot) => {
-    if (core.house.moving >= MOVES_MAX || isOffered(core, slot)) return;
-    if (!sparse.has(c.bodySegment[slot] as number)) return;
-    core.house.moving += 1;
-    const number = c.number[slot] as number;
-    const from = bodyRefOf(core, slot);
-    core.ports.bodies.move(from, (outcome) => {
-      core.turns.push({ kind: 'moved', slot, number, from, outcome });
-    });
+  const { rows } = core.books;
+  let moves = 0;
+  for (let slot = 0; slot < rows.slotsUsed && moves < MOVES_MAX; slot += 1) {
+    yield;
+    const isSparse = rows.isLive(slot) && sparse.has(rows.columns.bodySegment[slot] as number);
+    if (!isSparse || isOffered(core, slot)) continue;
+    moves += 1;
+    moveBody(core, slot);
+  }
+}
+
+function moveBody(core: Core, slot: number): void {
+  const number = core.books.rows.columns.number[slot] as number;
+  const from = bodyRefOf(core, slot);
+  core.house.moving += 1;
+  core.ports.bodies.move(from, (outcome) => {
+    core.turns.push({ kind: 'moved', slot, number, from, outcome });
   });
 }
 
 /** Where a row's body lies. */
-export function bodyRefOf(core: Core, slot: number): BodyRef {
+export function bodyRefOf(core: Pick<Core, 'books'>, slot: number): BodyRef {
   const c = core.books.rows.columns;
   return {
     segment: c.bodySegment[slot] as number,

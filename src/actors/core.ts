@@ -20,6 +20,7 @@ import type { ReaderFloors, ReaderNeed } from '../domain/reader-floors.ts';
 import type { Recent } from '../domain/recent.ts';
 import type { Rotation } from '../domain/round-robin.ts';
 import type { RuleIndex } from '../domain/rule-index.ts';
+import type { Calendar } from '../domain/time-window.ts';
 import type { TimerWheel } from '../domain/timer-wheel.ts';
 import type { TurnedAway } from '../domain/turned-away.ts';
 import type { Ports } from '../ports/ports.ts';
@@ -32,6 +33,7 @@ import type { Input } from './input.ts';
 import type { ReadyMarks, SessionMeter } from './inspecting/marks.ts';
 import type { HeldLease } from './leasing.ts';
 import type { Measures, ReadyCounts } from './measures.ts';
+import type { NdrDuty } from './ndr-notes.ts';
 import type { PlacedRows } from './placed-rows.ts';
 import type { KeptRest } from './plan-rest.ts';
 import type { Pools } from './pools.ts';
@@ -42,12 +44,7 @@ import type { Registry } from './registry.ts';
 import type { PathShaping, QueueShaping } from './shaping.ts';
 import type { SlotRing } from './slot-ring.ts';
 import type { SourceHealth } from './source-health.ts';
-
-/** A member of a pool. */
-export interface Member {
-  readonly name: string;
-  readonly weight: number;
-}
+import type { Tallies } from './tallies.ts';
 
 /** What is held about a queue with due rows. */
 export interface HeldQueue {
@@ -171,6 +168,11 @@ export interface Sweep {
   queuesLeft: number;
   /** Ready queues left to look at; undefined while queues are. */
   ready: ReadyQueue[] | undefined;
+  /** Keys of the answers and pools of queues that were looked at, or asked for, since it began. */
+  readonly answers: Set<string>;
+  readonly pools: Set<string>;
+  /** At its end answers that nobody rests on are forgotten. */
+  isForgetting: boolean;
   /** A slice is on its way. */
   isOn: boolean;
   /** Where in the rows a round of setting the wheel anew stands, and how many are left. */
@@ -180,28 +182,8 @@ export interface Sweep {
   rowsLeft: number;
 }
 
-/** What configuration cost so far, for metrics. */
-export interface Tallies {
-  /** Answers asked for again, of queues and of ready queues. */
-  refreshes: number;
-  /** Those of them that failed: what was in force stayed. */
-  refreshesFailed: number;
-  /** Faults of handlers that were recorded. */
-  policyFaults: number;
-  /** Messages that had to wait for a rate of the policy. */
-  throttled: number;
-  /** Messages moved to another queue. */
-  rebound: number;
-  /** Routes that ended because an enforced MTA-STS policy allows none of the exchangers. */
-  stsImpossible: number;
-}
-
 /** Messages that had to wait, by queue. */
-export interface Delays {
-  readonly messageRate: LabelCounts;
-  readonly insertThrottle: LabelCounts;
-  readonly readyFull: LabelCounts;
-}
+export type Delays = Readonly<Record<'messageRate' | 'insertThrottle' | 'readyFull', LabelCounts>>;
 
 /** What the deciding parts share. */
 export interface Core {
@@ -211,10 +193,13 @@ export interface Core {
   readonly turns: Turns<Input>;
   readonly wheel: TimerWheel;
   readonly alarms: Alarms;
+  readonly calendar: Calendar;
   readonly answers: Answers;
   readonly asked: Asked;
   /** Which rules of operators hold for a queue. */
   readonly rules: RuleIndex;
+  /** Reports of failure that are owed to senders. */
+  readonly ndrs: NdrDuty;
   /** Events that rounds over many queues may still write in this turn. */
   adminLeft: number;
   /** The MTA-STS policies of receivers. */
@@ -288,7 +273,10 @@ export interface Core {
   readonly house: {
     snapshotAt: number;
     snapshotPosition: number;
+    /** From the moment of a picture until it is on disk. */
     isSaving: boolean;
+    /** The long ways of a round are under way. */
+    isRound: boolean;
     /** Bodies being copied to a new place. */
     moving: number;
     /** What readers behind the commit still need of the log, and what living messages needed. */

@@ -16,6 +16,7 @@ import type { Input } from './input.ts';
 import { isLapsing } from './leasing.ts';
 import { placeDueRows } from './matching.ts';
 import { countAborted } from './measures.ts';
+import { oweReports } from './ndrs.ts';
 import { ALARM_TICK, sessionPlanned } from './opening.ts';
 import { bounceRow, deferRow } from './outcome.ts';
 import { acceptSubmission } from './queue/accept.ts';
@@ -114,6 +115,7 @@ export function match(core: Core, at: number): void {
   bringTogether(core, at);
   recordReserves(core);
   drawCold(core);
+  oweReports(core);
   if (core.whenQuiet !== undefined) endWhenQuiet(core, at);
 }
 

@@ -10,8 +10,8 @@ import type { StsShelf } from '../domain/mta-sts-policies.ts';
 import { StsPolicies } from '../domain/mta-sts-policies.ts';
 import type { PolicyAsker } from '../domain/policy-asker.ts';
 import { ReaderFloors } from '../domain/reader-floors.ts';
-import { Recent } from '../domain/recent.ts';
 import { RuleIndex } from '../domain/rule-index.ts';
+import { Calendar } from '../domain/time-window.ts';
 import { createTimerWheel } from '../domain/timer-wheel.ts';
 import { TurnedAway } from '../domain/turned-away.ts';
 import type { Ports } from '../ports/ports.ts';
@@ -23,8 +23,9 @@ import type { Core } from './core.ts';
 import * as deciding from './deciding.ts';
 import { HeldRows } from './held-rows.ts';
 import type { Input } from './input.ts';
-import { LAST_ERRORS_MAX } from './inspecting/last-errors.ts';
+import { newLastErrors } from './inspecting/last-errors.ts';
 import { Measures } from './measures.ts';
+import { newNdrDuty } from './ndr-notes.ts';
 import { PlacedRows } from './placed-rows.ts';
 import { Pools } from './pools.ts';
 import { Asked } from './queue/asked.ts';
@@ -72,16 +73,18 @@ export function makeCore(
     registry,
     wheel: createTimerWheel(WHEEL_TICK_MS, now),
     alarms,
+    calendar: new Calendar(),
     answers: new Answers(parts.asker, books, (event) => turns.emit(event)),
     asked: new Asked(),
     rules: new RuleIndex(books.rules),
+    ndrs: newNdrDuty(),
     adminLeft: 0,
     ...makeTlsMemory(parts),
     ...makeRates(ports, books, alarms),
     ...makeSourceMemory(books),
     sweep: newSweep(),
     tallies: { ...NOTHING_YET },
-    lastErrors: new Recent(LAST_ERRORS_MAX),
+    lastErrors: newLastErrors(),
     measures: new Measures(),
     placed: new PlacedRows(),
     epoch: 1,
@@ -131,6 +134,7 @@ const makeHouse = ({ last, readers }: CoreParts, snapshotAt: number): Core['hous
   snapshotAt,
   snapshotPosition: last.position + 1,
   isSaving: false,
+  isRound: false,
   moving: 0,
   readers: readers ?? (() => []),
   floors: new ReaderFloors(),

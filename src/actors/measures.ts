@@ -211,6 +211,8 @@ export function countAborted({ measures }: Core, { counts }: ReadyQueue): void {
 
 /** New mail was taken. */
 export function countReceived({ measures }: Core, submission: Submission): void {
+  // Nobody brought it.
+  if (submission.service === 'ndr') return;
   if (submission.service === 'http') {
     for (const { to } of submission.messages) measures.received.http += to.length;
     return;

@@ -6,6 +6,7 @@
 
 import { UNSPECIFIED } from '../domain/options-egress.ts';
 import type { Reply, VerdictKind } from '../domain/reply.ts';
+import { formatReply } from '../domain/reply.ts';
 import { nextAttempt } from '../domain/retry.ts';
 import { proxyPlaceOf } from '../domain/source-proxy.ts';
 import type { AttemptBody } from '../events/message.ts';
@@ -13,7 +14,7 @@ import { purgeReturned } from './admin/purging.ts';
 import type { PeerInfo } from './connection/connection.ts';
 import type { Core, Offer, ReadyQueue } from './core.ts';
 import { takeFares } from './fares.ts';
-import { noteError } from './inspecting/last-errors.ts';
+import { noteFailure } from './inspecting/last-errors.ts';
 import { countOutcomes } from './measures.ts';
 import { keepCurrent } from './queue/configuring.ts';
 import { askRequeue, queueAfter, rebindRow } from './rebinding.ts';
@@ -27,6 +28,7 @@ import {
   waitForDue,
   whereaboutsOf,
 } from './rows-in-hand.ts';
+import { dueWithin } from './windows.ts';
 
 /** Recipients that share one verdict. */
 export interface Share {
@@ -120,12 +122,9 @@ export function endShare(
   by: Witness,
 ): void {
   core.settledNow += 1;
-  if (as === 'message.bounced') noteError(core, slot, share.reply, core.ports.clock.now());
-  emitLast(core, slot, {
-    type: as,
-    stream: messageIdOf(core, slot),
-    body: bodyOf(core, slot, share, by),
-  });
+  const event = { type: as, stream: messageIdOf(core, slot), body: bodyOf(core, slot, share, by) };
+  noteFailure(core.lastErrors, event, core.turns.at);
+  emitLast(core, slot, event);
 }
 
 /** What follows a failure: the time of the next attempt, perhaps elsewhere; or the end. */
@@ -143,31 +142,35 @@ function planSequel(core: Core, slot: number, response: string, at: number): Seq
   const row = core.books.queueOfRow(slot);
   keepCurrent(core, row, at);
   const attemptsMade = c.attempts[slot] as number;
-  const waiting = { createdAt: c.acceptedAt[slot] as number, now: at };
+  const opens = (due: number): number => dueWithin(core, slot, due);
+  const expiresAt = core.books.rows.schedules.get(slot)?.expires;
+  const waiting = { createdAt: c.acceptedAt[slot] as number, now: at, expiresAt, opens };
   const limits = recordedConfigOf(core, slot);
   const next = nextAttempt(limits, waiting, attemptsMade, () => core.ports.random.uniform());
   const delayMs = next.expired ? undefined : next.dueAt - at;
   const about = { response, context: 'LoggedTransientFailure', isAttempt: true, delayMs };
   const move = askRequeue(core, slot, about);
   const queue = move === undefined ? row.name : queueAfter(row.name, move);
-  if (queue !== row.name) return { due: at + (move?.delayMs ?? 0), end: undefined, queue };
-  const due = move?.delayMs === undefined ? delayMs : move.delayMs;
-  const isPast = due !== undefined && at + due - waiting.createdAt > limits.max_age;
-  if (next.expired || isPast) {
-    const text = next.expired ? next.text : 'the delay that requeue_message gave exceeds max_age';
-    return { due: at, end: text, queue: undefined };
-  }
-  return { due: at + (due as number), end: undefined, queue: undefined };
+  if (queue !== row.name) return { due: opens(at + (move?.delayMs ?? 0)), end: undefined, queue };
+  if (next.expired) return { due: at, end: next.text, queue: undefined };
+  if (move?.delayMs === undefined) return { due: next.dueAt, end: undefined, queue: undefined };
+  const due = opens(at + move.delayMs);
+  const isPast = due > (expiresAt ?? waiting.createdAt + limits.max_age);
+  const bound = expiresAt === undefined ? 'max_age' : "the message's expiry";
+  const end = isPast ? `the delay that requeue_message gave exceeds ${bound}` : undefined;
+  return { due: isPast ? at : due, end, queue: undefined };
 }
 
 /** An attempt failed for now: the row waits for its next attempt, or expires. */
 export function deferShare(core: Core, slot: number, share: Share, by: Witness, at: number): void {
   core.settledNow += 1;
-  const sequel = planSequel(core, slot, noteError(core, slot, share.reply, at), at);
+  const sequel = planSequel(core, slot, formatReply(share.reply), at);
   const attempts = (core.books.rows.columns.attempts[slot] as number) + 1;
   const stream = messageIdOf(core, slot);
   const body = { ...bodyOf(core, slot, share, by), attempts, due: sequel.due };
-  core.turns.emit({ type: 'message.deferred', stream, body });
+  const event = { type: 'message.deferred', stream, body } as const;
+  noteFailure(core.lastErrors, event, core.turns.at);
+  core.turns.emit(event);
   follow(core, slot, sequel, share, at);
 }
 
@@ -180,14 +183,16 @@ export function unsettleRow(
   at: number,
 ): void {
   core.settledNow += 1;
-  const sequel = planSequel(core, slot, noteError(core, slot, cause, at), at);
+  const sequel = planSequel(core, slot, cause, at);
   const attempts = (core.books.rows.columns.attempts[slot] as number) + 1;
   const index = leftIndexes(core, slot);
   const { took: _, ...circumstances } = by;
   const told = { ...originOf(core, slot), pool: poolOf(core, slot), index };
   const body = { ...circumstances, attempts, due: sequel.due, cause, ...told };
   const to = addressesOf(core.held.find(slot), index);
-  core.turns.emit({ type: 'message.unsettled', stream: messageIdOf(core, slot), body });
+  const event = { type: 'message.unsettled', stream: messageIdOf(core, slot), body } as const;
+  noteFailure(core.lastErrors, event, core.turns.at);
+  core.turns.emit(event);
   follow(core, slot, sequel, { to, index }, at);
 }
 

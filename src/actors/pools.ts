@@ -6,12 +6,18 @@
 import type { Site } from '../domain/mx-plan.ts';
 import { Ring } from '../domain/round-robin.ts';
 import { REFRESH_RETRY_MS } from './answers.ts';
-import type { Core, Member, ReadyQueue } from './core.ts';
+import type { Core, ReadyQueue } from './core.ts';
 
 /** Pools that are held; past it all are made anew. */
 const POOLS_MAX = 1_024;
 /** Sites of which a pool knows its ready queues; past it all are looked up anew. */
 const SITES_MAX = 1_024;
+
+/** A member of a pool. */
+export interface Member {
+  readonly name: string;
+  readonly weight: number;
+}
 
 /** A member that may be chosen. */
 export interface Candidate extends Member {

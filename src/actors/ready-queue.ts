@@ -12,6 +12,7 @@ import { REFRESH_RETRY_MS } from './answers.ts';
 import type { Core, ReadyQueue, Session } from './core.ts';
 import { newMarks } from './inspecting/marks.ts';
 import { providerOf } from './measures.ts';
+import type { Way } from './rounds.ts';
 import { makePathShaping, reshapePath, retireReady } from './shaping.ts';
 import { SlotRing } from './slot-ring.ts';
 
@@ -60,14 +61,16 @@ export function openReadyQueue(
   },
 ): ReadyQueue | undefined {
   const { name, source, site, routingDomain, pool, at } = from;
-  const path = core.answers.pathConfig(
-    routingDomain,
-    source.value.name,
-    site.site,
-    hostNames(site),
-  );
+  const asked = {
+    domain: routingDomain,
+    source: source.value.name,
+    site: site.site,
+    hosts: hostNames(site),
+  };
+  const path = core.answers.pathConfig(routingDomain, asked.source, asked.site, asked.hosts);
   if (path.isDefault) return undefined;
-  core.turns.emit({ type: 'path.configured', stream: name, body: { answer: path.key } });
+  const body = { answer: path.key, ...asked };
+  core.turns.emit({ type: 'path.configured', stream: name, body });
   const about = { name, source: source.value.name, path: path.value };
   const provider = providerOf(path.value, site.site);
   const ready: ReadyQueue = {
@@ -134,7 +137,10 @@ export function refreshReadyQueue(core: Core, ready: ReadyQueue, at: number): vo
 }
 
 function adoptPath(core: Core, ready: ReadyQueue, path: Answer<PathConfig>, at: number): void {
-  core.turns.emit({ type: 'path.configured', stream: ready.name, body: { answer: path.key } });
+  const { site, routingDomain: domain, source } = ready;
+  const asked = { domain, source: source.name, site: site.site, hosts: hostNames(site) };
+  const body = { answer: path.key, ...asked };
+  core.turns.emit({ type: 'path.configured', stream: ready.name, body });
   ready.path = path.value;
   ready.pathKey = path.key;
   core.touchedReady.add(ready);
@@ -185,8 +191,11 @@ function endSession(ready: ReadyQueue, session: Session): void {
 }
 
 /** Lets go of ready queues without rows, connections and recent use. */
-export function reapReadyQueues(core: Core, at: number): void {
+export function* reapReadyQueues(core: Core, begunAt: number): Way {
+  let at = begunAt;
   for (const [name, ready] of core.readyQueues) {
+    at = yield;
+    if (core.readyQueues.get(name) !== ready) continue;
     const isBusy = ready.size > 0 || ready.sessions.size > 0 || ready.planning > 0;
     if (isBusy || ready.waiting.size > 0 || at - ready.usedAt < READY_IDLE_MS) continue;
     const { isLeasing, choosing, refused } = ready.shaping;

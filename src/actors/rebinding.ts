@@ -13,6 +13,7 @@ import type { HotRow } from './held-rows.ts';
 import { PLACE_DUE, PLACE_WAITING } from './held-rows.ts';
 import { openQueue } from './queue/configuring.ts';
 import { messageIdOf, movePlace, partOf, waitForDue, whereaboutsOf } from './rows-in-hand.ts';
+import { dueWithin } from './windows.ts';
 
 /** Messages an operator's wish moves in one turn. */
 export const REBIND_ROWS_MAX = 256;
@@ -82,10 +83,11 @@ export function rebindRow(
 ): void {
   const { queue: from, origin, attempts } = whereaboutsOf(core, slot);
   if (core.books.findQueue(to.queue) === undefined) openQueue(core, to.queue, at);
+  const due = dueWithin(core, slot, to.due);
   core.turns.emit({
     type: 'message.rebound',
     stream: messageIdOf(core, slot),
-    body: { from, ...to, origin, attempts, index: partOf(core, slot) },
+    body: { from, ...to, due, origin, attempts, index: partOf(core, slot) },
   });
   core.tallies.rebound += 1;
   // Over the wheel: a policy that moves a message to and fro must not keep one turn busy for ever.

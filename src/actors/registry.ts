@@ -5,7 +5,7 @@
  * decisions.
  */
 import type { AnyActorRef } from 'xstate';
-import { createActor } from 'xstate';
+import { createActor, getNextSnapshot } from 'xstate';
 import { InvariantBroken, invariant } from '../domain/invariant.ts';
 import { queueChart } from './queue/chart.ts';
 import { sourceChart } from './source/chart.ts';
@@ -63,6 +63,22 @@ export class Registry {
     const can = snapshot.can({ type: event } as never);
     possible.set(key, can);
     return can;
+  }
+
+  /** The state that `event` leads to from `state`; undefined where the chart does not accept it. */
+  static next(kind: ActorKind, state: string, event: string): string | undefined {
+    if (!Registry.can(kind, state, event)) return undefined;
+    const chart = kind === 'queue' ? queueChart : sourceChart;
+    const snapshot = chart.resolveState({ value: state as never });
+    const next = getNextSnapshot(chart, snapshot as never, { type: event } as never);
+    return (next as { readonly value: string }).value;
+  }
+
+  /** The states of a chart with what they mean, the first one first. */
+  static states(kind: ActorKind): readonly { readonly name: string; readonly says: string }[] {
+    const chart = kind === 'queue' ? queueChart : sourceChart;
+    const states = Object.entries(chart.config.states ?? {});
+    return states.map(([name, { description }]) => ({ name, says: description ?? '' }));
   }
 
   /** Moves the actor along a committed step. */

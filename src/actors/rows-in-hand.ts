@@ -11,6 +11,8 @@ import type { Core, ReadyQueue } from './core.ts';
 import { refundFares } from './fares.ts';
 import type { HotRow } from './held-rows.ts';
 import { PLACE_DUE, PLACE_OFFERED, PLACE_READY, PLACE_WAITING } from './held-rows.ts';
+import { noteFailure } from './ndr-notes.ts';
+import type { Kept } from './recorded.ts';
 
 const isBacklog = (place: number): boolean => place === PLACE_DUE || place === PLACE_READY;
 const isPlaced = (place: number): boolean => place === PLACE_READY || place === PLACE_OFFERED;
@@ -48,18 +50,20 @@ export function recordedConfigOf(core: Core, slot: number): QueueConfig {
 }
 
 /** How old a queue's messages may grow, in milliseconds. */
-export function maxAgeOf(core: Core, queue: QueueRow): number {
+export function maxAgeOf(core: Pick<Kept, 'answers'>, queue: QueueRow): number {
   return core.answers.recordedQueueConfig(queue.answer).max_age;
 }
 
-/** When a row grows too old. */
-export function expiresAtOf(core: Core, slot: number): number {
+/** When a row expires: as it brought along itself, else when it grows too old for its queue. */
+export function expiresAtOf(core: Pick<Kept, 'books' | 'answers'>, slot: number): number {
+  const own = core.books.rows.schedules.get(slot)?.expires;
+  if (own !== undefined) return own;
   const maxAgeMs = maxAgeOf(core, core.books.queueOfRow(slot));
   return (core.books.rows.columns.acceptedAt[slot] as number) + maxAgeMs;
 }
 
 /** The message id of a row. */
-export function messageIdOf(core: Core, slot: number): string {
+export function messageIdOf(core: Pick<Kept, 'books'>, slot: number): string {
   const c = core.books.rows.columns;
   const { node } = core.books.engine;
   return formatMessageId(c.acceptedAt[slot] as number, node, c.number[slot] as number);
@@ -83,7 +87,7 @@ export const partOf = (core: Core, slot: number): number[] | undefined =>
   core.books.rows.settled.has(slot) ? leftIndexes(core, slot) : undefined;
 
 /** Indexes of the recipients that have no outcome yet. */
-export function leftIndexes(core: Core, slot: number): number[] {
+export function leftIndexes(core: Pick<Kept, 'books'>, slot: number): number[] {
   const { rows } = core.books;
   const left = rows.columns.recipients[slot] as number;
   const done = rows.settled.get(slot);
@@ -117,6 +121,7 @@ export function emitLast(core: Core, slot: number, event: Event): void {
   const number = c.number[slot] as number;
   const segment = c.bodySegment[slot] as number;
   const bodyBytes = c.bodyBytes[slot] as number;
+  noteFailure(core, slot, event);
   core.turns.emit(event);
   if (rows.find(number) === slot) return;
   core.wheel.clear(slot);

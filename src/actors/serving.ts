@@ -24,6 +24,7 @@ import { leftIndexes, messageIdOf, movePlace, needEnvelope } from './rows-in-han
 import { letDial, maySend, resend, restSender, spendSend } from './sending.ts';
 import { releaseReady } from './shaping.ts';
 import { callWaiting, mayOpen, yieldRows } from './slow-rates.ts';
+import { postponeShut } from './windows.ts';
 
 /** Serves a ready queue: hands out, asks for more, opens connections. */
 export function serveReadyQueue(core: Core, ready: ReadyQueue, at: number): void {
@@ -76,7 +77,8 @@ function shiftCurrent(core: Core, ready: ReadyQueue, at: number): number {
     if (slot < 0) return slot;
     const ticket = core.held.ticketOf(slot);
     keepCurrent(core, core.books.queueOfRow(slot), at);
-    if (core.held.isGood(slot, ticket) && !turnAway(core, slot, at)) return slot;
+    if (!core.held.isGood(slot, ticket) || turnAway(core, slot, at)) continue;
+    if (!postponeShut(core, slot, at)) return slot;
   }
 }
 

@@ -8,7 +8,8 @@ import type { QueueConfig } from '../domain/options-queue.ts';
 import type { NamedRate } from '../domain/throttle.ts';
 import type { ThrottleSpec } from '../domain/throttle-spec.ts';
 import type { NamedLimit } from '../ports/quotas.ts';
-import type { Core, HeldQueue, Member, ReadyQueue, Session } from './core.ts';
+import type { Core, HeldQueue, ReadyQueue, Session } from './core.ts';
+import type { Member } from './pools.ts';
 import type { Binding, Waiter } from './quota-lines.ts';
 import { makeWaiter } from './quota-lines.ts';
 import type { Ration } from './rationing.ts';
@@ -84,7 +85,11 @@ export const promotingRates = (name: string, config: QueueConfig): NamedRate[] =
   named(`schedq-${name}-message-rate`, config.max_message_rate);
 
 /** The limits a connection needs a lease on; who alone uses a name counts its own connections. */
-export function leasedLimits(core: Core, name: string, path: PathConfig): NamedLimit[] {
+export function leasedLimits(
+  core: { readonly ports: { readonly quotas: Pick<Core['ports']['quotas'], 'isShared'> } },
+  name: string,
+  path: PathConfig,
+): NamedLimit[] {
   const own = { name: `kumomta.connection_limit.${name}`, spec: path.connection_limit };
   const more = Object.entries(path.additional_connection_limits).map(([other, spec]) => ({
     name: other,

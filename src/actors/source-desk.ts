@@ -5,6 +5,7 @@
 import type { Refusal } from '../intake/host.ts';
 import type { Core } from './core.ts';
 import type { Command } from './input.ts';
+import type { Kept } from './recorded.ts';
 import type { SourceCount } from './source-health.ts';
 
 /** A source out of rotation: why, and until when (engine time, ms). */
@@ -57,9 +58,10 @@ export function makeSourceDesk(core: Core): SourceDesk {
   };
 }
 
-function suspensionsOf(core: Core): Suspension[] {
+/** The sources that are suspended, by name. */
+export function suspensionsOf({ books }: Pick<Kept, 'books'>): Suspension[] {
   const found: Suspension[] = [];
-  for (const { name: source, state, reason, cause, until } of core.books.sources.values()) {
+  for (const { name: source, state, reason, cause, until } of books.sources.values()) {
     if (state === 'suspended') found.push({ source, reason, cause, until });
   }
   return found.sort((a, b) => (a.source < b.source ? -1 : 1));

@@ -15,7 +15,7 @@ import { withdrawRows } from './serving.ts';
 import { releaseQueue, releaseReady } from './shaping.ts';
 
 /** Queues woken in one turn when a source came back; a turn stays short. */
-const WAKE_MAX = 2_000;
+const WAKE_MAX = 256;
 
 /** Stands for whichever source it may be, among those that came back. */
 export const ANY_SOURCE = '';
@@ -142,6 +142,10 @@ function wakeFrom(core: Core, start: number, isMeant: (pool: string) => boolean)
   const { queues } = core.books;
   let left = WAKE_MAX;
   for (let slot = start; slot < queues.length; slot += 1) {
+    if (left <= 0 || slot - start >= core.limits.sweepLooksMax) {
+      core.turns.push({ kind: 'run', run: () => wakeFrom(core, slot, isMeant) });
+      return;
+    }
     const row = queues[slot];
     if (row === undefined || row.state === 'suspended' || !isMeant(row.pool)) continue;
     const held = core.queues.get(slot);
@@ -152,8 +156,5 @@ function wakeFrom(core: Core, start: number, isMeant: (pool: string) => boolean)
     } else if (!isInLine && (held === undefined || held.waitsFor.size === 0)) continue;
     if (held !== undefined) core.touchedQueues.add(held);
     left -= 1;
-    if (left > 0) continue;
-    core.turns.push({ kind: 'run', run: () => wakeFrom(core, slot + 1, isMeant) });
-    return;
   }
 }

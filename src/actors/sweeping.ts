@@ -6,8 +6,8 @@
  */
 import type { QueueRow } from '../domain/books.ts';
 import type { Core, ReadyQueue } from './core.ts';
-import { PLACE_LEAVING, PLACE_WAITING } from './held-rows.ts';
-import { refreshQueue } from './queue/configuring.ts';
+import { PLACE_LEAVING } from './held-rows.ts';
+import { noteInUse, refreshQueue } from './queue/configuring.ts';
 import { refreshReadyQueue } from './ready-queue.ts';
 import { expiresAtOf } from './rows-in-hand.ts';
 
@@ -16,6 +16,9 @@ export const newSweep = () => ({
   queueAt: 0,
   queuesLeft: 0,
   ready: undefined,
+  answers: new Set<string>(),
+  pools: new Set<string>(),
+  isForgetting: false,
   isOn: false,
   armAt: 0,
   armsLeft: 0,
@@ -27,6 +30,8 @@ export function startSweep(core: Core, at: number): void {
   const { sweep } = core;
   sweep.queuesLeft = core.books.queues.length;
   sweep.ready = undefined;
+  sweep.answers.clear();
+  sweep.pools.clear();
   if (!sweep.isOn) sweepSlice(core, at);
 }
 
@@ -36,9 +41,16 @@ function sweepSlice(core: Core, at: number): void {
   if (core.isStopping || core.limits.sweepAsksMax === 0) return;
   sweep.rowsLeft = core.limits.sweepRowsMax;
   const isDone = sweepQueues(core, at) && sweepReadyQueues(core, at) && armRows(core);
-  if (isDone) return;
+  if (isDone) return forgetAnswers(core);
   sweep.isOn = true;
   core.turns.push({ kind: 'run', run: (later) => sweepSlice(core, later) });
+}
+
+/** What no queue rested on since the sweep began; a picture in the making goes first. */
+function forgetAnswers({ answers, books, sweep }: Core): void {
+  if (!sweep.isForgetting || books.isWatched) return;
+  sweep.isForgetting = false;
+  answers.forget([sweep.answers, sweep.pools]);
 }
 
 function sweepQueues(core: Core, at: number): boolean {
@@ -50,9 +62,12 @@ function sweepQueues(core: Core, at: number): boolean {
     sweep.queuesLeft -= 1;
     sweep.queueAt = (sweep.queueAt + 1) % books.queues.length;
     const row = books.queues[sweep.queueAt];
-    if (row === undefined || !isDue(core, row, at)) continue;
+    if (row === undefined) continue;
+    const isRefreshed = isDue(core, row, at);
+    if (isRefreshed) refreshQueue(core, row, at);
+    noteInUse(core, row);
+    if (!isRefreshed) continue;
     asks -= 1;
-    refreshQueue(core, row, at);
     const held = core.queues.get(row.slot);
     // Who waits for room is told of all that makes any.
     if (held !== undefined && held.due.length > 0 && held.waitsFor.size === 0) {
@@ -95,14 +110,12 @@ const isUsed = ({ size, sessions, planning, waiting, shaping }: ReadyQueue): boo
 
 /** Sources that neither the policy knows nor a queue still names. */
 function retireSources(core: Core, at: number): void {
-  if (core.books.sources.size === 0) return;
-  const pools = new Set<string>();
-  for (const row of core.books.queues) if (row !== undefined) pools.add(row.pool);
+  const { pools } = core.sweep;
   const named = new Set<string>();
   for (const pool of pools) {
     for (const { name } of core.answers.recordedPool(pool)?.entries ?? []) named.add(name);
   }
-  core.answers.retireSources(named, at);
+  if (core.books.sources.size > 0) core.answers.retireSources(named, at);
 }
 
 /** A shorter life of messages hangs on the wheel only once it is set there. */
@@ -118,9 +131,8 @@ function armRows(core: Core): boolean {
     const place = core.held.placeOf(slot);
     if (!rows.isLive(slot) || place === PLACE_LEAVING) continue;
     const expiresAt = expiresAtOf(core, slot);
-    // Who waits for a rate has a time of its own, which may be later than it is due.
-    const dueAt = place === PLACE_WAITING ? (wheel.dueAt(slot) ?? expiresAt) : expiresAt;
-    wheel.set(slot, Math.min(dueAt, expiresAt));
+    // Who waits for a rate or a window has a time of its own, which may be later than it is due.
+    wheel.set(slot, Math.min(wheel.dueAt(slot) ?? expiresAt, expiresAt));
   }
   return true;
 }

@@ -6,7 +6,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { AdminCommand } from '../actors/admin/wishes.ts';
 import type { AdminRule, Criteria, RuleKind } from '../domain/admin-rules.ts';
-import { formatDuration } from '../domain/duration.ts';
 import {
   BOUNCE_BODY,
   BY_ID,
@@ -25,10 +24,12 @@ import {
   REBIND_SAID,
   SUSPEND_LIST,
   SUSPEND_READY_LIST,
+  SUSPEND_SAID,
 } from './admin-shapes.ts';
 import { Refused } from './refusals.ts';
 import type { RouteDoc } from './route.ts';
 import { addRoute } from './route.ts';
+import { showBounce, showReadySuspension, showSuspension } from './rule-show.ts';
 
 /** What an order would be about. */
 export interface Meant {
@@ -94,15 +95,6 @@ const lister =
     return rules.filter((rule) => rule.kind === kind).map((rule) => show(rule, at));
   };
 
-const criteriaFields = ({ criteria }: AdminRule) => ({
-  campaign: criteria.campaign ?? null,
-  tenant: criteria.tenant ?? null,
-  domain: criteria.domain ?? null,
-  ...(criteria.queue_names === undefined ? {} : { queue_names: criteria.queue_names }),
-});
-
-const leftOf = ({ until }: AdminRule, at: number): string => formatDuration(until - at);
-
 type Removal = Extract<AdminCommand, { readonly kind: 'suspension.lift' | 'purge.cancel' }>;
 
 /** Adds the route that takes an entry back. */
@@ -139,7 +131,7 @@ function addSuspensions(scope: FastifyInstance, desk: AdminDesk): void {
     tag,
     says: 'Stops the scheduled queues that match until a time.',
     body: SUSPEND_BODY,
-    answer: PLACED_SAID,
+    answer: SUSPEND_SAID,
   } as const;
   addRoute(scope, doc, async ({ body, where, by }) => {
     const wish = readSuspend(body, where);
@@ -154,14 +146,8 @@ function addSuspensions(scope: FastifyInstance, desk: AdminDesk): void {
     isReady: false,
     by,
   }));
-  const show = (rule: AdminRule, at: number) => ({
-    id: rule.id,
-    ...criteriaFields(rule),
-    reason: rule.cause,
-    duration: leftOf(rule, at),
-  });
   const list = get(SUSPEND, 'Lists the suspensions of scheduled queues.', SUSPEND_LIST);
-  addRoute(scope, list, lister(desk, 'suspension', show));
+  addRoute(scope, list, lister(desk, 'suspension', showSuspension));
 }
 
 function addReadySuspensions(scope: FastifyInstance, desk: AdminDesk): void {
@@ -184,16 +170,9 @@ function addReadySuspensions(scope: FastifyInstance, desk: AdminDesk): void {
     isReady: true,
     by,
   }));
-  const show = (rule: AdminRule, at: number) => ({
-    id: rule.id,
-    name: rule.ready,
-    reason: rule.cause,
-    duration: leftOf(rule, at),
-    expires: new Date(rule.until).toISOString(),
-  });
   const says = 'Lists the suspensions of ready queues.';
   const list = get(SUSPEND_READY, says, SUSPEND_READY_LIST);
-  addRoute(scope, list, lister(desk, 'readySuspension', show));
+  addRoute(scope, list, lister(desk, 'readySuspension', showReadySuspension));
 }
 
 function addBounces(scope: FastifyInstance, desk: AdminDesk): void {
@@ -218,15 +197,6 @@ function addBounces(scope: FastifyInstance, desk: AdminDesk): void {
     id,
     by,
   }));
-  const show = (rule: AdminRule, at: number) => ({
-    id: rule.id,
-    ...criteriaFields(rule),
-    routing_domain: rule.criteria.routing_domain ?? null,
-    reason: rule.cause,
-    duration: leftOf(rule, at),
-    bounced: Object.fromEntries(rule.counts),
-    total_bounced: [...rule.counts.values()].reduce((sum, one) => sum + one, 0),
-  });
   const list = get(BOUNCE, 'Lists the bounces, and what they have ended so far.', BOUNCE_LIST);
-  addRoute(scope, list, lister(desk, 'purge', show));
+  addRoute(scope, list, lister(desk, 'purge', showBounce));
 }

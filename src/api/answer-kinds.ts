@@ -31,6 +31,12 @@ export const count: Kind<number> = check(
   { type: 'integer', minimum: 0 },
   (value) => Number.isInteger(value) && (value as number) >= 0,
 );
+/** An id as RFC 9562 section 4 writes one. */
+export const uuidText: Kind<string> = check(
+  'UUID',
+  { type: 'string', format: 'uuid' },
+  (value) => typeof value === 'string' && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value),
+);
 /** A point in time, RFC 3339. */
 export const timeText: Kind<string> = check(
   'time',
@@ -61,6 +67,19 @@ export const orNull = <T>(kind: Kind<T>): Kind<T | null> => ({
   name: `${kind.name} or null`,
   schema: { anyOf: [kind.schema ?? {}, { type: 'null' }] },
   read: (value) => (value === null ? null : kind.read(value)),
+});
+
+/** One or the other. */
+export const eitherOf = <A, B>(first: Kind<A>, second: Kind<B>): Kind<A | B> => ({
+  name: `${first.name}, or ${second.name}`,
+  schema: { anyOf: [first.schema ?? {}, second.schema ?? {}] },
+  read(value) {
+    try {
+      return first.read(value);
+    } catch {
+      return second.read(value);
+    }
+  },
 });
 
 /** An answer of a JSON object. */

@@ -20,6 +20,10 @@ import type { InjectRouteParts } from './inject-routes.ts';
 import { addInjectRoutes } from './inject-routes.ts';
 import type { LookDesk } from './inspect-routes.ts';
 import { addInspectRoutes } from './inspect-routes.ts';
+import type { TellJourney } from './journey-route.ts';
+import { addJourneyRoute } from './journey-route.ts';
+import type { KeptDesk } from './kept-routes.ts';
+import { addKeptRoutes } from './kept-routes.ts';
 import type { MachineDesk } from './machine-routes.ts';
 import { addMachineRoutes } from './machine-routes.ts';
 import type { Metrics } from './metrics.ts';
@@ -32,7 +36,7 @@ import { readJsonOnly, sayRefusals } from './refusals.ts';
 import type { SmtpTraces } from './smtp-trace-hub.ts';
 import type { SourceControl } from './source-routes.ts';
 import { addSourceRoutes } from './source-routes.ts';
-import { addTraceRoutes } from './trace-routes.ts';
+import { addTraceRoutes, takeWebsockets } from './trace-routes.ts';
 import type { Explain } from './why-route.ts';
 import { addWhyRoute } from './why-route.ts';
 
@@ -45,10 +49,12 @@ export interface HttpParts {
   readonly whyNotAlive: () => string | undefined;
   /** Why something waits; a sentence where there is no such thing. */
   readonly explain: Explain;
+  /** What happened to a message; absent: nobody knows here. */
+  readonly journey?: TellJourney;
   /** Sees to what operators wish of queues and messages. */
   readonly admin: AdminDesk;
   /** Shows them what there is. */
-  readonly look: LookDesk;
+  readonly look: LookDesk & KeptDesk;
   readonly sources: SourceControl;
   /** Sees to the log hooks. */
   readonly hooks: HookDesk;
@@ -81,11 +87,12 @@ export async function startHttpListener(
   const server = makeServer(config, parts);
   const { address, port } = config.listen;
   const listener = formatPlace(address, port);
+  if (parts.traces !== undefined) await takeWebsockets(server);
   guard(server, { ...parts.auth, listener, trusted: config.trusted_hosts });
   sayRefusals(server, parts.note);
   const docs = gatherRoutes(server);
   await server.register((scope, _options, done) => {
-    addJsonRoutes(scope, parts);
+    addJsonRoutes(scope, parts, config.request_body_limit);
     done();
   });
   const { inject } = parts;
@@ -97,7 +104,7 @@ export async function startHttpListener(
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null));
   addPlainRoutes(server, parts);
-  if (parts.traces !== undefined) await addTraceRoutes(server, parts.traces);
+  if (parts.traces !== undefined) addTraceRoutes(server, parts.traces);
   addOpenApi(server, docs, parts.machine.facts().version);
   await server.listen({ host: address, port });
   const bound = server.server.address() as AddressInfo;
@@ -110,8 +117,8 @@ export async function startHttpListener(
 }
 
 /** Routes that read bodies, or stand beside those that do. */
-function addJsonRoutes(scope: FastifyInstance, parts: HttpParts): void {
-  readJsonOnly(scope);
+function addJsonRoutes(scope: FastifyInstance, parts: HttpParts, bodyLimit: number): void {
+  readJsonOnly(scope, bodyLimit);
   const note = noteBy(parts.admin);
   addAdminRoutes(scope, parts.admin);
   addConnectionRoutes(scope, parts.admin);
@@ -126,7 +133,9 @@ function addPlainRoutes(server: FastifyInstance, parts: HttpParts): void {
   addAbsentRoutes(server);
   addMetricsRoutes(server, parts.metrics);
   addWhyRoute(server, parts.explain);
+  if (parts.journey !== undefined) addJourneyRoute(server, parts.journey);
   addInspectRoutes(server, parts.look);
+  addKeptRoutes(server, parts.look);
 }
 
 function makeServer(config: HttpListenerConfig, { tls }: HttpParts): FastifyInstance {

@@ -14,7 +14,7 @@ import type {
   ReadyStates,
 } from '../domain/inspection.ts';
 import { RANKINGS } from '../domain/inspection.ts';
-import { flag, oneOf, text, wholeNumber } from '../domain/option-kinds.ts';
+import { flag, listOf, oneOf, text, wholeNumber } from '../domain/option-kinds.ts';
 import { option, optional, required } from '../domain/options.ts';
 import {
   MESSAGE_SAID,
@@ -26,15 +26,14 @@ import {
 } from './inspect-shapes.ts';
 import {
   showConstraints,
-  showLine,
-  showMessage,
+  showMessageLook,
   showPathConfig,
   showQueueConfig,
-  showQueued,
+  showQueueLook,
   showReady,
   showSite,
   showStates,
-  timeOf,
+  showTop,
 } from './inspect-show.ts';
 import { Refused } from './refusals.ts';
 import { addRoute, queryOf } from './route.ts';
@@ -89,7 +88,7 @@ function addMessage(scope: FastifyInstance, desk: LookDesk): void {
   } as const;
   addRoute(scope, doc, async ({ query }) => {
     const look = found(await desk.message(query.id, query.want_body), `message ${query.id} here`);
-    return { id: look.id, message: showMessage(look) };
+    return showMessageLook(look);
   });
 }
 
@@ -109,15 +108,7 @@ function addQueue(scope: FastifyInstance, desk: LookDesk): void {
   } as const;
   addRoute(scope, doc, async ({ query: { queue_name: name, limit, want_body } }) => {
     const look = found(await desk.queue(name, limit, want_body), `queue ${name}`);
-    return {
-      queue_name: look.name,
-      messages: look.messages.map(showQueued),
-      num_scheduled: look.count,
-      queue_config: showQueueConfig(look.config),
-      delayed_metric: look.count,
-      now: timeOf(desk.now()),
-      last_changed: timeOf(look.changedAt),
-    };
+    return showQueueLook(look, desk.now());
   });
 }
 
@@ -146,11 +137,14 @@ function addStates(scope: FastifyInstance, desk: LookDesk): void {
     path: '/api/admin/ready-q-states/v1',
     tag,
     says: 'Says what holds ready queues up: these, or all.',
-    query: queryOf({ queues: optional(text, 'names with commas between them') }),
+    query: queryOf({
+      queues: optional(listOf(text), 'names; several may be given in one, with commas between'),
+    }),
     answer: STATES_SAID,
   } as const;
   addRoute(scope, doc, async ({ query }) => {
-    const names = (query.queues ?? '').split(',').filter((name) => name !== '');
+    const given = (query.queues ?? []).flatMap((names) => names.split(','));
+    const names = given.filter((name) => name !== '');
     const states = await desk.states(names);
     const shown = [...states].map(([name, one]) => [name, showStates(one)] as const);
     return { states_by_ready_queue: Object.fromEntries(shown) };
@@ -200,12 +194,6 @@ function addTop(scope: FastifyInstance, desk: LookDesk): void {
   } as const;
   addRoute(scope, doc, async ({ query: { sort, limit, prefix = '' } }) => {
     const top = await desk.top(sort, limit, prefix);
-    const now = desk.now();
-    return {
-      queues: top.lines.map((line) => showLine(line, now)),
-      looked_at: top.looks,
-      messages: top.messages,
-      now: timeOf(now),
-    };
+    return showTop(top, desk.now());
   });
 }

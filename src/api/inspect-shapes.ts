@@ -2,17 +2,20 @@
  * What the routes answer that look into the engine: the reference's shapes, field by field. Knows
  * no requests.
  */
-import { flag, listOf, mapOf, oneOf, tableOf, text } from '../domain/option-kinds.ts';
+import { flag, listOf, mapOf, oneOf, tableOf } from '../domain/option-kinds.ts';
 import { optional, required } from '../domain/options.ts';
+import { READY_SUSPENSION } from './admin-shapes.ts';
 import {
   amount,
   anyTable,
   count,
+  eitherOf,
   oneOrMany,
   orNull,
   says,
   spanText,
   timeText,
+  uuidText,
   words,
 } from './answer-kinds.ts';
 
@@ -75,20 +78,23 @@ const MX = {
   is_secure: required(flag, 'secured by DNSSEC; never here'),
 };
 const CEILING = tableOf({
-  value: required(words, 'the bound'),
+  value: required(amount, 'the bound: connections, or so many a second'),
   source: required(
-    tableOf({
-      kind: required(words, '`primary`, `additional` or `reconnect_cycling`'),
-      name: optional(words, 'under which it is counted'),
-    }),
+    eitherOf(
+      tableOf({ kind: required(oneOf('primary', 'reconnect_cycling'), 'of the path itself') }),
+      tableOf({
+        kind: required(oneOf('additional'), 'shared with others'),
+        name: required(words, 'under which it is counted'),
+      }),
+    ),
     'where it comes from',
   ),
-  display: required(words, 'in one line'),
+  display: required(words, 'as it would be written'),
 });
 const CONSTRAINTS = tableOf({
   max_concurrent_dispatchers: required(CEILING, 'connections at once'),
   max_message_rate: optional(CEILING, 'the lowest message rate that can be reached'),
-  max_message_rate_declared: optional(CEILING, 'the lowest that is configured'),
+  max_message_rate_declared: optional(words, 'the lowest configured, where it is out of reach'),
   max_connection_rate: optional(CEILING, 'new connections'),
   max_source_selection_rate: optional(CEILING, 'choices of the source'),
 });
@@ -101,7 +107,7 @@ const phase = oneOf(
   'Closing',
 );
 const DISPATCHER = {
-  session_id: required(text, 'id of the session in records'),
+  session_id: required(uuidText, 'id of the session in records'),
   started_at: required(timeText, 'when it began'),
   age: required(spanText, 'since then'),
   phase: required(phase, 'what it does'),
@@ -117,10 +123,7 @@ const READY_STATE = {
   ready_count: required(count, 'messages in it'),
   connection_count: required(count, 'connections'),
   ...STATES,
-  suspended: optional(
-    tableOf({ context: required(words, "the operator's reason") }),
-    'an operator suspended it',
-  ),
+  suspended: optional(READY_SUSPENSION, 'an operator suspended it'),
   watchdog_threshold: required(spanText, 'a connection stuck for longer is cut'),
 };
 /** A ready queue. */

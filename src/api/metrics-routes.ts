@@ -29,7 +29,7 @@ const PREFIX = /^[A-Za-z_:][A-Za-z0-9_:]*$/;
 const PATTERN = /^[A-Za-z0-9_:*]{1,200}$/;
 
 const NAME = { type: 'array', items: { type: 'string', pattern: PATTERN.source } };
-const TOP = { type: 'integer', minimum: 1, maximum: TOP_MAX };
+const TOP = { type: 'integer', minimum: 0, maximum: TOP_MAX };
 
 // Read below: a name may be given several times, which other queries may not.
 const queryOf = (properties: Readonly<Record<string, object>>): Shape<unknown> => ({
@@ -168,7 +168,7 @@ function readChoice(query: Query): Choice {
   }
   const top = oneOf(query, 'top');
   const isGood = top === undefined || (/^\d{1,5}$/.test(top) && Number(top) <= TOP_MAX);
-  if (!isGood || top === '0') throw new BadRequest(`top: must be a number from 1 to ${TOP_MAX}`);
+  if (!isGood) throw new BadRequest(`top: must be a number from 0 to ${TOP_MAX}`);
   return { names, top: top === undefined ? undefined : Number(top) };
 }
 

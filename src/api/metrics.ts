@@ -32,7 +32,7 @@ const SCRAPE_MS_MAX = 120_000;
 export interface Choice {
   /** Patterns of names; none: all. */
   readonly names: readonly string[];
-  /** Of families without a bound only so many of the greatest series. */
+  /** Of families without a bound only so many of the greatest series; 0: only their totals. */
   readonly top: number | undefined;
 }
 
@@ -147,8 +147,12 @@ class Pages {
     if (family.type === 'histogram') {
       return this.#write(family.read(this.#scrape), (series) => writer.histogram(series));
     }
-    const all = await family.read(this.#scrape);
     const { top } = this.#choice;
+    if (top === 0 && family.per !== undefined) {
+      // Not even looked at: a question for totals costs the same however much there is.
+      return this.#write<Series>(family.totals?.(this.#scrape) ?? [], (one) => writer.value(one));
+    }
+    const all = await family.read(this.#scrape);
     const chosen = top === undefined || family.per === undefined ? all : greatest(all, top);
     return this.#write<Series>(chosen, (series) => writer.value(series));
   }

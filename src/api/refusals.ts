@@ -3,8 +3,11 @@
  * 400 cannot be read, 401 nobody we know, 403 not for you, 404 not here, 413 too long, 415 not
  * JSON, 422 read but of the wrong shape, 5xx our side. Knows no route.
  */
-import type { FastifyError, FastifyInstance } from 'fastify';
+import type { IncomingMessage } from 'node:http';
+import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify';
 import { OptionError } from '../domain/option-error.ts';
+import { RequestRefused } from '../intake/inject/request.ts';
+import { readBody } from './inject-body.ts';
 
 /** A refusal with its status. */
 export class Refused extends Error {
@@ -33,6 +36,8 @@ export function judgeError(error: FastifyError): { code: number; text: string; i
 export function sayRefusals(server: FastifyInstance, note: (text: string) => void): void {
   server.setErrorHandler(async (error: FastifyError, request, reply) => {
     const { code, text, isOurs } = judgeError(error);
+    // Of the body there may be more to come that nobody will read.
+    if (code === 413) reply.header('connection', 'close');
     if (isOurs) note(`${request.method} ${request.routeOptions.url ?? '?'}: ${error.stack}`);
     await reply.code(code).type('application/json; charset=utf-8').send({ error: text });
   });
@@ -43,17 +48,38 @@ export function sayRefusals(server: FastifyInstance, note: (text: string) => voi
   });
 }
 
-/** Has a scope take bodies of JSON and no others; all but GET routes of it need one. */
-export function readJsonOnly(scope: FastifyInstance): void {
+function parseJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch (error) {
+    throw new Refused(400, `the body is not JSON: ${(error as Error).message}`);
+  }
+}
+
+async function readWhole(
+  { raw }: FastifyRequest,
+  payload: IncomingMessage,
+  limit: number,
+): Promise<Buffer> {
+  try {
+    return await readBody(raw, payload, limit, () => {});
+  } catch (error) {
+    if (error instanceof RequestRefused) throw new Refused(error.status, error.message);
+    throw error;
+  }
+}
+
+/**
+ * Has a scope take bodies of JSON and no others, compressed or not, of so many octets at most; all
+ * but GET routes of it need one.
+ */
+export function readJsonOnly(scope: FastifyInstance, limit: number): void {
   scope.removeAllContentTypeParsers();
-  const parse = { parseAs: 'string' } as const;
-  scope.addContentTypeParser('application/json', parse, (_request, text, done) => {
-    try {
-      done(null, JSON.parse(text as string));
-    } catch (error) {
-      done(new Refused(400, `the body is not JSON: ${(error as Error).message}`));
-    }
-  });
+  scope.addContentTypeParser(
+    'application/json',
+    async (request: FastifyRequest, payload: IncomingMessage) =>
+      parseJson(await readWhole(request, payload, limit)),
+  );
   scope.addHook('preValidation', async (request) => {
     if (request.method === 'GET' || request.body !== undefined) return;
     throw new Refused(415, 'a JSON body is needed, with content-type application/json');

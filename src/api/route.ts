@@ -140,8 +140,9 @@ export function queryOf<Table extends OptionTable>(table: Table): Shape<Parsed<T
         ([key, value]) => value !== '' || rowOf(table, key)?.presence === 'required',
       );
       const values = given.map(([key, value]) => {
-        if (typeof value === 'string')
-          return [key, typed(value, rowOf(table, key)?.kind.schema)] as const;
+        const schema = rowOf(table, key)?.kind.schema;
+        if (schema?.['type'] === 'array') return [key, [value].flat()] as const;
+        if (typeof value === 'string') return [key, typed(value, schema)] as const;
         throw new OptionError(where, key, 'is given twice', 'give it once');
       });
       return readOptions(table, Object.fromEntries(values), where);

@@ -3,7 +3,6 @@
  * answers when it is durable. Deliberately unknown here: the engine, and who may come in.
  */
 import type { FastifyInstance } from 'fastify';
-import { formatDuration } from '../domain/duration.ts';
 import { moment } from '../domain/instant.ts';
 import { OptionError } from '../domain/option-error.ts';
 import { duration, listOf, tableOf, text } from '../domain/option-kinds.ts';
@@ -12,17 +11,8 @@ import { option, optional, required } from '../domain/options.ts';
 import { says, spanText, timeText, words } from './answer-kinds.ts';
 import { Refused } from './refusals.ts';
 import { addRoute, bodyOf } from './route.ts';
-
-/** A source that is out of rotation. */
-export interface SuspendedSource {
-  readonly source: string;
-  /** `Unplumbed`, `ProxyUnhealthy` or `Operator`. */
-  readonly reason: string;
-  /** In words: what failed, or what the operator said. */
-  readonly cause: string;
-  /** Engine time, ms. */
-  readonly until: number;
-}
+import type { SuspendedSource } from './rule-show.ts';
+import { showSuspended } from './rule-show.ts';
 
 type Answered = (refusal: string | undefined) => void;
 
@@ -75,7 +65,7 @@ export function addSourceRoutes(scope: FastifyInstance, control: SourceControl):
     answer: says({ suspended: required(listOf(tableOf(LISTED)), 'in order of their names') }),
   } as const;
   addRoute(scope, list, () => ({
-    suspended: control.suspended().map((one) => show(one, control.now())),
+    suspended: control.suspended().map((one) => showSuspended(one, control.now())),
   }));
   const place = {
     method: 'POST',
@@ -106,14 +96,6 @@ export function addSourceRoutes(scope: FastifyInstance, control: SourceControl):
     return { source };
   });
 }
-
-const show = ({ source, reason, cause, until }: SuspendedSource, now: number) => ({
-  source,
-  reason,
-  cause,
-  until: new Date(until).toISOString(),
-  remaining: formatDuration(Math.max(0, until - now)),
-});
 
 const settled = (wish: (answered: Answered) => void): Promise<void> =>
   new Promise((resolve, reject) => {

@@ -19,12 +19,19 @@ const REQUEST_MS_MAX = 10_000;
 // RFC 6455 section 7.4.1: policy violation; try again later is in the registry of section 11.7.
 const CLOSE_REFUSED = 1008;
 const CLOSE_LATER = 1013;
-/** A reason may have so many octets (RFC 6455 section 5.5). */
-const REASON_CHARS_MAX = 120;
+/** A reason may have so many octets (RFC 6455 section 5.5); more is an error of the library. */
+const REASON_BYTES_MAX = 120;
+
+/**
+ * Has the listener take websockets; before the guard. The socket of a handshake that is refused is
+ * closed by a hook that must have seen the request, or it stays open and so does the listener.
+ */
+export async function takeWebsockets(server: FastifyInstance): Promise<void> {
+  await server.register(fastifyWebsocket, { options: { maxPayload: REQUEST_BYTES_MAX } });
+}
 
 /** Adds the two routes. */
-export async function addTraceRoutes(server: FastifyInstance, traces: SmtpTraces): Promise<void> {
-  await server.register(fastifyWebsocket, { options: { maxPayload: REQUEST_BYTES_MAX } });
+export function addTraceRoutes(server: FastifyInstance, traces: SmtpTraces): void {
   for (const side of ['client', 'server'] as const) {
     const path = `/api/admin/trace-smtp-${side}/v1`;
     const config = { doc: describe(path, side) };
@@ -53,7 +60,7 @@ function watch(socket: WebSocket, side: TraceSide, traces: SmtpTraces): void {
   if (watcher === undefined) return socket.close(CLOSE_LATER, 'too many watch already');
   const refuse = (reason: string): void => {
     watcher.leave();
-    socket.close(CLOSE_REFUSED, reason.slice(0, REASON_CHARS_MAX));
+    socket.close(CLOSE_REFUSED, cutReason(reason));
   };
   const cancel = traces.after(REQUEST_MS_MAX, () => refuse('no request came in time'));
   let hasAsked = false;
@@ -69,6 +76,13 @@ function watch(socket: WebSocket, side: TraceSide, traces: SmtpTraces): void {
     cancel();
     watcher.leave();
   });
+}
+
+/** The beginning of a reason that fits, whole characters only: it quotes what the watcher sent. */
+function cutReason(reason: string): string {
+  const room = new Uint8Array(REASON_BYTES_MAX);
+  const { read } = new TextEncoder().encodeInto(reason, room);
+  return reason.slice(0, read);
 }
 
 /** The request, or what is wrong with it. */

@@ -3,9 +3,9 @@
  * running daemon, which proves it first.
  */
 import { Command } from 'commander';
-import { askManager, NoManager } from '../manager/control-client.ts';
+import { askControl } from './control.ts';
 import { DATA_OPTION, parseVersion } from './policy-store-reading.ts';
-import { CommandFailure, EXIT, exitCodeHelp, explain, print } from './terminal.ts';
+import { CommandFailure, DaemonRefusal, EXIT, exitCodeHelp, explain, print } from './terminal.ts';
 
 interface Flags {
   readonly data: string;
@@ -31,11 +31,11 @@ export const buildActivate = (): Command =>
 
 const run = async (version: number, { data, json }: Flags): Promise<void> => {
   try {
-    const answer = await askManager(data, { do: 'policy.activate', version });
+    const answer = await askControl(data, { do: 'policy.activate', version });
     print(json === true ? JSON.stringify(answer) : `version ${version} is in force`);
   } catch (error) {
-    if (error instanceof NoManager) throw new CommandFailure(capital(error.message));
-    throw new CommandFailure(capital(explain(error)), EXIT.wanting);
+    const code = error instanceof DaemonRefusal ? EXIT.wanting : EXIT.failed;
+    throw new CommandFailure(capital(explain(error)), code);
   }
 };
 

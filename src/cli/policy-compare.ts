@@ -113,15 +113,14 @@ interface Group {
 }
 
 /** Gathers equal changes; the two texts that differ are looked at once, however many share them. */
-class Grouping {
-  readonly #before: Effective;
-  readonly #after: Effective;
+export class Grouping {
+  readonly #textOf: (key: string) => string | undefined;
   readonly groups = new Map<string, Group>();
   readonly #known = new Map<string, readonly PlainChange[]>();
 
-  constructor(before: Effective, after: Effective) {
-    this.#before = before;
-    this.#after = after;
+  /** `textOf` finds the text of an answer by its key. */
+  constructor(textOf: (key: string) => string | undefined) {
+    this.#textOf = textOf;
   }
 
   add(what: Configured, name: string, from?: EffectiveAnswer, to?: EffectiveAnswer): void {
@@ -147,8 +146,7 @@ class Grouping {
   }
 
   #text(answer: EffectiveAnswer | undefined): string | undefined {
-    if (answer === undefined) return undefined;
-    return this.#before.texts.get(answer.key) ?? this.#after.texts.get(answer.key);
+    return answer && this.#textOf(answer.key);
   }
 }
 
@@ -202,13 +200,20 @@ const queuesAbout = (
   };
 };
 
+/** The changes of a group with what set them. */
+export const withOrigins = (
+  changes: readonly PlainChange[],
+  origins: readonly ReadonlySet<string>[],
+): OptionChange[] =>
+  changes.map((change, at) => ({ ...change, origins: [...(origins[at] ?? [])] }));
+
 /** Compares what two versions answer; `messagesOf` says how many messages a queue has. */
 export const compareEffective = (
   before: Effective,
   after: Effective,
   messagesOf: ReadonlyMap<string, number>,
 ): Comparison => {
-  const grouping = new Grouping(before, after);
+  const grouping = new Grouping((key) => before.texts.get(key) ?? after.texts.get(key));
   for (const [what, field] of KINDS) {
     const names = new Set([...before[field].keys(), ...after[field].keys()]);
     for (const name of names) {
@@ -227,7 +232,7 @@ export const compareEffective = (
     const found = names.flatMap((name) => about.flatMap((find) => find(what, name)));
     const queues = new Set(found);
     for (const queue of queues) all.add(queue);
-    const placed = changes.map((change, at) => ({ ...change, origins: [...(origins[at] ?? [])] }));
+    const placed = withOrigins(changes, origins);
     return { what, names: names.sort(), changes: placed, messages: sum(queues) };
   });
   return { groups, messages: sum(all) };

@@ -12,6 +12,7 @@ import { isDamage } from '../events/log-schema.ts';
 import type { SegmentInfo } from '../events/log-segments.ts';
 import { inspectSegment, listSegments, refuseNewerFormat } from '../events/log-segments.ts';
 import { findSnapshots, readSnapshot } from '../events/log-snapshots.ts';
+import type { Standing } from '../events/log-views.ts';
 import { toRecord, walkRows } from '../events/log-walk.ts';
 import { Replay } from '../events/replay.ts';
 import { CommandFailure } from './terminal.ts';
@@ -67,18 +68,36 @@ const readBooks = (dir: string, logDir: string): Books => {
   return replay.books;
 };
 
-/** Reads what lives in a data directory; nothing where there is no log yet. */
-export const readLive = (dir: string): Live => {
-  const logDir = join(dir, 'log');
-  if (!existsSync(logDir)) return NOTHING;
+const inWords = <T>(read: () => T): T => {
   try {
-    const books = readBooks(dir, logDir);
-    const queues = books.queues.flatMap((queue) =>
-      queue === undefined ? [] : [{ name: queue.name, site: queue.site, messages: queue.count }],
-    );
-    return { queues, sources: [...books.sources.keys()] };
+    return read();
   } catch (error) {
     if (error instanceof LogOpenError) throw new CommandFailure(`${error.message}.`);
     throw error;
   }
+};
+
+/** Reads what lives in a data directory; nothing where there is no log yet. */
+export const readLive = (dir: string): Live => {
+  const logDir = join(dir, 'log');
+  if (!existsSync(logDir)) return NOTHING;
+  const books = inWords(() => readBooks(dir, logDir));
+  const queues = books.queues.flatMap((queue) =>
+    queue === undefined ? [] : [{ name: queue.name, site: queue.site, messages: queue.count }],
+  );
+  return { queues, sources: [...books.sources.keys()] };
+};
+
+/** The same queues and sources with how they stand. */
+export const readStanding = (dir: string): { queues: Standing[]; sources: Standing[] } => {
+  const books = inWords(() => readBooks(dir, join(dir, 'log')));
+  const queues = books.queues.flatMap((queue) => {
+    if (queue === undefined) return [];
+    const { name, state, until, cause, answer, site, count: messages } = queue;
+    return [{ name, state, until, cause, answer, site, messages }];
+  });
+  const sources = [...books.sources.values()].map(({ name, state, until, cause, answer }) => {
+    return { name, state, until, cause, answer };
+  });
+  return { queues, sources };
 };

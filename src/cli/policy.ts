@@ -8,6 +8,7 @@ import { buildCheck } from './policy-check.ts';
 import { buildDiff } from './policy-diff.ts';
 import { buildList } from './policy-list.ts';
 import { buildShow } from './policy-show.ts';
+import { exitCodeHelp } from './terminal.ts';
 
 const HELP = `
 Every edit that waybilld loads becomes a numbered version; a bad one is refused and listed with the
@@ -23,7 +24,7 @@ Examples:
 export const build = (): Command =>
   new Command('policy')
     .description('Looks at, compares, checks and activates versions of the policy.')
-    .addHelpText('after', HELP)
+    .addHelpText('after', () => `${HELP}\n${exitCodeHelp()}`)
     .addCommand(buildList())
     .addCommand(buildShow())
     .addCommand(buildDiff())

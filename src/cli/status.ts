@@ -1,62 +1,41 @@
 /**
- * `waybill status`: asks the manager of a data directory how it is and shows the answer. It says
- * nothing that the manager did not say. Knows no mail.
+ * `waybill status`: asks the manager of a data directory how it is, or a worker over HTTP, and
+ * shows the answer. It says nothing that they did not say. Knows no mail.
  */
 import { Command } from 'commander';
-import { DATA_DEFAULT } from '../manager/arguments.ts';
-import { askManager } from '../manager/control-client.ts';
 import type { DaemonStatus, WorkerStatus } from '../manager/status.ts';
-import { CommandFailure, exitCodeHelp, print } from './terminal.ts';
-
-interface Flags {
-  readonly data: string;
-  readonly json?: boolean;
-}
+import { openClient } from './client.ts';
+import { askControl, findControlDir } from './control.ts';
+import type { EndpointFlags } from './endpoint.ts';
+import { endpointHelp, withEndpoint } from './endpoint.ts';
+import { formatSpan } from './span.ts';
+import { describeFar, lookFar } from './status-far.ts';
+import { answer } from './table.ts';
 
 const HELP = `
-It asks the running daemon over the control socket in its data directory.
+With a data directory it asks the manager, which knows of workers, restarts and refusals; with an
+address it asks the worker, which knows what is in its queues.
 
 Example:
-  $ waybill status --data /var/spool/waybill --json | jq .workers`;
+  $ waybill status --data /var/spool/waybill --json | jq .workers
+`;
 
 /** The `status` command. */
 export const build = (): Command =>
-  new Command('status')
+  withEndpoint(new Command('status'))
     .description('Shows what a running waybilld does: policy version, epoch, workers, listeners.')
-    .option('--data <dir>', 'data directory of the daemon', DATA_DEFAULT)
-    .option('--json', 'print the answer as JSON')
-    .addHelpText('after', () => HELP + exitCodeHelp())
-    .action((flags: Flags) => run(flags));
+    .addHelpText('after', () => HELP + endpointHelp())
+    .action((flags: EndpointFlags) => run(flags));
 
-const run = async ({ data, json }: Flags): Promise<void> => {
-  const answer = await askManager(data, { do: 'status' }).catch((error: Error) => {
-    throw new CommandFailure(error.message);
-  });
-  print(json === true ? JSON.stringify(answer) : describe(answer as unknown as DaemonStatus));
-};
-
-const UNITS: readonly (readonly [unit: string, ms: number])[] = [
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['m', 60_000],
-  ['s', 1_000],
-];
-
-/** The two largest units of a span. */
-export const formatSpan = (spanMs: number): string => {
-  let rest = spanMs;
-  const parts = UNITS.map(([unit, ms]) => {
-    const whole = Math.floor(rest / ms);
-    rest -= whole * ms;
-    return { whole, text: `${whole} ${unit}` };
-  });
-  const first = parts.findIndex(({ whole }) => whole > 0);
-  if (first < 0) return `${Math.round(spanMs)} ms`;
-  return parts
-    .slice(first, first + 2)
-    .filter(({ whole }) => whole > 0)
-    .map(({ text }) => text)
-    .join(' ');
+const run = async (flags: EndpointFlags): Promise<void> => {
+  const dir = findControlDir(flags);
+  if (dir === undefined) {
+    const far = await lookFar(openClient(flags));
+    answer(flags.json, far, () => describeFar(far));
+  } else {
+    const near = await askControl(dir, { do: 'status' });
+    answer(flags.json, near, () => describe(near as unknown as DaemonStatus));
+  }
 };
 
 const formatTime = (at: number): string => new Date(at).toISOString();

@@ -6,8 +6,24 @@
 import process from 'node:process';
 
 /** What the exit codes of every command mean (those of sysexits.h, as with waybilld). */
+export const EXIT_CODES = [
+  { code: 0, name: 'EX_OK', says: 'done, and the result is what was hoped for' },
+  {
+    code: 1,
+    name: '',
+    says: 'done, and the result is not as hoped: a recipient refused, a log not sound, you said no',
+  },
+  { code: 64, name: 'EX_USAGE', says: 'the command line was wrong, or the daemon found it so' },
+  {
+    code: 69,
+    name: 'EX_UNAVAILABLE',
+    says: 'it could not be done: no daemon, no such queue, no such file; standard error says why',
+  },
+  { code: 77, name: 'EX_NOPERM', says: 'the daemon does not let us' },
+] as const;
+
+/** The codes by what happened. */
 export const EXIT = {
-  /** Done, and the result is what was hoped for. */
   fine: 0,
   /** Done, and the result is not what was hoped for. */
   wanting: 1,
@@ -15,7 +31,9 @@ export const EXIT = {
   usage: 64,
   /** It could not be done: no connection, no such file, address in use. */
   failed: 69,
-} as const;
+  /** The daemon does not let us. */
+  forbidden: 77,
+} as const satisfies Readonly<Record<string, (typeof EXIT_CODES)[number]['code']>>;
 
 /** A failure with a sentence for the person who typed the command. */
 export class CommandFailure extends Error {
@@ -27,6 +45,9 @@ export class CommandFailure extends Error {
     this.exitCode = exitCode;
   }
 }
+
+/** The daemon was asked, and refused. */
+export class DaemonRefusal extends CommandFailure {}
 
 const SYSTEM_SENTENCES: Readonly<Record<string, string>> = {
   EADDRINUSE: 'the address is in use by another program',
@@ -52,17 +73,26 @@ export const explain = (error: unknown): string => {
   return SYSTEM_SENTENCES[code] ?? error.message.split('\n')[0] ?? 'unknown failure';
 };
 
-const STYLES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 } as const;
+const STYLES = { bold: 1, dim: 2, inverse: 7, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
+
+/** A style of text. */
+export type Style = keyof typeof STYLES;
+
+/** Text in a style, whatever reads it. */
+export const styled = (style: Style, text: string): string =>
+  `\u001b[${STYLES[style]}m${text}\u001b[0m`;
+
+/** True where a person watches the stream and did not ask for no colour. */
+export const isColourful = (stream: { readonly isTTY?: boolean }): boolean =>
+  stream.isTTY === true && (process.env['NO_COLOR'] ?? '') === '';
+
+/** Text from elsewhere with nothing in it that a terminal would obey. */
+export const harmless = (text: string): string =>
+  text.replace(/[\p{Cc}\p{Bidi_Control}]/gu, '\ufffd');
 
 /** Colours text when the stream is a terminal and the person did not ask for none. */
-export const paint = (
-  stream: { readonly isTTY?: boolean },
-  style: keyof typeof STYLES,
-  text: string,
-): string =>
-  stream.isTTY === true && (process.env['NO_COLOR'] ?? '') === ''
-    ? `\u001b[${STYLES[style]}m${text}\u001b[0m`
-    : text;
+export const paint = (stream: { readonly isTTY?: boolean }, style: Style, text: string): string =>
+  isColourful(stream) ? styled(style, text) : text;
 
 /** Prints a result line on standard output. */
 export const print = (text: string): void => {
@@ -116,8 +146,8 @@ export const onInterrupt = (stop: () => void): void => {
   process.on('SIGTERM', heard);
 };
 
-/** The part of every --help about exit codes. */
-export const exitCodeHelp = (wanting?: string): string =>
+/** The part of every --help about exit codes; `others` are those of this command alone. */
+export const exitCodeHelp = (wanting?: string, others: readonly string[] = []): string =>
   [
     '',
     'Exit codes:',
@@ -125,4 +155,5 @@ export const exitCodeHelp = (wanting?: string): string =>
     ...(wanting === undefined ? [] : [`   1  ${wanting}`]),
     '  64  the command line was wrong',
     '  69  it could not be done; standard error says why',
+    ...others,
   ].join('\n');

@@ -4,15 +4,16 @@
  */
 import { Command } from 'commander';
 import type { Subject } from '../domain/explanation.ts';
-import { DATA_DEFAULT } from '../manager/arguments.ts';
-import { askManager } from '../manager/control-client.ts';
 import type { Told, ToldReason } from '../manager/telling.ts';
-import { formatSpan } from './status.ts';
-import { CommandFailure, exitCodeHelp, print } from './terminal.ts';
+import { openClient } from './client.ts';
+import { askControl, findControlDir } from './control.ts';
+import type { EndpointFlags } from './endpoint.ts';
+import { endpointHelp, withEndpoint } from './endpoint.ts';
+import { formatSpan } from './span.ts';
+import { answer } from './table.ts';
+import { DaemonRefusal } from './terminal.ts';
 
-interface Flags {
-  readonly data: string;
-  readonly json?: boolean;
+interface Flags extends EndpointFlags {
   readonly queue?: boolean;
   readonly source?: boolean;
   readonly path?: boolean;
@@ -25,20 +26,19 @@ path as source->site@smtp_client. Without a flag all of them are tried in this o
 
 Examples:
   $ waybill why example.com
-  $ waybill why --source ip-1 --json | jq .reasons[0]`;
+  $ waybill why --source ip-1 --json | jq .reasons[0]
+`;
 
 /** The `why` command. */
 export const build = (): Command =>
-  new Command('why')
+  withEndpoint(new Command('why'))
     .description('Says why a queue, a message, a source or a path waits, and until when.')
     .argument('<name>', 'what to ask about')
     .option('--queue', 'NAME is a queue')
     .option('--message', 'NAME is a message id')
     .option('--source', 'NAME is a source')
     .option('--path', 'NAME is a path')
-    .option('--data <dir>', 'data directory of the daemon', DATA_DEFAULT)
-    .option('--json', 'print the answer as JSON')
-    .addHelpText('after', () => HELP + exitCodeHelp())
+    .addHelpText('after', () => HELP + endpointHelp())
     .action((name: string, flags: Flags) => run(name, flags));
 
 const KINDS = ['queue', 'message', 'source', 'path'] as const;
@@ -46,21 +46,30 @@ const KINDS = ['queue', 'message', 'source', 'path'] as const;
 const run = async (name: string, flags: Flags): Promise<void> => {
   const wanted = KINDS.filter((kind) => flags[kind] === true);
   const subjects = (wanted.length > 0 ? wanted : KINDS).map((kind) => ({ kind, name }));
-  const told = await askFirst(flags.data, subjects);
-  print(flags.json === true ? JSON.stringify(told) : describeWhy(told));
+  const told = await askFirst(findAsker(flags), subjects);
+  answer(flags.json, told, () => describeWhy(told));
 };
 
-const askFirst = async (data: string, subjects: readonly Subject[]): Promise<Told> => {
+type Ask = (subject: Subject) => Promise<unknown>;
+
+const findAsker = (flags: Flags): Ask => {
+  const dir = findControlDir(flags);
+  if (dir !== undefined) return (subject) => askControl(dir, { do: 'explain', subject });
+  const client = openClient(flags);
+  return ({ kind, name }) => client.get('/api/admin/why/v1', { [kind]: name });
+};
+
+const askFirst = async (ask: Ask, subjects: readonly Subject[]): Promise<Told> => {
   const refusals: string[] = [];
   for (const subject of subjects) {
     try {
-      return (await askManager(data, { do: 'explain', subject })) as unknown as Told;
+      return (await ask(subject)) as Told;
     } catch (error) {
-      if ((error as Error).name === 'NoManager') throw new CommandFailure((error as Error).message);
-      refusals.push((error as Error).message);
+      if (!(error instanceof DaemonRefusal)) throw error;
+      refusals.push(error.message);
     }
   }
-  throw new CommandFailure(refusals.join('; '));
+  throw new DaemonRefusal(refusals.join('; '));
 };
 
 const describeEnd = (until: string, at: string): string => {
@@ -77,9 +86,9 @@ const describeReason = ({ name, text, until, rule }: ToldReason, at: string): st
 ];
 
 /** The answer for people. */
-export const describeWhy = ({ subject, at, state, reasons }: Told): string =>
+export const describeWhy = ({ subject, at, state, held, reasons }: Told): string =>
   [
-    `${subject.kind} ${subject.name}: ${state}`,
+    `${subject.kind} ${subject.name}: ${held === undefined ? state : `${state}; ${held}`}`,
     ...(reasons.length === 0 ? ['  nothing holds it'] : []),
     ...reasons.flatMap((reason) => describeReason(reason, at)),
   ].join('\n');

@@ -4,6 +4,7 @@
  * log.
  */
 import type { BodyRef } from '../ports/ports.ts';
+import type { Schedule } from './schedule.ts';
 
 /** A message found beside its body only. */
 export interface Foundling {
@@ -18,11 +19,15 @@ export interface Foundling {
   /** Absent: that of the first recipient's domain. */
   readonly queue?: string | undefined;
   readonly dueAt?: number | undefined;
+  readonly schedule?: Schedule | undefined;
   readonly meta?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** What is kept of a message by itself. */
-type Kept = Pick<Foundling, 'id' | 'to' | 'queue' | 'dueAt' | 'meta'>;
+type Kept = Pick<Foundling, 'id' | 'to' | keyof Own>;
+
+/** The same, as far as it is not what it would be anyway. */
+type Own = Pick<Foundling, 'queue' | 'dueAt' | 'schedule' | 'meta'>;
 
 /** What is kept beside the body of some messages. */
 export interface BodyHeader {
@@ -40,9 +45,14 @@ export interface BodyHeader {
 export function formatBodyHeader({ messages, ...shared }: BodyHeader): string {
   const ids = messages.map(({ id }) => id);
   const to = messages.map((message) => message.to);
-  const isPlain = messages.every(({ queue, dueAt, meta }) => !queue && !dueAt && !meta);
+  const own = messages.map(({ queue, dueAt, schedule, meta }) => ({
+    queue,
+    dueAt,
+    schedule,
+    meta,
+  }));
+  const isPlain = own.every((one) => Object.values(one).every((value) => !value));
   if (isPlain) return JSON.stringify({ ids, to, ...shared });
-  const own = messages.map(({ queue, dueAt, meta }) => ({ queue, dueAt, meta }));
   return JSON.stringify({ ids, to, ...shared, own });
 }
 
@@ -56,7 +66,7 @@ export function readHeader(header: string, body: BodyRef): Foundling[] {
     helo?: string;
     isEightBit?: boolean;
     smtpUtf8?: boolean;
-    own?: Pick<Foundling, 'queue' | 'dueAt' | 'meta'>[];
+    own?: Own[];
   };
   const { ids = [], from = '', to = [], peer = '', helo = '', own = [] } = parsed;
   const { isEightBit = false, smtpUtf8 = false } = parsed;

@@ -7,6 +7,8 @@
 import { RuleBook } from './admin-rules.ts';
 import type { Generation } from './generations.ts';
 import { invariant } from './invariant.ts';
+import type { OwedNdr } from './ndrs.ts';
+import type { RowsWatcher } from './rows.ts';
 import { Rows } from './rows.ts';
 import type { SuspendReason } from './source-health.ts';
 
@@ -93,6 +95,11 @@ const newEngine = (): EngineRow => ({
   epoch: 0,
 });
 
+/** Hears of what is about to change; the slot tells which. */
+export interface BooksWatcher extends RowsWatcher {
+  beforeQueue(slot: number): void;
+}
+
 /** All books. */
 export class Books {
   readonly rows = new Rows();
@@ -114,13 +121,32 @@ export class Books {
   readonly engine: EngineRow = newEngine();
   /** Requests whose messages are still to be generated. */
   readonly generations = new Map<string, Generation>();
+  /** Reports of failure that are owed to senders, by the position that names each. */
+  readonly ndrs = new Map<number, OwedNdr>();
   /** Rates that are counted in this process: key → used up to this time at most. */
   readonly rates = new Map<string, number>();
   /** Queues opened in this process so far, and the how-manieth the one in each slot was. */
   queuesOpened = 0;
   readonly openedAs: number[] = [];
+  #watcher: BooksWatcher | undefined;
   readonly #queueSlots = new Map<string, number>();
   readonly #freeQueues: number[] = [];
+
+  /** One watcher hears of changes; who wants none any more names itself. */
+  watchedBy(watcher: BooksWatcher | undefined, before = this.#watcher): void {
+    if (before !== this.#watcher) return;
+    this.#watcher = watcher;
+    this.rows.watcher = watcher;
+  }
+
+  get isWatched(): boolean {
+    return this.#watcher !== undefined;
+  }
+
+  /** To be called before a queue is changed. */
+  touchQueue({ slot }: QueueRow): void {
+    this.#watcher?.beforeQueue(slot);
+  }
 
   findQueue(name: string): QueueRow | undefined {
     const slot = this.#queueSlots.get(name);
@@ -144,6 +170,7 @@ export class Books {
   openQueue(name: string, at: number): QueueRow {
     invariant(!this.#queueSlots.has(name), `queue ${name} is open already`);
     const slot = this.#freeQueues.pop() ?? this.queues.length;
+    this.#watcher?.beforeQueue(slot);
     const queue: QueueRow = {
       slot,
       name,
@@ -165,23 +192,18 @@ export class Books {
     return queue;
   }
 
-  /** Keys of the answers that a queue or a source rests on. */
-  answersInUse(): Set<string> {
-    const keys = new Set<string>();
-    for (const queue of this.queues) {
-      if (queue !== undefined) keys.add(queue.answer).add(queue.pool);
-    }
-    for (const { answer } of this.sources.values()) keys.add(answer);
-    return keys;
-  }
-
   /**
-   * Forgets the answers nobody rests on, else what is kept would grow with every domain there ever
-   * was. No event: who needs one again hears it anew, so nothing depends on what was forgotten.
+   * Forgets the answers that neither a source nor one of `named` rests on, else what is kept would
+   * grow with every domain there ever was. No event: who needs one again hears it anew, so nothing
+   * depends on what was forgotten. Not while a picture is made.
    */
-  forgetAnswers(): void {
-    const inUse = this.answersInUse();
-    for (const key of this.answers.keys()) if (!inUse.has(key)) this.answers.delete(key);
+  forgetAnswers(named: readonly ReadonlySet<string>[]): void {
+    invariant(this.#watcher === undefined, 'a picture shows the answers of its moment');
+    const inUse = new Set(Array.from(this.sources.values(), ({ answer }) => answer));
+    for (const key of this.answers.keys()) {
+      const isNamed = inUse.has(key) || named.some((keys) => keys.has(key));
+      if (!isNamed) this.answers.delete(key);
+    }
   }
 
   /**
@@ -203,6 +225,7 @@ export class Books {
 
   closeQueue(queue: QueueRow): void {
     invariant(queue.count === 0, `queue ${queue.name} still has messages`);
+    this.touchQueue(queue);
     this.queues[queue.slot] = undefined;
     this.#queueSlots.delete(queue.name);
     this.#freeQueues.push(queue.slot);
@@ -211,6 +234,9 @@ export class Books {
   /** Chains a row to the end of its queue. */
   link(slot: number, queue: QueueRow): void {
     const { rows } = this;
+    this.touchQueue(queue);
+    rows.touch(slot);
+    rows.touch(queue.tail);
     rows.prev[slot] = queue.tail;
     rows.next[slot] = NONE;
     if (queue.tail === NONE) queue.head = slot;
@@ -238,6 +264,10 @@ export class Books {
     const queue = this.queueOfRow(slot);
     const before = rows.prev[slot] as number;
     const after = rows.next[slot] as number;
+    this.touchQueue(queue);
+    rows.touch(slot);
+    rows.touch(before);
+    rows.touch(after);
     if (before === NONE) queue.head = after;
     else rows.next[before] = after;
     if (after === NONE) queue.tail = before;

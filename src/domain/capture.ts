@@ -16,6 +16,27 @@ export type Captured = Readonly<Record<string, unknown>>;
 /** Header fields that were asked for: a list where a field comes more than once. */
 export type CapturedHeaders = Readonly<Record<string, string | readonly string[]>>;
 
+/** Header fields that the log has of every message, whoever reads it: by them it is found again. */
+const OWN_HEADERS: readonly string[] = ['Message-ID'];
+
+/** What readers ask for at each moment, and our own header fields. */
+export function withOwnHeaders(asked: CaptureList): CaptureList {
+  let known = asked.headers;
+  let headers = [...OWN_HEADERS, ...known];
+  return {
+    get meta() {
+      return asked.meta;
+    },
+    get headers() {
+      if (known !== asked.headers) {
+        known = asked.headers;
+        headers = [...OWN_HEADERS, ...known];
+      }
+      return headers;
+    },
+  };
+}
+
 const lower = (name: string): string => name.toLowerCase();
 
 /** True when a name is asked for, letter by letter. */

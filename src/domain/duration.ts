@@ -44,15 +44,21 @@ function fromSeconds(seconds: number): Ms {
     throw new OptionValueError(`${showValue(seconds)} is not a duration`, FIX);
   }
   if (seconds * 1_000 > Number.MAX_SAFE_INTEGER) throw tooLong(seconds);
+  // What is beyond all numbers in nanoseconds makes no whole one.
+  if (seconds * 1_000 < -Number.MAX_SAFE_INTEGER) throw negative(seconds);
   // Nanoseconds first: 0.1 + 0.2 must not become 301 ms by rounding up the float's dust.
   return toMs(BigInt(Math.round(seconds * 1e9)), seconds);
 }
 
 function toMs(ns: bigint, written: unknown): Ms {
-  if (ns < 0n) throw new OptionValueError(`${showValue(written)} is a negative duration`, FIX);
+  if (ns < 0n) throw negative(written);
   const ms = (ns + NS_PER_MS - 1n) / NS_PER_MS;
   if (ms > BigInt(Number.MAX_SAFE_INTEGER)) throw tooLong(written);
   return Number(ms);
+}
+
+function negative(written: unknown): OptionValueError {
+  return new OptionValueError(`${showValue(written)} is a negative duration`, FIX);
 }
 
 function tooLong(written: unknown): OptionValueError {

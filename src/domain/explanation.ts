@@ -38,13 +38,17 @@ export interface Reason {
   /** When it ends by itself; without it, by something else that happens. */
   readonly until?: At;
   readonly rule?: Rule;
+  /** Only the running process knows it: the log does not say it. */
+  readonly held?: true;
 }
 
 /** The answer. The first reason binds; the others hold as well or come next. */
 export interface Explanation {
   readonly subject: Subject;
   readonly at: At;
-  /** In one sentence, what it is doing. */
+  /** In one sentence, what it is doing, as the log says it. */
   readonly state: string;
+  /** In whose hands it is just now: what only the running process knows. */
+  readonly held?: string;
   readonly reasons: readonly Reason[];
 }

@@ -37,3 +37,14 @@ export class Histogram {
     this.sum += value;
   }
 }
+
+/** All of them as one; their bounds are the same. */
+export function joinHistograms(all: readonly Histogram[]): Histogram {
+  const joined = new Histogram(all[0]?.bounds);
+  for (const { counts, sum } of all) {
+    for (const [at, some] of counts.entries())
+      joined.counts[at] = (joined.counts[at] as number) + some;
+    joined.sum += sum;
+  }
+  return joined;
+}

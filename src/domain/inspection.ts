@@ -3,7 +3,9 @@
  * plain values. Times are milliseconds since 1970, spans milliseconds.
  * Deliberately unknown here: how it is found, and how it is shown.
  */
+import type { AdminRule } from './admin-rules.ts';
 import type { Site } from './mx-site.ts';
+import type { SourceConfig } from './options-egress.ts';
 import type { PathConfig } from './options-path.ts';
 import type { QueueConfig } from './options-queue.ts';
 import type { NamedRate } from './throttle.ts';
@@ -125,8 +127,8 @@ export interface ReadyLook {
   readonly site: Site;
   readonly size: number;
   readonly states: ReadyStates;
-  /** The operator's reason, where it is suspended. */
-  readonly suspended: string | undefined;
+  /** The operator's rule, where it is suspended. */
+  readonly suspended: AdminRule | undefined;
   readonly bounds: PathBounds;
   readonly sessions: readonly SessionLook[];
   /** Scheduled queues with messages in it; undefined where nobody asked. */
@@ -159,4 +161,24 @@ export interface EngineNumbers {
   readonly hotBodyBytes: number;
   readonly backlog: number;
   readonly bodiesMoving: number;
+}
+
+/** An egress source. */
+export interface SourceLook {
+  readonly name: string;
+  readonly state: string;
+  /** What suspended it; '' while it is open. */
+  readonly reason: string;
+  readonly cause: string;
+  /** End of a suspension; 0 = none. */
+  readonly until: number;
+  /** Undefined where the log lost it. */
+  readonly config: SourceConfig | undefined;
+}
+
+/** A rate that is counted in the process. */
+export interface RateLook {
+  readonly key: string;
+  /** It may be used up to this time. */
+  readonly until: number;
 }

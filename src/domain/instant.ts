@@ -22,3 +22,7 @@ export const moment: Kind<At> = {
     throw new OptionValueError(`${showValue(value)} is not a time`, fix);
   },
 };
+
+/** A date in a header (RFC 5322 section 3.3), in UTC: `Sun, 22 Nov 2026 23:01:02 +0000`. */
+export const formatMailDate = (at: At): string =>
+  `${new Date(at).toUTCString().slice(0, -'GMT'.length)}+0000`;

@@ -18,6 +18,8 @@ export const RECEPTION_HANDLERS = [
   'smtp_server_message_received',
   'smtp_server_rewrite_response',
   'http_message_generated',
+  'get_ndr_config',
+  'ndr_message_generated',
 ] as const;
 
 /** The name of a handler at the edge. */

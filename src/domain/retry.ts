@@ -25,7 +25,9 @@ export interface Waiting {
   readonly createdAt: At;
   readonly now: At;
   /** The message's own expiry; `max_age` then plays no part. */
-  readonly expiresAt?: At;
+  readonly expiresAt?: At | undefined;
+  /** Moves a time to the next at which the message may go out. */
+  readonly opens?: (at: At) => At;
 }
 
 /** Either the message waits until `dueAt`, or it has expired, and `text` says why. */
@@ -70,9 +72,10 @@ export function nextAttempt(
   uniform: () => number,
 ): NextAttempt {
   const delayMs = retryDelayMs(limits, attemptsMade, uniform);
-  const dueAt = waiting.now + delayMs;
+  const wantedAt = waiting.now + delayMs;
+  const dueAt = waiting.opens?.(wantedAt) ?? wantedAt;
   if (waiting.expiresAt !== undefined) return untilExpiry(dueAt, waiting.expiresAt);
-  const ageMs = Math.max(0, waiting.now - waiting.createdAt) + delayMs;
+  const ageMs = Math.max(0, waiting.now - waiting.createdAt) + dueAt - waiting.now;
   if (ageMs <= limits.max_age) return { expired: false, dueAt };
   const late = `${formatDuration(ageMs)} after creation`;
   const most = `max_age=${formatDuration(limits.max_age)}`;
@@ -99,7 +102,8 @@ function untilExpiry(dueAt: At, expiresAt: At): NextAttempt {
 // ECMA-262 section 21.4.1.1: the range of a Date.
 const DATE_MS_MAX = 8.64e15;
 
-function isoTime(at: At): string {
+/** A point in time as a sentence names it. */
+export function isoTime(at: At): string {
   return Math.abs(at) <= DATE_MS_MAX ? new Date(at).toISOString() : 'the end of time';
 }
 

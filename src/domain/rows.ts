@@ -4,6 +4,7 @@
  * chained. Knows numbers only: no envelopes (they are in the log), no timers, no policy.
  */
 import { invariant } from './invariant.ts';
+import { Schedules } from './schedule.ts';
 import { SlotIndex } from './slot-index.ts';
 
 const NONE = -1;
@@ -17,6 +18,8 @@ export const ROW_SMTP_UTF8 = 2;
 export const ROW_QUARANTINED = 4;
 /** An offer stands in the log without its outcome. */
 export const ROW_OFFERED = 8;
+/** Its sender is null: nobody is told of what becomes of it (RFC 5321 section 4.5.5). */
+export const ROW_NULL_SENDER = 16;
 
 /** What a new row holds. */
 export interface RowFields {
@@ -52,8 +55,15 @@ const makeColumns = (slots: number) => ({
 /** The columns of the rows. */
 export type RowColumns = ReturnType<typeof makeColumns>;
 
+/** Hears of rows that are about to change. */
+export interface RowsWatcher {
+  beforeRow(slot: number): void;
+}
+
 /** All living messages. */
 export class Rows {
+  /** Set by the books that the rows belong to. */
+  watcher: RowsWatcher | undefined;
   columns: RowColumns = makeColumns(SLOTS_FIRST);
   /** Chain of a queue's rows (and of free slots, by `next`). */
   next: Int32Array = new Int32Array(SLOTS_FIRST).fill(NONE);
@@ -66,10 +76,17 @@ export class Rows {
   readonly #slotOf = new SlotIndex((slot) => this.columns.number[slot] as number);
   /** Recipients already settled, for the few rows that had several: slot → index set. */
   readonly settled = new Map<number, Set<number>>();
+  /** Expiry and hours of the rows that brought their own. */
+  readonly schedules = new Schedules();
 
   /** The slot of message `number`, or -1. */
   find(number: number): number {
     return this.#slotOf.find(number);
+  }
+
+  /** To be called before anything of a row, or its place in a chain, is changed; -1 is none. */
+  touch(slot: number): void {
+    if (this.watcher !== undefined && slot >= 0) this.watcher.beforeRow(slot);
   }
 
   isLive(slot: number): boolean {
@@ -82,6 +99,7 @@ export class Rows {
       `message ${fields.number} is known already`,
     );
     const slot = this.#takeSlot();
+    this.touch(slot);
     const c = this.columns;
     c.number[slot] = fields.number;
     c.acceptedAt[slot] = fields.acceptedAt;
@@ -114,9 +132,11 @@ export class Rows {
 
   remove(slot: number): void {
     invariant(this.isLive(slot), `slot ${slot} holds no message`);
+    this.touch(slot);
     this.#slotOf.remove(this.columns.number[slot] as number);
     this.columns.queue[slot] = NONE;
     this.settled.delete(slot);
+    this.schedules.delete(slot);
     this.next[slot] = this.#free;
     this.#free = slot;
     this.count -= 1;
@@ -125,6 +145,7 @@ export class Rows {
   /** Marks recipients as settled; true when none is left. */
   settle(slot: number, indexes: readonly number[]): boolean {
     const left = (this.columns.recipients[slot] as number) - indexes.length;
+    this.touch(slot);
     invariant(left >= 0, `more outcomes than recipients in slot ${slot}`);
     const before = this.settled.get(slot);
     for (const index of indexes) {

@@ -77,3 +77,14 @@ export const readyQueueName = (
   site: string,
   protocol: string = SMTP_PROTOCOL,
 ): string => `${source}->${site}@${protocol}`;
+
+/** The source in the name of a ready queue; '' where it is no such name. */
+export const sourceOfReady = (name: string): string =>
+  name.slice(0, Math.max(0, name.indexOf('->')));
+
+/** The site in the name of a ready queue; '' where it is no such name. */
+export const siteOfReady = (name: string): string => {
+  const from = name.indexOf('->');
+  const upto = name.lastIndexOf('@');
+  return from < 0 || upto < from ? '' : name.slice(from + 2, upto);
+};

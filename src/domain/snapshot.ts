@@ -6,19 +6,21 @@
 import type { EngineRow, Ledger, QueueRow, SourceRow } from './books.ts';
 import { Books } from './books.ts';
 import type { Generation } from './generations.ts';
-import { packGenerations } from './generations.ts';
-import { invariant } from './invariant.ts';
-import type { RowColumns } from './rows.ts';
+import type { OwedNdr } from './ndrs.ts';
+import { pictureOf } from './picture.ts';
 import type { PackedRules } from './rule-snapshot.ts';
-import { packRules, unpackRules } from './rule-snapshot.ts';
+import { unpackRules } from './rule-snapshot.ts';
+import type { PackedSchedules } from './schedule.ts';
+import {
+  aligned,
+  COLUMN_ORDER,
+  isAligned,
+  QUEUE_FIELDS,
+  SNAPSHOT_FORM,
+  viewOf,
+} from './snapshot-form.ts';
 import { BY_HAND } from './source-health.ts';
-import { TextTable } from './text-table.ts';
 
-/**
- * Raise when the form changes. A newer form is not read, the log is folded instead; an older one
- * is brought up, because the records it stands for may have been let go.
- */
-export const SNAPSHOT_FORM = 5;
 /** Form 1 knew no pools of queues, and neither version nor epoch of the policy. */
 const SNAPSHOT_FORM_MIN = 1;
 /** From form 3 on queues are numbers and a table of texts, and the chains of rows are kept. */
@@ -26,9 +28,6 @@ const SNAPSHOT_FORM_CHAINED = 3;
 
 /** name, state, until, cause, answer, site, emptySince, pool. */
 type OldQueue = readonly [string, string, number, string, string, string, number, string?];
-
-/** Fields of a queue beside its name, since form 3: numbers in a block of their own. */
-const QUEUE_FIELDS = 10;
 
 interface Head {
   readonly form: number;
@@ -47,146 +46,20 @@ interface Head {
   readonly orders?: PackedRules;
   /** Since form 5: requests that are not through. */
   readonly generations?: readonly Generation[];
+  /** Reports of failure that are owed; absent: none. */
+  readonly ndrs?: readonly OwedNdr[];
   readonly settled: readonly (readonly [number, readonly number[]])[];
+  /** Since form 6. */
+  readonly schedules?: PackedSchedules;
 }
 
-const COLUMN_ORDER = [
-  'number',
-  'acceptedAt',
-  'dueAt',
-  'position',
-  'bodyOffset',
-  'bodySegment',
-  'bodyBytes',
-  'bodySum',
-  'queue',
-  'attempts',
-  'recipients',
-  'flags',
-] as const satisfies readonly (keyof RowColumns)[];
-
-const NONE = -1;
-const ALIGN = 8;
-const aligned = (bytes: number): number => Math.ceil(bytes / ALIGN) * ALIGN;
-
-/** Where the slots of living rows come to lie when the free ones between them are left out. */
-interface Order {
-  /** Slots, in order. */
-  readonly slots: Int32Array;
-  /** Old slot → new slot. */
-  readonly moved: Int32Array;
-}
-
-function orderOf(books: Books): Order {
-  const { rows } = books;
-  const slots = new Int32Array(rows.count);
-  const moved = new Int32Array(rows.slotsUsed).fill(NONE);
-  let count = 0;
-  rows.each((slot) => {
-    slots[count] = slot;
-    moved[slot] = count;
-    count += 1;
-  });
-  invariant(count === rows.count, 'every living row is counted');
-  return { slots, moved };
-}
-
-const follow = (moved: Int32Array, slot: number): number =>
-  slot === NONE ? NONE : (moved[slot] as number);
-
-/** Packs the books; rows go in the order of their slots. */
-export function encodeBooks(books: Books): Uint8Array {
-  const { rows } = books;
-  const order = orderOf(books);
-  const table = new TextTable();
-  const number = (text: string): number => table.numberOf(text);
-  const names: string[] = [];
-  const fields = new Float64Array(books.queueCount * QUEUE_FIELDS);
-  const queueIndex = new Int32Array(books.queues.length);
-  for (const queue of books.queues) {
-    if (queue === undefined) continue;
-    const at = names.push(queue.name) - 1;
-    queueIndex[queue.slot] = at;
-    const { state, until, cause, answer, site, emptySince, pool, count } = queue;
-    const texts = [number(state), number(cause), number(answer), number(site), number(pool)];
-    const chain = [follow(order.moved, queue.head), follow(order.moved, queue.tail), count];
-    fields.set([...texts, until, emptySince, ...chain], at * QUEUE_FIELDS);
-  }
-  const settled = [...rows.settled].map(([slot, done]) => [
-    rows.columns.number[slot] as number,
-    [...done],
-  ]) as [number, number[]][];
-  const head: Head = {
-    form: SNAPSHOT_FORM,
-    rows: rows.count,
-    engine: books.engine,
-    ledger: books.ledger,
-    queues: names,
-    texts: table.texts,
-    sources: [...books.sources.values()],
-    rates: [...books.rates],
-    answers: [...books.answers],
-    orders: packRules(books.rules),
-    generations: packGenerations(books.generations),
-    settled,
-  };
-  const bytes = new TextEncoder().encode(JSON.stringify(head));
-  return pack(bytes, fields, books, order, queueIndex);
-}
-
-function pack(
-  head: Uint8Array,
-  fields: Float64Array,
-  { rows }: Books,
-  { slots, moved }: Order,
-  queueIndex: Int32Array,
-): Uint8Array {
-  const count = slots.length;
-  const start = aligned(8 + head.length) + fields.byteLength;
-  const packed = new Uint8Array(
-    start + bytesOfColumns(rows.columns, count) + 2 * aligned(4 * count),
-  );
-  new DataView(packed.buffer).setUint32(0, head.length, true);
-  packed.set(head, 8);
-  packed.set(new Uint8Array(fields.buffer), start - fields.byteLength);
-  let offset = start;
-  for (const name of COLUMN_ORDER) {
-    const column = rows.columns[name];
-    const out = viewOf(column, packed, offset, count);
-    for (let at = 0; at < count; at += 1) out[at] = column[slots[at] as number] as number;
-    if (name === 'queue') {
-      for (let at = 0; at < count; at += 1) out[at] = queueIndex[out[at] as number] as number;
-    }
-    offset += aligned(out.byteLength);
-  }
-  for (const chain of [rows.next, rows.prev]) {
-    const out = viewOf(chain, packed, offset, count);
-    for (let at = 0; at < count; at += 1) {
-      out[at] = follow(moved, chain[slots[at] as number] as number);
-    }
-    offset += aligned(out.byteLength);
-  }
-  return packed;
-}
-
-const bytesOfColumns = (columns: RowColumns, count: number): number => {
-  let bytes = 0;
-  for (const name of COLUMN_ORDER) bytes += aligned(count * columns[name].BYTES_PER_ELEMENT);
-  return bytes;
-};
-
-type Column = Float64Array | Uint32Array | Int32Array | Uint16Array | Uint8Array;
-
-/** `count` elements at an offset of the packed bytes, of the kind that `like` is. */
-function viewOf<T extends Column>(like: T, packed: Uint8Array, offset: number, count: number): T {
-  const Kind = like.constructor as new (b: ArrayBufferLike, o: number, n: number) => T;
-  return new Kind(packed.buffer, packed.byteOffset + offset, count);
-}
+/** Packs the books as they are now, in one go. */
+export const encodeBooks = (books: Books): Uint8Array => pictureOf(books).bytes;
 
 /** Unpacks books, or answers undefined when the form is another version's. */
 export function decodeBooks(given: Uint8Array): Books | undefined {
   // Columns are read where they lie, which asks for whole words.
-  const packed = given.byteOffset % ALIGN === 0 ? given : new Uint8Array(given);
+  const packed = isAligned(given.byteOffset) ? given : new Uint8Array(given);
   const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
   const headBytes = view.getUint32(0, true);
   const head = JSON.parse(new TextDecoder().decode(packed.subarray(8, 8 + headBytes))) as Head;
@@ -202,6 +75,7 @@ export function decodeBooks(given: Uint8Array): Books | undefined {
   }
   unpackRules(books.rules, head.orders);
   for (const each of head.generations ?? []) books.generations.set(each.id, each);
+  for (const each of head.ndrs ?? []) books.ndrs.set(each.position, { ...each, body: each.body });
   const start = aligned(8 + headBytes);
   if (head.form < SNAPSHOT_FORM_CHAINED) {
     const queues = openOldQueues(books, head.queues as readonly OldQueue[]);
@@ -217,6 +91,7 @@ export function decodeBooks(given: Uint8Array): Books | undefined {
   for (const [number, done] of head.settled) {
     books.rows.settled.set(books.rows.find(number), new Set(done));
   }
+  books.rows.schedules.unpack(head.schedules, (number) => books.rows.find(number));
   Object.assign(books.ledger, head.ledger);
   return books;
 }

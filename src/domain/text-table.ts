@@ -3,15 +3,22 @@
  * once. Knows nothing of what they are.
  */
 
-/** Gives each text a number, the same for the same text. */
+/** Gives each text a number, the same for the same text; from 0 on, as they come. */
 export class TextTable {
-  readonly texts: string[] = [];
   readonly #numbers = new Map<string, number>();
+  readonly #came: (text: string) => void;
+
+  /** `came` hears each text once, in the order of the numbers. */
+  constructor(came: (text: string) => void) {
+    this.#came = came;
+  }
 
   numberOf(text: string): number {
     const known = this.#numbers.get(text);
     if (known !== undefined) return known;
-    this.#numbers.set(text, this.texts.length);
-    return this.texts.push(text) - 1;
+    const number = this.#numbers.size;
+    this.#numbers.set(text, number);
+    this.#came(text);
+    return number;
   }
 }

@@ -8,6 +8,7 @@ import * as generation from './generation.ts';
 import * as message from './message.ts';
 import * as byHand from './message-by-hand.ts';
 import * as waiting from './message-waiting.ts';
+import * as ndr from './ndr.ts';
 import * as policy from './policy.ts';
 import * as queue from './queue.ts';
 import * as rate from './rate.ts';
@@ -24,6 +25,7 @@ export const catalogue = [
   message.messageBounced,
   message.messageDeferred,
   waiting.messageScheduled,
+  waiting.messagePostponed,
   message.messageUnsettled,
   waiting.messageReturned,
   message.messageExpired,
@@ -57,6 +59,9 @@ export const catalogue = [
   generation.generationAccepted,
   generation.generationAdvanced,
   generation.generationFinished,
+  ndr.ndrOwed,
+  ndr.ndrGenerated,
+  ndr.ndrWaived,
   rate.rateReserved,
   reception.receptionRefused,
   report.reportReceived,

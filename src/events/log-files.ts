@@ -91,9 +91,10 @@ export const moveIfThere = (from: string, to: string): void => {
   if (existsSync(from)) renameSync(from, to);
 };
 
-/** Removes a database and what SQLite left beside it. */
+/** Removes a database, what SQLite left beside it, and its seal. */
 export const removeDatabase = (path: string): void => {
-  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(path + suffix, { force: true });
+  for (const suffix of ['', '-wal', '-shm', '-journal', '.seal'])
+    rmSync(path + suffix, { force: true });
 };
 
 /**
@@ -107,6 +108,7 @@ export const setAside = (path: string): void => {
   moveIfThere(`${path}-wal`, `${aside}-wal`);
   rmSync(`${path}-shm`, { force: true });
   rmSync(`${path}-journal`, { force: true });
+  moveIfThere(`${path}.seal`, `${aside}.seal`);
   moveIfThere(path, aside);
   syncDir(dirname(path));
 };

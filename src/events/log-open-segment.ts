@@ -7,6 +7,7 @@ import { statSync } from 'node:fs';
 import type Database from 'better-sqlite3';
 import { letGoOfFile } from './log-locks.ts';
 import { openForAppend } from './log-schema.ts';
+import { dropSeal } from './log-seals.ts';
 import { prepareRow } from './log-segments.ts';
 
 /** The segment being written, with everything prepared once. */
@@ -24,6 +25,7 @@ export interface OpenSegment {
 
 /** Opens a segment to append to it; leaves nothing open when it fails. */
 export const open = (path: string, first: number): OpenSegment => {
+  dropSeal(path);
   const db = openForAppend(path);
   try {
     return prepare(db, path, first);

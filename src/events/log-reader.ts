@@ -32,7 +32,7 @@ export class LogReader {
 
   read(position: number): StoredRecord | undefined {
     const row = this.findRow(position);
-    return row !== undefined && isWhole(row) ? toRecord(row) : undefined;
+    return row !== undefined && isWhole(row) ? { ...toRecord(row), chain: row[8] } : undefined;
   }
 
   findRow(position: number): EventRow | undefined {

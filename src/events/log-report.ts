@@ -13,6 +13,8 @@ export type DamageKind =
   | 'segment-missing'
   | 'segment-unreadable'
   | 'segment-meta-damaged'
+  | 'segment-changed'
+  | 'seal-damaged'
   | 'log-shortened'
   | 'log-foreign'
   | 'high-water-missing'

@@ -4,7 +4,7 @@
  * out under another and renamed), and says in `meta` where the chain goes on.
  * Deliberately unknown here: turns being written, verification of what lies between the ends.
  */
-import { existsSync, readdirSync, renameSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type Database from 'better-sqlite3';
 import type { EventRow } from './log-chain.ts';
@@ -23,6 +23,7 @@ import {
 
 const NAME_DIGITS = 12;
 const NAME_PATTERN = /^\d{12,15}\.db$/;
+const SEAL_PATTERN = /^(\d{12,15}\.db)\.seal(\.tmp)?$/;
 const NEW_NAME = 'new.tmp';
 
 /** A segment and its ends. An empty one has `last` = `first - 1`. */
@@ -48,10 +49,13 @@ export const segmentName = (first: number): string =>
 /** The position a segment is named for. */
 export const firstOf = (name: string): number => Number.parseInt(name, 10);
 
+/** True for a name that a segment may have. */
+export const isSegmentName = (name: string): boolean => NAME_PATTERN.test(name);
+
 /** Names of the segments, oldest first. */
 export const listSegments = (logDir: string): string[] =>
   readdirSync(logDir)
-    .filter((name) => NAME_PATTERN.test(name))
+    .filter(isSegmentName)
     .sort((one, other) => firstOf(one) - firstOf(other));
 
 /** Creates the segment that `meta` describes and answers its path. */
@@ -73,6 +77,11 @@ export const sweepDrafts = (logDir: string): void => {
   removeDatabase(join(logDir, NEW_NAME));
   for (const name of readdirSync(logDir)) {
     if (name.endsWith('.db.rebuilding')) removeDatabase(join(logDir, name));
+    // A seal being made, and one whose segment went meanwhile.
+    const ofSeal = SEAL_PATTERN.exec(name);
+    const isStray =
+      ofSeal !== null && (ofSeal[2] !== undefined || !existsSync(join(logDir, ofSeal[1] ?? '')));
+    if (isStray) rmSync(join(logDir, name), { force: true });
   }
 };
 

@@ -15,6 +15,7 @@ import type { Recovery } from './log-recovery.ts';
 import { recoverLog, substituteMeta } from './log-recovery.ts';
 import type { DamageReports } from './log-report.ts';
 import { rebuildSegment } from './log-salvage.ts';
+import { hasSeal, sealFile } from './log-seals.ts';
 import type { SegmentInfo } from './log-segments.ts';
 import { inspectSegment } from './log-segments.ts';
 import { findSnapshots, writeSnapshot } from './log-snapshots.ts';
@@ -31,6 +32,9 @@ export class LogStore {
   readonly #reports: DamageReports;
   readonly #highWater: HighWater;
   #releasedBefore = 0;
+  /** First positions of the segments that need no seal any more. */
+  readonly #looked = new Set<number>();
+  #sealing: Promise<void> | undefined;
 
   constructor(settings: LogSettings, reports: DamageReports) {
     this.#settings = settings;
@@ -143,6 +147,28 @@ export class LogStore {
     this.writer.checkPlace();
     this.#highWater.syncSoon(failed);
     this.writer.sealRetired();
+    void this.sealNext();
+  }
+
+  /**
+   * Seals the oldest closed segment without a seal; one at a time, and each is tried once a run.
+   * Without a seal a segment is as good as before: only `verify` has less to hold it against.
+   */
+  sealNext(): Promise<void> {
+    if (this.#sealing !== undefined) return this.#sealing;
+    const { sealed, path } = this.writer;
+    // Where none is being written the last one may be written to again.
+    const closed = path === undefined ? sealed.slice(0, -1) : sealed;
+    const next = closed.find(({ first }) => !this.#looked.has(first));
+    if (next === undefined) return Promise.resolve();
+    this.#looked.add(next.first);
+    if (hasSeal(next.path)) return Promise.resolve();
+    const finished = (): void => {
+      this.#sealing = undefined;
+    };
+    // It may find no room, or be released meanwhile.
+    this.#sealing = sealFile(next.path).then(finished, finished);
+    return this.#sealing;
   }
 
   close(): void {

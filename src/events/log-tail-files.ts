@@ -5,20 +5,13 @@
  * Deliberately unknown here: what is read, and what becomes of damage.
  */
 import { existsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import type Database from 'better-sqlite3';
+import type { PlacedSegment } from './log-place.ts';
 import { openForReading } from './log-schema.ts';
-import { firstOf, listSegments, prepareRow, prepareRows } from './log-segments.ts';
+import { prepareRow, prepareRows } from './log-segments.ts';
 
 /** Segments kept open at a time. */
 const OPEN_SEGMENTS_MAX = 4;
-
-/** A segment by name. */
-export interface TailSegment {
-  readonly name: string;
-  readonly path: string;
-  readonly first: number;
-}
 
 /** A segment, open. */
 export interface TailReader {
@@ -33,35 +26,31 @@ interface OpenReader extends TailReader {
   readonly isSealed: boolean;
 }
 
-/** The segments of one data directory, opened as needed. */
+/** The segments of one log, opened as needed. */
 export class TailFiles {
-  readonly #logDir: string;
+  readonly #list: () => readonly PlacedSegment[];
   readonly #hasWriter: boolean;
   /** By path, least recently used first. */
   readonly #open = new Map<string, OpenReader>();
-  #segments: readonly TailSegment[] = [];
+  #segments: readonly PlacedSegment[] = [];
 
-  constructor(dir: string, hasWriter: boolean) {
-    this.#logDir = join(dir, 'log');
+  constructor(list: () => readonly PlacedSegment[], hasWriter: boolean) {
+    this.#list = list;
     this.#hasWriter = hasWriter;
     this.look();
   }
 
-  get oldest(): TailSegment | undefined {
+  get oldest(): PlacedSegment | undefined {
     return this.#segments[0];
   }
 
-  get newest(): TailSegment | undefined {
+  get newest(): PlacedSegment | undefined {
     return this.#segments.at(-1);
   }
 
   /** Looks which segments there are; lets go of those that are gone or no longer the newest. */
   look(): void {
-    this.#segments = listSegments(this.#logDir).map((name) => ({
-      name,
-      path: join(this.#logDir, name),
-      first: firstOf(name),
-    }));
+    this.#segments = this.#list();
     const known = new Set(this.#segments.map(({ path }) => path));
     for (const [path, { isSealed }] of [...this.#open]) {
       if (!known.has(path) || (!isSealed && path !== this.newest?.path)) this.drop(path);
@@ -78,7 +67,7 @@ export class TailFiles {
   }
 
   /** The segment that holds a position, if any does, and the last position it may hold. */
-  holding(position: number): { segment: TailSegment; bound: number } | undefined {
+  holding(position: number): { segment: PlacedSegment; bound: number } | undefined {
     const index = this.#segments.findLastIndex(({ first }) => first <= position);
     const segment = this.#segments[index];
     if (segment === undefined) return undefined;
@@ -87,7 +76,7 @@ export class TailFiles {
   }
 
   /** Reads from a segment; throws what SQLite throws. */
-  use<T>(segment: TailSegment, task: (reader: TailReader) => T): T {
+  use<T>(segment: PlacedSegment, task: (reader: TailReader) => T): T {
     const { path } = segment;
     try {
       return task(this.#reader(path));

@@ -9,10 +9,12 @@ import type { CommittedLog, CommittedRecord, CommittedSpan } from '../ports/comm
 import type { EventRow } from './log-chain.ts';
 import { isLinked, isWhole } from './log-chain.ts';
 import { MarkWatch } from './log-mark.ts';
+import type { LogPlace, PlacedSegment } from './log-place.ts';
+import { dataPlace } from './log-place.ts';
 import type { DamageKind, DamageReport } from './log-report.ts';
 import { DamageReports, sayPositions } from './log-report.ts';
 import { isDamage, sayCause } from './log-schema.ts';
-import type { TailReader, TailSegment } from './log-tail-files.ts';
+import type { TailReader } from './log-tail-files.ts';
 import { TailFiles } from './log-tail-files.ts';
 import { toRecord } from './log-walk.ts';
 
@@ -21,19 +23,30 @@ const PIECES_MAX = 16;
 /** Findings told one by one; a log with more has been said to be damaged. */
 const REPORTS_MAX = 1_000;
 
+/** Who hears of damage. */
+type Reported = (report: DamageReport) => void;
+
 /** Which log, and who hears of its damage. */
 export interface LogTailOptions {
   /** The data directory. */
   readonly dir: string;
   /** Of the log thread of this process; without it nobody may be writing. */
   readonly mark?: SharedArrayBuffer;
-  readonly reported?: (report: DamageReport) => void;
+  readonly reported?: Reported;
+}
+
+/** Positions that lie in one segment: from `first` on, none behind `bound`. */
+export interface SegmentSpan {
+  readonly first: number;
+  readonly bound: number;
 }
 
 /** A reader's log. Its calls throw where a file cannot be opened just now: try again later. */
 export interface LogTail extends CommittedLog {
   /** The first position behind which the log takes at most so many octets, about. */
   firstWithin(octets: number): number;
+  /** The segment that holds a position, or would; undefined before the first one. */
+  spanOf(position: number): SegmentSpan | undefined;
   /** To be called about once a second: lets go of what the writer may want to seal. */
   rest(): void;
   close(): void;
@@ -43,15 +56,28 @@ class SqliteTail implements LogTail {
   readonly #files: TailFiles;
   readonly #watch: MarkWatch | undefined;
   readonly #reports: DamageReports;
+  /** Where a picture of the log ends. */
+  #fixed: number | undefined;
 
-  constructor({ dir, mark, reported }: LogTailOptions) {
-    this.#files = new TailFiles(dir, mark !== undefined);
+  constructor(place: LogPlace, mark: SharedArrayBuffer | undefined, reported?: Reported) {
+    this.#files = new TailFiles(() => place.list(), mark !== undefined);
     this.#watch = mark === undefined ? undefined : new MarkWatch(mark);
     this.#reports = new DamageReports(reported);
   }
 
   upto(): number {
-    return this.#watch?.upto() ?? this.#end();
+    return this.#watch?.upto() ?? this.#fixed ?? this.#end();
+  }
+
+  /** From now on the log ends where it ends now. */
+  fix(): this {
+    this.#fixed = this.#end();
+    return this;
+  }
+
+  spanOf(position: number): SegmentSpan | undefined {
+    const held = this.#files.holding(position) ?? this.#lookFor(position);
+    return held && { first: held.segment.first, bound: held.bound };
   }
 
   /** The end of a log that nobody writes. */
@@ -111,7 +137,7 @@ class SqliteTail implements LogTail {
   }
 
   /** Rows `next` to `end`, one by one where a page is damaged; undefined: not even those. */
-  #rows(segment: TailSegment, next: number, end: number): readonly EventRow[] | undefined {
+  #rows(segment: PlacedSegment, next: number, end: number): readonly EventRow[] | undefined {
     const count = end - next + 1;
     const all = this.#try(segment, ({ rows }) => rows.all(next, count) as EventRow[]);
     if (all !== undefined) return all;
@@ -124,7 +150,7 @@ class SqliteTail implements LogTail {
     return found;
   }
 
-  #isReadable(segment: TailSegment): boolean {
+  #isReadable(segment: PlacedSegment): boolean {
     const told = (cause: string): void => this.#unreadable(segment, cause);
     return this.#try(segment, () => true, told) ?? false;
   }
@@ -134,7 +160,7 @@ class SqliteTail implements LogTail {
     rows: readonly EventRow[],
     next: number,
     end: number,
-    { name }: TailSegment,
+    { name }: PlacedSegment,
     into: CommittedRecord[],
   ): number {
     let expected = next;
@@ -180,7 +206,7 @@ class SqliteTail implements LogTail {
 
   /** Undefined where the bytes are damaged or the file is gone; other failures are thrown. */
   #try<T>(
-    segment: TailSegment,
+    segment: PlacedSegment,
     task: (reader: TailReader) => T,
     failed: (cause: string) => void = () => {},
   ): T | undefined {
@@ -194,7 +220,7 @@ class SqliteTail implements LogTail {
     }
   }
 
-  #isGone({ first }: TailSegment): boolean {
+  #isGone({ first }: PlacedSegment): boolean {
     this.#files.look();
     return this.#files.holding(first)?.segment.first !== first;
   }
@@ -209,7 +235,7 @@ class SqliteTail implements LogTail {
     this.#report('record-damaged', { position, upto: position, sentence, segment });
   }
 
-  #unreadable({ name }: TailSegment, cause: string): void {
+  #unreadable({ name }: PlacedSegment, cause: string): void {
     const sentence = `segment ${name} cannot be read: ${cause}`;
     this.#report('segment-unreadable', { sentence, segment: name });
   }
@@ -247,4 +273,9 @@ class SqliteTail implements LogTail {
 const LAST_SQL = 'SELECT max(position) FROM event';
 
 /** Opens the log of a data directory for reading. */
-export const openLogTail = (options: LogTailOptions): LogTail => new SqliteTail(options);
+export const openLogTail = ({ dir, mark, reported }: LogTailOptions): LogTail =>
+  new SqliteTail(dataPlace(dir), mark, reported);
+
+/** Opens a log wherever it lies, as far as it is now; another process may be writing it. */
+export const openLogPicture = (place: LogPlace, reported?: Reported): LogTail =>
+  new SqliteTail(place, undefined, reported).fix();

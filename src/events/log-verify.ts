@@ -3,16 +3,15 @@
  * The one idea: every record of every segment is judged, also those a start no longer replays.
  * Deliberately unknown here: whether a daemon runs (take `lockDataDir` first), how to print.
  */
-import { existsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { statSync } from 'node:fs';
 import type { StoredRecord } from '../ports/ports.ts';
 import { readMark } from './log-high-water.ts';
+import { findLogDir, lookAtSegments } from './log-look.ts';
 import { reportForeign, reportMark } from './log-recovery.ts';
 import type { DamageReport } from './log-report.ts';
-import { DamageReports, LogOpenError, sayPositions } from './log-report.ts';
-import { isDamage, sayCause } from './log-schema.ts';
+import { DamageReports, sayPositions } from './log-report.ts';
+import { checkSeal } from './log-seals.ts';
 import type { SegmentInfo } from './log-segments.ts';
-import { firstOf, inspectSegment, listSegments, refuseNewerFormat } from './log-segments.ts';
 import { findSnapshots, readSnapshot } from './log-snapshots.ts';
 import { toRecord, walkRows } from './log-walk.ts';
 
@@ -25,6 +24,8 @@ export interface LogSpan {
 /** What a walk over a whole log found. */
 export interface LogWalk extends LogSpan {
   readonly segments: number;
+  /** Of these, how many were held against a seal, byte by byte. */
+  readonly sealed: number;
   readonly records: number;
   readonly bytes: number;
   /** First and last position that were read; 0 where there is none. */
@@ -34,28 +35,6 @@ export interface LogWalk extends LogSpan {
   readonly reports: readonly DamageReport[];
 }
 
-/** A segment that cannot even be looked at; the walk will say why. */
-const unreadable = (logDir: string, name: string): SegmentInfo => ({
-  name,
-  path: join(logDir, name),
-  first: firstOf(name),
-  last: firstOf(name) - 1,
-  lastTurn: 0,
-  lastAt: 0,
-  lastChain: '',
-  meta: undefined,
-  isEndDamaged: true,
-});
-
-const inspect = (logDir: string, name: string): SegmentInfo => {
-  try {
-    return inspectSegment(logDir, name);
-  } catch (error) {
-    if (!isDamage(error)) throw new LogOpenError(`cannot read log/${name}: ${sayCause(error)}`);
-    return unreadable(logDir, name);
-  }
-};
-
 /**
  * Walks over everything, handing whole records to `each`, with the span there should be;
  * damage is in the answer's reports. Also while an engine writes.
@@ -64,20 +43,19 @@ export const walkLog = (
   dir: string,
   each: (records: StoredRecord[], span: LogSpan) => void,
 ): LogWalk => {
-  const logDir = join(dir, 'log');
-  if (!existsSync(logDir)) throw new LogOpenError(`${dir} holds no log`);
-  refuseNewerFormat(logDir);
+  const logDir = findLogDir(dir);
   const reports = new DamageReports();
   // The mark is read before the segments: a running engine may go on in between, never back.
   const read = readMark(dir);
   const { mark } = read;
-  const segments = listSegments(logDir).map((name) => inspect(logDir, name));
+  const segments = lookAtSegments(logDir);
   const ends = segments.map(({ last }) => last);
   const last = Math.max(0, ...ends);
   reportMark(read, segments, reports);
   reportForeign(segments, mark, reports);
   reportShortened(last, mark?.position ?? 0, reports);
 
+  const sealed = checkSeals(segments, reports);
   let records = 0;
   let firstPosition = 0;
   let lastPosition = 0;
@@ -93,6 +71,7 @@ export const walkLog = (
     from,
     upto,
     segments: segments.length,
+    sealed,
     records,
     bytes: sizeOf(segments),
     firstPosition,
@@ -108,6 +87,24 @@ const sizeOf = (segments: readonly SegmentInfo[]): number => {
     bytes += statSync(path).size + (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0);
   }
   return bytes;
+};
+
+/** Every byte of the closed segments: the chain proves records, seals what lies between them. */
+const checkSeals = (segments: readonly SegmentInfo[], reports: DamageReports): number => {
+  let sealed = 0;
+  for (const { name, path } of segments) {
+    const { state, changed } = checkSeal(path);
+    if (state === 'holds' || state === 'broken') sealed += 1;
+    if (state === 'broken') {
+      const sentence = `segment ${name} was changed after it was closed: ${changed.join(', ')}`;
+      reports.add({ kind: 'segment-changed', segment: name, sentence });
+    }
+    if (state === 'seal-damaged') {
+      const sentence = `the seal of segment ${name} is damaged; its records prove themselves`;
+      reports.add({ kind: 'seal-damaged', segment: name, sentence });
+    }
+  }
+  return sealed;
 };
 
 const reportShortened = (last: number, marked: number, reports: DamageReports): void => {

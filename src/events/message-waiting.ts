@@ -25,6 +25,16 @@ export const messageScheduled = define('message.scheduled')<ScheduledBody>({
   },
 });
 
+export const messagePostponed = define('message.postponed')<ScheduledBody>({
+  version: 1,
+  says: 'Its window is shut: the message waits for the next opening; no attempt is counted.',
+  shape: { origin: 'count', queue: 'queueName', due: 'at' },
+  upcast: {},
+  apply(books, body, applied) {
+    books.rows.columns.dueAt[findSlot(books, applied)] = body.due;
+  },
+});
+
 export const messageReturned = define('message.returned')<{ readonly due: number }>({
   version: 1,
   says: 'An offer was taken back before anything could reach the peer; no attempt is counted.',

@@ -8,7 +8,8 @@
 import type { Books, QueueRow } from '../domain/books.ts';
 import { invariant } from '../domain/invariant.ts';
 import { numberOfMessageId } from '../domain/message-id.ts';
-import { ROW_EIGHT_BIT, ROW_OFFERED, ROW_SMTP_UTF8 } from '../domain/rows.ts';
+import { ROW_EIGHT_BIT, ROW_NULL_SENDER, ROW_OFFERED, ROW_SMTP_UTF8 } from '../domain/rows.ts';
+import type { Schedule } from '../domain/schedule.ts';
 import type { AttemptBody, AttemptFacts } from './attempt.ts';
 import { ATTEMPT_FACTS_SHAPE, ATTEMPT_SHAPE } from './attempt.ts';
 import type { Applied } from './define.ts';
@@ -40,6 +41,8 @@ export interface AcceptedBody {
   readonly headers?: Readonly<Record<string, string | readonly string[]>> | undefined;
   /** It is a complaint: `report.complained` tells of its reception. */
   readonly complaint?: 1 | undefined;
+  /** When it expires and in which hours it may go out; versions before 4 knew none. */
+  readonly schedule?: Schedule | undefined;
 }
 
 /** Body of `message.offered`. */
@@ -109,12 +112,14 @@ const ACCEPTED_SHAPE = {
   meta: 'json?',
   headers: 'json?',
   complaint: 'flag?',
+  schedule: 'json?',
 } as const;
 
-/** The row that an event speaks of. */
+/** The row that an event speaks of, and changes. */
 export const findSlot = (books: Books, applied: Applied): number => {
   const slot = books.rows.find(numberOfMessageId(applied.stream));
   invariant(slot >= 0, `message ${applied.stream} is not in the books`);
+  books.rows.touch(slot);
   return slot;
 };
 
@@ -124,6 +129,11 @@ export const findOpen = (books: Books, name: string): QueueRow => {
   invariant(queue !== undefined, `queue ${name} was never opened`);
   return queue;
 };
+
+const flagsOf = ({ eightBit, smtpUtf8, from }: AcceptedBody): number =>
+  (eightBit ? ROW_EIGHT_BIT : 0) |
+  (smtpUtf8 ? ROW_SMTP_UTF8 : 0) |
+  (from === '' ? ROW_NULL_SENDER : 0);
 
 const accept = (books: Books, body: AcceptedBody, applied: Applied): void => {
   const number = numberOfMessageId(applied.stream);
@@ -140,8 +150,9 @@ const accept = (books: Books, body: AcceptedBody, applied: Applied): void => {
     bodySum: body.body[3],
     queue: queue.slot,
     recipients: body.to.length,
-    flags: (body.eightBit ? ROW_EIGHT_BIT : 0) | (body.smtpUtf8 ? ROW_SMTP_UTF8 : 0),
+    flags: flagsOf(body),
   });
+  if (body.schedule !== undefined) books.rows.schedules.set(slot, body.schedule);
   books.link(slot, queue);
   books.engine.number = Math.max(books.engine.number, number + 1);
   books.ledger.accepted += body.to.length;
@@ -179,18 +190,18 @@ export const reschedule = (books: Books, slot: number, attempts: number, due: nu
 };
 
 export const messageAccepted = define('message.accepted')<AcceptedBody>({
-  version: 3,
+  version: 4,
   says: 'A message was taken over and promised to its submitter.',
   shape: ACCEPTED_SHAPE,
-  upcast: { 1: asItWas, 2: asItWas },
+  upcast: { 1: asItWas, 2: asItWas, 3: asItWas },
   apply: accept,
 });
 
 export const messageRecovered = define('message.recovered')<AcceptedBody>({
-  version: 3,
+  version: 4,
   says: 'A message whose acceptance the damaged log had lost was found again beside its body.',
   shape: ACCEPTED_SHAPE,
-  upcast: { 1: asItWas, 2: asItWas },
+  upcast: { 1: asItWas, 2: asItWas, 3: asItWas },
   apply: accept,
 });
 

@@ -65,11 +65,21 @@ export const policyFaulted = define('policy.faulted')<{
   apply() {},
 });
 
-export const pathConfigured = define('path.configured')<{ readonly answer: string }>({
-  version: 1,
+/** Body of `path.configured`: the answer, and the question; version 1 had no question. */
+export interface PathConfiguredBody {
+  readonly answer: string;
+  readonly domain?: string | undefined;
+  readonly source?: string | undefined;
+  readonly site?: string | undefined;
+  readonly hosts?: readonly string[] | undefined;
+}
+
+export const pathConfigured = define('path.configured')<PathConfiguredBody>({
+  version: 2,
   says: 'A ready queue took this answer of the policy for the path from its source to its site.',
-  shape: { answer: 'text' },
-  upcast: {},
+  shape: { answer: 'text', domain: 'text?', source: 'text?', site: 'text?', hosts: 'texts?' },
+  // Version 1 did not say what had been asked.
+  upcast: { 1: (body: PathConfiguredBody): PathConfiguredBody => body },
   // Ready queues die with the process; what they were told is for readers of the log.
   apply() {},
 });

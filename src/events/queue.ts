@@ -8,9 +8,11 @@ import { invariant } from '../domain/invariant.ts';
 import type { Applied } from './define.ts';
 import { define } from './define.ts';
 
+/** The queue that an event speaks of, and changes. */
 const find = (books: Books, applied: Applied): QueueRow => {
   const queue = books.findQueue(applied.stream);
   invariant(queue !== undefined, `queue ${applied.stream} is not open`);
+  books.touchQueue(queue);
   return queue;
 };
 

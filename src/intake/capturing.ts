@@ -4,13 +4,28 @@
  * asked, nor what the fields mean.
  */
 import type { CapturedHeaders } from '../domain/capture.ts';
-import { isAsked } from '../domain/capture.ts';
 import { CAPTURED_BYTES_MAX } from './limits.ts';
 
-const FIELD = /^([!-9;-~]+)[ \t]*:(.*)$/s;
-// What a folded line begins with (RFC 5322 section 2.2.3).
-const NEXT_FIELD = /\r\n(?![ \t])/;
+// A field with its folds (RFC 5322 section 2.2.3): up to a line that begins otherwise than folded.
+const BEFORE = '(?:^|\\r\\n)';
+const REST = '[ \\t]*:(.*?)(?=\\r\\n(?![ \\t])|$)';
 const FOLD = /\r\n(?=[ \t])/g;
+
+let askedNames: readonly string[] = [];
+let askedFields = /$^/;
+
+/** The expression that finds the asked fields; made once for each list of names. */
+function fieldsOf(names: readonly string[]): RegExp {
+  if (names === askedNames) return askedFields;
+  const patterns = names.map((name) => {
+    const isBeginning = name.endsWith('*');
+    const fixed = (isBeginning ? name.slice(0, -1) : name).replace(/[^A-Za-z0-9]/g, '\\$&');
+    return isBeginning ? `${fixed}[!-9;-~]*` : fixed;
+  });
+  askedNames = names;
+  askedFields = new RegExp(`${BEFORE}(${patterns.join('|')})${REST}`, 'gis');
+  return askedFields;
+}
 
 /**
  * The asked fields of a header given as latin1 text: by the spelling of the first of each name, a
@@ -21,13 +36,13 @@ export function captureHeaders(
   header: string,
 ): CapturedHeaders | undefined {
   if (names.length === 0) return undefined;
-  const asked = names.map((name) => name.toLowerCase());
   const captured = new Map<string, { name: string; values: string[] }>();
   let bytesLeft = CAPTURED_BYTES_MAX;
-  for (const line of header.split(NEXT_FIELD)) {
-    const [, name = '', raw = ''] = FIELD.exec(line) ?? [];
+  const fields = fieldsOf(names);
+  fields.lastIndex = 0;
+  for (let found = fields.exec(header); found !== null; found = fields.exec(header)) {
+    const [, name = '', raw = ''] = found;
     const key = name.toLowerCase();
-    if (name === '' || !isAsked(asked, key)) continue;
     bytesLeft -= name.length + raw.length;
     if (bytesLeft < 0) break;
     const value = Buffer.from(raw.replace(FOLD, ''), 'latin1').toString('utf8').trim();
@@ -36,9 +51,9 @@ export function captureHeaders(
     else known.values.push(value);
   }
   if (captured.size === 0) return undefined;
-  const fields = [...captured.values()].map(({ name, values }) => [
+  const entries = [...captured.values()].map(({ name, values }) => [
     name,
     values.length === 1 ? (values[0] as string) : values,
   ]);
-  return Object.fromEntries(fields) as CapturedHeaders;
+  return Object.fromEntries(entries) as CapturedHeaders;
 }

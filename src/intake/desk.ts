@@ -15,6 +15,7 @@ import { HELD_BYTES_MAX, REFUSED_LINGERING_MAX, SESSIONS_PER_ADDRESS_MAX } from 
 import { escapeForLog } from './log-text.ts';
 import type { DomainFinder } from './relaying.ts';
 import { makeDomainFinder } from './relaying.ts';
+import { TransactionTimes } from './times.ts';
 
 /** A session, as far as its listener steers it. */
 export interface Guest {
@@ -54,6 +55,7 @@ export class Desk {
   readonly trace: SmtpTrace | undefined;
   readonly guests = new Set<Guest>();
   readonly counts: ListenerCounts = { opened: 0, denied: 0 };
+  readonly times = new TransactionTimes();
   isClosing = false;
   /** Address and port, once bound. */
   listener = '';

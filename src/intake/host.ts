@@ -6,6 +6,7 @@
 import type { Captured, CapturedHeaders, CaptureList } from '../domain/capture.ts';
 import type { ListenerDomain } from '../domain/options-listener.ts';
 import type { ReceptionAsker } from '../domain/reception-asker.ts';
+import type { Schedule } from '../domain/schedule.ts';
 import type { Event } from '../events/catalogue.ts';
 import type { At, BodyRef } from '../ports/ports.ts';
 
@@ -30,6 +31,7 @@ export interface SubmittedMessage {
   readonly letter?: Letter | undefined;
   /** Instead of what the submission says. */
   readonly dueAt?: At | undefined;
+  readonly schedule?: Schedule | undefined;
   readonly meta?: Captured | undefined;
   readonly headers?: CapturedHeaders | undefined;
 }
@@ -39,7 +41,8 @@ export type ReportNote = Extract<Event, { readonly type: `report.${string}` }>;
 
 /** One mail transaction, its body already durable, on its way into the log. */
 export interface Submission extends Letter {
-  readonly service: 'esmtp' | 'http';
+  /** How it came; `ndr` is a report of failure that we wrote. */
+  readonly service: 'esmtp' | 'http' | 'ndr';
   /** Address and port of the listener that took it. */
   readonly listener: string;
   readonly messages: readonly SubmittedMessage[];

@@ -3,11 +3,14 @@
  * answer is read. The idea: each event is one method; the session decides what follows. It does not
  * know order, replies beyond a refusal, or bytes.
  */
+import type { AuthAnswer } from '../domain/auth-info.ts';
+import { readAuthAnswer } from '../domain/auth-info.ts';
+import { OptionError } from '../domain/option-error.ts';
 import { isTable } from '../domain/options.ts';
 import type { SessionSettings } from '../domain/options-listener.ts';
 import { readDynamicSettings } from '../domain/options-listener.ts';
 import type { ReceptionHandler } from '../domain/reception-asker.ts';
-import type { AuthInfo, ConnectionMeta } from '../mail/connection-meta.ts';
+import type { ConnectionMeta } from '../mail/connection-meta.ts';
 import type { GivenAddress } from '../mail/envelope-address.ts';
 import { EnvelopeAddress, readGivenAddress } from '../mail/envelope-address.ts';
 import type { Message } from '../mail/message.ts';
@@ -34,24 +37,14 @@ function readExtensions(raw: unknown): readonly string[] {
   throw new TypeError('the answer to smtp_server_ehlo is no list of extensions');
 }
 
-type Identities = AuthInfo['identities'];
-
-/** Identities that a login proved; false: it was wrong. */
-export type LoginAnswer = Identities | boolean;
-
-function readLogin(raw: unknown): LoginAnswer {
-  if (typeof raw === 'boolean') return raw;
-  const list = isTable(raw) ? raw['identities'] : undefined;
-  if (!Array.isArray(list) || list.length === 0 || list.length > IDENTITIES_MAX) {
-    throw new TypeError('answer true, false or { identities: [{ identity, context }] }');
-  }
-  return list.map((one: unknown) => {
-    const { identity, context = '' } = isTable(one) ? one : {};
-    if (typeof identity === 'string' && identity !== '' && typeof context === 'string') {
-      return Object.freeze({ identity, context });
-    }
-    throw new TypeError('an identity is written { identity: "name", context: "SmtpAuthPlain" }');
-  });
+function readLogin(raw: unknown): AuthAnswer {
+  const answer = readAuthAnswer(raw, 'smtp_server_auth_plain');
+  if (typeof answer === 'boolean') return answer;
+  const { identities } = answer;
+  const isNamed = identities.every(({ identity }) => identity !== '');
+  if (isNamed && identities.length > 0 && identities.length <= IDENTITIES_MAX) return answer;
+  const problem = `needs 1 to ${IDENTITIES_MAX} identities with a name`;
+  throw new OptionError('smtp_server_auth_plain', 'identities', problem, 'or answer true or false');
 }
 
 function readBatches(raw: unknown, isUtf8: boolean): readonly (readonly string[])[] {
@@ -134,7 +127,7 @@ export class Interview {
     this.#ask('smtp_server_ehlo', [name, this.#meta, shown], readExtensions, told);
   }
 
-  login(authz: string, authc: string, password: string, told: Told<LoginAnswer>): void {
+  login(authz: string, authc: string, password: string, told: Told<AuthAnswer>): void {
     const args = [authz, authc, password, this.#meta];
     this.#ask('smtp_server_auth_plain', args, readLogin, told);
   }

@@ -3,7 +3,8 @@
  * by the handler and by nobody else; wherever else the line is shown, it is masked. Whether a login
  * is right, the policy says.
  */
-import type { Interview, LoginAnswer } from './interview.ts';
+import type { AuthAnswer } from '../domain/auth-info.ts';
+import type { Interview } from './interview.ts';
 import type { Reply } from './transaction.ts';
 
 type Done = () => void;
@@ -15,7 +16,7 @@ export interface LoginGuest {
   say(reply: Reply): void;
   /** A refusal is noted. */
   refuse(reply: Reply): void;
-  authenticated(authz: string, authn: string, answer: LoginAnswer): void;
+  authenticated(authz: string, authn: string, answer: AuthAnswer): void;
 }
 
 /** What a client gave. */

@@ -5,6 +5,7 @@
  */
 import type { Ms } from '../ports/ports.ts';
 import { DATA_BYTES_PER_SECOND_MIN, DATA_MS_MAX, ENVELOPE_MS_MAX } from './limits.ts';
+import type { TransactionTimes } from './times.ts';
 
 type Phase = 'commands' | 'data' | 'working';
 
@@ -22,9 +23,13 @@ export class Pace {
   private sinceMs: Ms;
   private envelopeSinceMs: Ms | undefined;
   private dataSinceMs: Ms = 0;
+  private workSinceMs: Ms = 0;
   private stretchFromBytes = 0;
+  private readonly times: TransactionTimes | undefined;
 
-  constructor(settings: PaceSettings, nowMs: Ms) {
+  /** Without `times` nobody wants to know how long transactions took. */
+  constructor(settings: PaceSettings, nowMs: Ms, times?: TransactionTimes) {
+    this.times = times;
     this.waitMsMax = settings.client_timeout;
     this.workMsMax = settings.data_processing_timeout;
     this.sinceMs = nowMs;
@@ -41,6 +46,7 @@ export class Pace {
 
   /** The transaction is over or forgotten; commands are awaited. */
   envelopeEnded(): void {
+    if (this.phase === 'working') this.tell();
     this.envelopeSinceMs = undefined;
     this.phase = 'commands';
   }
@@ -55,6 +61,15 @@ export class Pace {
   workBegan(nowMs: Ms): void {
     this.phase = 'working';
     this.sinceMs = nowMs;
+    this.workSinceMs = nowMs;
+  }
+
+  /** The answer to the message was the last reply. */
+  private tell(): void {
+    const { times, sinceMs, workSinceMs, dataSinceMs } = this;
+    times?.transaction.observe((sinceMs - (this.envelopeSinceMs ?? dataSinceMs)) / 1000);
+    times?.readData.observe((workSinceMs - dataSinceMs) / 1000);
+    times?.processData.observe((sinceMs - workSinceMs) / 1000);
   }
 
   /** Has the client waited so long for the answer to its message that it may be gone? */

@@ -130,10 +130,11 @@ class Reception {
     return { drafts: [first, ...drafts], discarded };
   }
 
-  #submitted(id: string, { recipients, queue, meta, dueAt, chunks }: Shape): SubmittedMessage {
+  #submitted(id: string, shape: Shape): SubmittedMessage {
+    const { recipients, queue, meta, dueAt, schedule, chunks } = shape;
     const { host } = this.#order;
     const captured = (host.capture?.headers.length ?? 0) === 0 ? '' : readHeader(chunks);
-    return { id, to: recipients, queue, meta, dueAt, ...capturedFrom(host, captured) };
+    return { id, to: recipients, queue, meta, dueAt, schedule, ...capturedFrom(host, captured) };
   }
 
   /** A draft of its own; undefined where the message has the bytes and sender of all. */

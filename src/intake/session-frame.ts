@@ -26,8 +26,8 @@ export abstract class SessionFrame extends SMTPConnection implements Guest, Circ
   settings: Terms['settings'];
   hostname: string;
   isTrusted: boolean;
-  mayRelay: Circumstances['mayRelay'];
-  takesReports: Circumstances['takesReports'];
+  readonly mayRelay: Circumstances['mayRelay'];
+  readonly takesReports: Circumstances['takesReports'];
   messagesSent = 0;
 
   protected readonly desk: Desk;
@@ -36,7 +36,7 @@ export abstract class SessionFrame extends SMTPConnection implements Guest, Circ
   protected readonly interview: Interview;
   protected readonly watching: Watching;
   protected pace: Pace;
-  protected findDomain: DomainFinder;
+  private finder: DomainFinder | undefined;
   protected errors = 0;
 
   constructor(desk: Desk, server: SMTPServer, socket: Socket, options: SMTPConnectionOptions) {
@@ -49,10 +49,9 @@ export abstract class SessionFrame extends SMTPConnection implements Guest, Circ
     this.name = terms.hostname;
     this.visit = new Visit(desk, this);
     this.watching = new Watching(desk.trace, () => this.visit.meta.all() as TraceMeta);
-    this.findDomain = this.makeFinder(terms);
     this.mayRelay = makeRelayRule(this.remoteAddress, this.findDomain);
     this.takesReports = (domain) => takesReports(this.findDomain, domain);
-    this.pace = new Pace(terms.settings, desk.clock.steadyMs());
+    this.pace = new Pace(terms.settings, desk.clock.steadyMs(), desk.times);
     this.interview = new Interview({
       host: desk.host,
       isGone: () => this._closed || this._closing,
@@ -74,18 +73,20 @@ export abstract class SessionFrame extends SMTPConnection implements Guest, Circ
   /** The socket is gone. */
   protected abstract gone(): void;
 
-  private makeFinder(terms: Terms): DomainFinder {
-    const { visit, desk } = this;
-    return desk.domainFinderFor(this.remoteAddress, this.localAddress, terms, () =>
-      visit.ownMeta(),
-    );
+  private makeFinder(): DomainFinder {
+    const { desk, visit, remoteAddress, localAddress } = this;
+    return desk.domainFinderFor(remoteAddress, localAddress, this, () => visit.ownMeta());
   }
 
-  /** What was known of relaying may no longer hold. */
-  protected renewRelayRule(): void {
-    const { settings, hostname, isTrusted } = this;
-    this.findDomain = this.makeFinder({ settings, hostname, isTrusted });
-    this.mayRelay = makeRelayRule(this.remoteAddress, this.findDomain);
+  /** What the policy says of a domain; most sessions may relay anyway and never ask. */
+  protected readonly findDomain: DomainFinder = (domain) => {
+    this.finder ??= this.makeFinder();
+    return this.finder(domain);
+  };
+
+  /** What was known of domains may no longer hold. */
+  protected forgetDomains(): void {
+    this.finder = undefined;
   }
 
   override init(): void {
@@ -114,8 +115,8 @@ export abstract class SessionFrame extends SMTPConnection implements Guest, Circ
     this.hostname = terms.hostname;
     this.isTrusted = terms.isTrusted;
     this.name = terms.hostname;
-    this.pace = new Pace(terms.settings, this.desk.clock.steadyMs());
-    this.renewRelayRule();
+    this.pace = new Pace(terms.settings, this.desk.clock.steadyMs(), this.desk.times);
+    this.forgetDomains();
   }
 
   private askWelcome(): void {
@@ -164,8 +165,15 @@ export abstract class SessionFrame extends SMTPConnection implements Guest, Circ
     super._onClose();
   }
 
-  /** The sweep of the desk looks at deadlines instead of a timer per socket. */
-  override _armTimeout(): void {}
+  /**
+   * The sweep of the desk looks at deadlines instead of a timer per socket. With a socket it is a
+   * handshake that begins: who ends within it hears nothing any more, and is not waited for.
+   */
+  override _armTimeout(socket?: Socket): void {
+    socket?.once('end', () => {
+      if (this._upgrading) socket.destroy();
+    });
+  }
 
   checkDeadline(nowMs: number): void {
     if (this.pace.isWorkOverdue(nowMs)) this.giveUp();

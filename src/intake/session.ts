@@ -7,11 +7,11 @@
 import type { Socket } from 'node:net';
 import type { SMTPServer } from 'smtp-server';
 import type { SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
+import type { AuthAnswer } from '../domain/auth-info.ts';
 import { DataReader } from './data-reader.ts';
 import type { Desk } from './desk.ts';
 import { drawUp } from './drawing-up.ts';
 import { listExtensions, readEhloName } from './ehlo.ts';
-import type { LoginAnswer } from './interview.ts';
 import { OVERRUN_BYTES_MAX } from './limits.ts';
 import { Login } from './login.ts';
 import type { Judged } from './message-intake.ts';
@@ -42,7 +42,7 @@ export class Session extends SessionFrame {
       },
       say: (reply: Reply) => this.say(reply),
       refuse: (reply: Reply) => this.answer(reply, 'AUTH'),
-      authenticated: (authz: string, authn: string, answer: LoginAnswer) =>
+      authenticated: (authz: string, authn: string, answer: AuthAnswer) =>
         this.authenticated(authz, authn, answer),
     };
     this.login = new Login(guest, this.interview);
@@ -167,10 +167,11 @@ export class Session extends SessionFrame {
     this.login.begin(command, callback);
   }
 
-  private authenticated(authz: string, authn: string, answer: LoginAnswer): void {
-    const own = [{ identity: authz, context: 'SmtpAuthPlainAuthorization' }];
-    this.visit.authenticated(authz, authn, Array.isArray(answer) ? answer : own);
-    this.renewRelayRule();
+  private authenticated(authz: string, authn: string, answer: AuthAnswer): void {
+    const identities = [{ identity: authz, context: 'SmtpAuthPlainAuthorization' }] as const;
+    const who = typeof answer === 'object' ? answer : { identities, groups: [] };
+    this.visit.authenticated(authz, authn, who);
+    this.forgetDomains();
   }
 
   override handler_MAIL(command: Buffer, callback: Done): void {

@@ -17,6 +17,7 @@ import { Desk } from './desk.ts';
 import type { IntakeHost, Log } from './host.ts';
 import { IDENTITY_MS_MAX, SWEEP_MS } from './limits.ts';
 import { Session } from './session.ts';
+import type { TransactionTimes } from './times.ts';
 import type { TlsIdentity } from './tls-identity.ts';
 import { readTlsIdentity } from './tls-identity.ts';
 
@@ -26,6 +27,7 @@ export interface SmtpListener {
   readonly port: number;
   sessions(): number;
   readonly counts: Readonly<ListenerCounts>;
+  readonly times: TransactionTimes;
   /** Takes no new mail; messages being received have `graceMs` to be finished and answered. */
   stop(graceMs: Ms): Promise<void>;
 }
@@ -128,6 +130,7 @@ export async function startSmtpListener(
     port: bound.port,
     sessions: () => desk.guests.size,
     counts: desk.counts,
+    times: desk.times,
     stop: async (graceMs) => {
       await stop(desk, reception.server, graceMs);
       for (const timer of timers) clearInterval(timer);

@@ -4,11 +4,12 @@
  * it, and no reply waits for it. It does not know why something was refused.
  */
 import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
+import type { AuthInfo } from '../domain/auth-info.ts';
 import type { Captured } from '../domain/capture.ts';
 import { pickMeta } from '../domain/capture.ts';
+import { freezeDeep } from '../domain/freeze-deep.ts';
 import { formatPlace } from '../domain/ip.ts';
 import { readReply } from '../domain/reply.ts';
-import type { AuthInfo } from '../mail/connection-meta.ts';
 import { ConnectionMeta } from '../mail/connection-meta.ts';
 import { QUEUE_META } from '../mail/metadata.ts';
 import type { Desk, Terms } from './desk.ts';
@@ -85,10 +86,10 @@ export class Visit {
   }
 
   /** The client proved who it is. */
-  authenticated(authz: string, authn: string, identities: AuthInfo['identities']): void {
+  authenticated(authz: string, authn: string, who: Omit<AuthInfo, 'peer_address'>): void {
     this.meta.set_meta('authz_id', authz);
     this.meta.set_meta('authn_id', authn);
-    this.auth = Object.freeze({ peer_address: this.visitor.remoteAddress, identities });
+    this.auth = freezeDeep({ ...who, peer_address: this.visitor.remoteAddress });
   }
 
   /** The client heard this; `data` is the reply's text. */

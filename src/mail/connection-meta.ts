@@ -3,14 +3,9 @@
  * itself is asked for when somebody reads it; what policy sets stands over it. Each message begins
  * with a copy. It does not know sockets.
  */
+import type { AuthInfo } from '../domain/auth-info.ts';
 import type { Captured } from '../domain/capture.ts';
 import { Metadata } from './metadata.ts';
-
-/** Whom a client proved to be. */
-export interface AuthInfo {
-  readonly peer_address: string;
-  readonly identities: readonly { readonly identity: string; readonly context: string }[];
-}
 
 /** Metadata of a connection. */
 export class ConnectionMeta {

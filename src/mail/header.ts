@@ -104,6 +104,27 @@ export class Header {
     this.#raws.push(raw);
   }
 
+  /** Puts a whole field in the place of the first of that name, others go; or behind all. */
+  replace(name: string, raw: string): void {
+    const lower = name.toLowerCase();
+    const at = this.#raws.findIndex((one) => isNamed(one, lower));
+    if (at < 0) return this.append(raw);
+    this.#isChanged = true;
+    this.#raws = this.#raws.filter((one, index) => index === at || !isNamed(one, lower));
+    this.#raws[at] = raw;
+  }
+
+  /** Changes fields as they stand, with all their line ends; what has no name is one, too. */
+  rewrite(change: (raw: string) => string): void {
+    this.#isChanged = true;
+    this.#raws = this.#raws.map(change);
+  }
+
+  /** The fields as they stand, with all their line ends. */
+  get raws(): readonly string[] {
+    return this.#raws;
+  }
+
   /** Removes the fields whose name, in lower case, is meant. */
   remove(isMeant: (lowerName: string) => boolean): void {
     const kept = this.#raws.filter((raw) => {

@@ -92,3 +92,9 @@ export function importFields(
 export function isRemovedBy(specs: readonly ImportSpec[], lowerName: string): boolean {
   return specs.find((one) => isMeantBy(one.name, lowerName))?.remove === true;
 }
+
+/** Which fields these names mean, in lower case; all that begin with x- without any. */
+export const namesOrX = (names: readonly string[]): ((lowerName: string) => boolean) =>
+  names.length === 0
+    ? (name) => name.startsWith('x-')
+    : (name) => names.some((one) => isMeantBy(one, name));

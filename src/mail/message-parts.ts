@@ -3,6 +3,7 @@
  * mail in and the message that handlers see. Nothing here acts.
  */
 import type { Captured } from '../domain/capture.ts';
+import type { Schedule } from '../domain/schedule.ts';
 import type { Metadata } from './metadata.ts';
 
 /** What `set_data` may give, octets. */
@@ -36,4 +37,5 @@ export interface Shape {
   readonly meta: Captured;
   /** The first attempt is not to be made before, ms since 1970. */
   readonly dueAt: number | undefined;
+  readonly schedule: Schedule | undefined;
 }

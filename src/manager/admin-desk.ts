@@ -4,6 +4,7 @@
  */
 import type { AdminDesk } from '../api/admin-routes.ts';
 import type { LookDesk } from '../api/inspect-routes.ts';
+import type { KeptDesk } from '../api/kept-routes.ts';
 import type { Engine } from '../engine.ts';
 
 /** The desk over a running engine. */
@@ -17,7 +18,7 @@ export const adminDesk = (engine: Engine): AdminDesk => ({
 });
 
 /** What operators look at. */
-export const lookDesk = ({ inspect }: Pick<Engine, 'inspect'>): LookDesk => ({
+export const lookDesk = ({ inspect }: Pick<Engine, 'inspect'>): LookDesk & KeptDesk => ({
   now: () => inspect.now(),
   message: (id, wantsBody) => new Promise((resolve) => inspect.message(id, wantsBody, resolve)),
   queue: (name, max, wantsBody) =>
@@ -26,4 +27,6 @@ export const lookDesk = ({ inspect }: Pick<Engine, 'inspect'>): LookDesk => ({
   states: (names) => new Promise((resolve) => inspect.states(names, resolve)),
   path: (domain, source) => new Promise((resolve) => inspect.path({ domain, source }, resolve)),
   top: (by, max, prefix) => new Promise((resolve) => inspect.top({ by, max, prefix }, resolve)),
+  sources: () => inspect.sources(),
+  rates: () => inspect.rates(),
 });

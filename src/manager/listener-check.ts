@@ -3,6 +3,7 @@
  * are there, can be read, and fit together. Whether an address is free is not asked: it is in use
  * by the very daemon that is to be reconfigured.
  */
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { formatPlace } from '../domain/ip.ts';
@@ -41,6 +42,10 @@ const checkIdentity = (identity: Identity, where: string, found: Gatherer): void
   const { tls_certificate: cert, tls_private_key: key, tls_required_client_ca: ca } = texts;
   try {
     createSecureContext({ ...(cert && { cert }), ...(key && { key }), ...(ca && { ca }) });
+    // A pair of different kinds, RSA and Ed25519 for example, is not refused there.
+    const isPair =
+      !cert || !key || new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
+    if (!isPair) throw new Error('the key does not belong to the certificate');
   } catch (error) {
     const problem = `tls_certificate and tls_private_key: ${describeThrown(error)}`;
     found.refuse(where, problem, FIX_FIT);

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
+import type { JourneyAsked } from '../api/journey-route.ts';
 import type { Subject } from '../domain/explanation.ts';
 import { formatPlace } from '../domain/ip.ts';
 import type { KeySource } from '../domain/option-places.ts';
@@ -117,6 +118,7 @@ async function openHttp(
       return refusal && `${refusal.code} ${refusal.enhanced} ${refusal.text}`;
     },
     explain: parts.explain,
+    journey: (asked) => tellJourney(opened.journeys, parts.explain, asked),
     hooks: parts.hooks,
     traces: opened.traces,
     admin: adminDesk(engine),
@@ -128,6 +130,19 @@ async function openHttp(
     note: (text) => logger.error(text),
     ...(injection === undefined ? {} : { inject: injectPartsOf(config, injection) }),
   });
+}
+
+/** The log's answer, and for a message that lives what holds it just now. */
+async function tellJourney(
+  journeys: OpenedEngine['journeys'],
+  explain: ListenerParts['explain'],
+  asked: JourneyAsked,
+): Promise<object | string> {
+  const answer = await journeys.ask(asked);
+  if (typeof answer === 'string' || answer.kind !== 'journey') return answer;
+  if (answer.journey.standing.state === 'ended') return answer;
+  const why = explain({ kind: 'message', name: answer.journey.id });
+  return typeof why === 'string' ? answer : { ...answer, why };
 }
 
 const injectPartsOf = (config: HttpListenerConfig, { service }: OpenedInjection) => ({

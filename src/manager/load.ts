@@ -19,6 +19,7 @@ import { defaultPolicy } from '../policy/default-policy.ts';
 import { loadVersion } from '../policy/load-version.ts';
 import { createOriginFinder } from '../policy/overhear.ts';
 import { captureListsOf, runSetup } from '../policy/setup.ts';
+import type { NdrParams } from '../reports/ndr.ts';
 import type { ReaderName } from './open-projections.ts';
 
 /** A policy ready to be asked, and what it wants opened. */
@@ -32,6 +33,8 @@ export interface LoadedWorld {
   readonly redisThrottles: RedisConfig | undefined;
   /** The rate of recipients that are injected by HTTP. */
   readonly injectRate: ThrottleSpec | undefined;
+  /** How senders are told of failures. */
+  readonly ndr: NdrParams | undefined;
   /** What reads the log: hooks, and loggers of files. */
   readonly readers: readonly ReaderName[];
   /** What readers want to be kept at reception. */
@@ -60,6 +63,7 @@ export async function loadNumbered(version: number, dir: string): Promise<Loaded
       isMtaStsEnabled: setup.isMtaStsEnabled,
       redisThrottles: setup.redisThrottles,
       injectRate: setup.injectRate,
+      ndr: setup.ndr,
       readers: setup.logHooks.map(({ name, sink }) => ({ name, sink: sink.kind })),
       capture: captureListsOf(setup),
       makeJudge: (onFault) => createAuthAsker(policy, onFault, findPlace),
@@ -88,6 +92,7 @@ export async function loadEmbedded(version: number, smtpListen: string): Promise
     isMtaStsEnabled: setup.isMtaStsEnabled,
     redisThrottles: setup.redisThrottles,
     injectRate: setup.injectRate,
+    ndr: setup.ndr,
     readers: [],
     capture: captureListsOf(setup),
     makeJudge: (onFault) => createAuthAsker(policy, onFault),
@@ -104,5 +109,6 @@ Data is kept in ${data}. Stop with Ctrl-C. Try next, from another terminal:
 
   npx waybill traffic --to ${place} --messages 1000        send a thousand messages
   npx waybill traffic --to ${place} --duration 10s         see how many a second it takes
+  npx waybill top --data ${data}                       watch it
   npx waybill verify ${data}                    prove that none was lost (after stopping)
 `;

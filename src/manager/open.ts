@@ -9,6 +9,8 @@ import type { Logger } from 'pino';
 import type { SmtpTraces } from '../api/smtp-trace-hub.ts';
 import { createSmtpTraces } from '../api/smtp-trace-hub.ts';
 import type { EngineRow } from '../domain/books.ts';
+import { withOwnHeaders } from '../domain/capture.ts';
+import type { NdrDuties } from '../domain/ndrs.ts';
 import type { PolicyAsker } from '../domain/policy-asker.ts';
 import type { Engine, PolicyUse } from '../engine.ts';
 import { createEngine } from '../engine.ts';
@@ -20,12 +22,17 @@ import { createPolicyFetch } from '../ports/node/mta-sts-fetch.ts';
 import { openStsShelf } from '../ports/node/mta-sts-shelf.ts';
 import { createNetwork } from '../ports/node/network.ts';
 import { createNodeRandom } from '../ports/node/random.ts';
+import type { ResolverCounts } from '../ports/node/resolver.ts';
 import { createResolver } from '../ports/node/resolver.ts';
 import { createSecretReader } from '../ports/node/secrets.ts';
 import { createTimers } from '../ports/node/timers.ts';
 import type { Clock } from '../ports/ports.ts';
+import { nodeIdOf } from '../projections/log-record/fields.ts';
 import { recover } from '../recover.ts';
+import type { NdrParams } from '../reports/ndr.ts';
 import type { LoadedWorld } from './load.ts';
+import type { OpenJourneys } from './open-journeys.ts';
+import { beginJourneys } from './open-journeys.ts';
 import type { OpeningLog } from './open-log.ts';
 import { OpenProjections } from './open-projections.ts';
 import type { OpenedQuotas, QuotasParts } from './open-quotas.ts';
@@ -59,8 +66,14 @@ export interface OpenedEngine {
   readonly quotas: OpenedQuotas['quotas'];
   /** Who reads the log: hooks, and loggers of files. */
   readonly projections: OpenProjections;
+  /** Who tells what happened to a message. */
+  readonly journeys: OpenJourneys;
   /** Where SMTP conversations are shown. */
   readonly traces: SmtpTraces;
+  /** What the resolver's cache came to. */
+  readonly dns: Readonly<ResolverCounts>;
+  /** UUID of the node, as records have it. */
+  readonly nodeid: string;
   /** The epoch it began with. */
   readonly epoch: number;
   /** A version as the engine takes it over. */
@@ -80,7 +93,7 @@ export async function openEngine(parts: OpenParts): Promise<OpenedEngine> {
   const [world, { epoch: wanted, reason }] = await Promise.all([parts.loading, parts.using]);
   const epoch = firstEpoch(books.engine, world, wanted);
   const [clock, random] = [createClock(), createNodeRandom()];
-  const { stop: stopWays, traces, ...ways } = openWays(clock);
+  const { stop: stopWays, traces, dns, ...ways } = openWays(clock);
   const note: QuotasParts['log'] = (level, text) => logger[level](text);
   const stsShelf = openStsShelf(dir, (text) => logger.warn(text));
   const counting = await openQuotas({ redis: world.redisThrottles, clock, log: note });
@@ -103,7 +116,7 @@ export async function openEngine(parts: OpenParts): Promise<OpenedEngine> {
     ehloName: parts.ehloName,
     readSecret: createSecretReader((text) => logger.error(text)),
     stsShelf,
-    capture: projections.capture,
+    capture: withOwnHeaders(projections.capture),
     readers: () => projections.needs(),
     log: note,
     fatal: ({ where, cause }) => parts.fatal(`the disk cannot be trusted: ${where}: ${cause}`),
@@ -118,21 +131,27 @@ export async function openEngine(parts: OpenParts): Promise<OpenedEngine> {
     bodies,
     clock,
     projections,
+    journeys: beginJourneys({ dir, mark, logger }),
     traces,
     quotas: counting.quotas,
+    nodeid: nodeIdOf(books.engine.node),
+    dns,
     epoch,
     makeUse: (from, why, next) => ({ ...policyOf(from, why, next), asker: makeAsker(from) }),
     ...(counting.redis === undefined ? {} : { redis: counting.redis }),
-    close: async () => {
-      stopWays();
-      await closeAll(stsShelf, counting, bodies);
-    },
+    close: () => closeAll(stopWays, stsShelf, counting, bodies),
   };
 }
 
 type Closing = { close(): Promise<void> };
 
-async function closeAll(shelf: Closing, counting: Closing, bodies: OpenedBodies): Promise<void> {
+async function closeAll(
+  stopWays: () => void,
+  shelf: Closing,
+  counting: Closing,
+  bodies: OpenedBodies,
+): Promise<void> {
+  stopWays();
   await shelf.close();
   await counting.close();
   await new Promise<void>((resolve) => bodies.close(resolve));
@@ -150,7 +169,8 @@ function openWays(clock: Clock) {
     resolver.stop();
   };
   const traces = createSmtpTraces(clock, createTimers(clock));
-  return { resolver, network, policyFetch, traces, clientTrace: traces.client, stop };
+  const { counts: dns } = resolver;
+  return { resolver, network, policyFetch, traces, clientTrace: traces.client, dns, stop };
 }
 
 /** Faults are told to the log and to whoever counts them; calls are timed and noted. */
@@ -188,10 +208,15 @@ const openProjections = (
   });
 
 const policyOf = (
-  { version, hash, file, isMtaStsEnabled }: LoadedWorld,
+  { version, hash, file, isMtaStsEnabled, ndr }: LoadedWorld,
   reason: string,
   epoch: number,
-) => ({ version, hash, file, isMtaStsEnabled, reason, epoch });
+) => ({ version, hash, file, isMtaStsEnabled, ndrDuties: ndr && dutiesOf(ndr), reason, epoch });
+
+const dutiesOf = ({ enable_bounce, enable_expiration }: NdrParams): NdrDuties => ({
+  bounces: enable_bounce,
+  expirations: enable_expiration,
+});
 
 /** The books may know a later epoch than a manager that just started; another version needs one. */
 function firstEpoch(known: EngineRow, { version, hash }: LoadedWorld, wanted: number): number {

@@ -31,6 +31,40 @@ export interface AskJob {
   readonly questions: Questions;
 }
 
+/** Ask a stored version what the log says that another was asked. */
+export interface ReplayJob {
+  readonly kind: 'replay';
+  readonly version: StoredVersion;
+  readonly dir: string;
+  readonly questions: readonly RecordedQuestion[];
+}
+
+/** A question as the log recorded it; each kind is a handler. */
+export type RecordedQuestion =
+  | { readonly kind: 'queue'; readonly name: string }
+  | { readonly kind: 'pool'; readonly name: string }
+  | { readonly kind: 'source'; readonly name: string }
+  | {
+      readonly kind: 'path';
+      /** The ready queue. */
+      readonly name: string;
+      readonly domain: string;
+      readonly source: string;
+      readonly site: string;
+      readonly hosts: readonly string[];
+    };
+
+/** What a version answers to recorded questions. */
+export interface Replayed {
+  /** In the order of the questions; undefined: it knows no such thing, or failed. */
+  readonly answers: readonly (EffectiveAnswer | undefined)[];
+  /** Key → JSON text. */
+  readonly texts: ReadonlyMap<string, string>;
+  readonly faults: readonly string[];
+  /** Handlers it has whose questions the log does not record. */
+  readonly unrecorded: readonly string[];
+}
+
 /** Names to ask about. */
 export interface Questions {
   /** Scheduled queues, and the site each was last routed to; '' where that is not known. */
@@ -72,7 +106,7 @@ export interface Effective {
 }
 
 /** Any order. */
-export type PolicyJob = LoadJob | ProveJob | AskJob;
+export type PolicyJob = LoadJob | ProveJob | AskJob | ReplayJob;
 
 /** What loading found besides refusals. */
 export interface Loaded {
@@ -89,4 +123,5 @@ export interface JobResult {
   readonly warnings: readonly string[];
   readonly loaded?: Loaded;
   readonly effective?: Effective;
+  readonly replayed?: Replayed;
 }

@@ -19,6 +19,7 @@ import { checkListeners } from './listener-check.ts';
 import { askEffective } from './policy-effective.ts';
 import type { JobResult, LoadJob, PolicyJob, ProveJob } from './policy-jobs.ts';
 import { createNoteWriter } from './policy-note.ts';
+import { askRecorded } from './policy-recorded.ts';
 import { runPrepare } from './prepare.ts';
 import { checkSigningKeys } from './signing-check.ts';
 
@@ -72,6 +73,9 @@ const run = async (job: PolicyJob): Promise<JobResult> => {
   if (job.kind === 'load') return load(job);
   if (job.kind === 'prove') return prove(job);
   const loaded = await loadStored(job.version, job.dir, note);
+  if (job.kind === 'replay') {
+    return { refusals: [], warnings: [], replayed: askRecorded(loaded, job.questions) };
+  }
   const effective = askEffective(loaded, job.questions);
   return { refusals: [], warnings: [], effective };
 };

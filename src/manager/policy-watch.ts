@@ -105,7 +105,8 @@ class WatchedThread implements PolicyThread {
       let since = read();
       let stillMs = 0;
       let jobMs = 0;
-      const jobMsMax = job.kind === 'ask' ? ASK_MS_MAX : JOB_MS_MAX;
+      const isLong = job.kind === 'ask' || job.kind === 'replay';
+      const jobMsMax = isLong ? ASK_MS_MAX : JOB_MS_MAX;
       timer = setInterval(() => {
         const note = read();
         stillMs = note.sequence === since.sequence ? stillMs + LOOK_MS : 0;

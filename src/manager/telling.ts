@@ -19,6 +19,8 @@ export interface ToldReason {
   readonly text: string;
   readonly until?: string;
   readonly rule?: ToldRule;
+  /** Only the running process knows it. */
+  readonly held?: true;
 }
 
 /** The explanation as people see it. */
@@ -26,12 +28,17 @@ export interface Told {
   readonly subject: Subject;
   readonly at: string;
   readonly state: string;
+  /** What only the running process knows of it. */
+  readonly held?: string;
   readonly reasons: readonly ToldReason[];
 }
 
 const timeText = (at: number): string => new Date(at).toISOString();
 
-const tellReason = ({ name, text, until, rule }: Reason, originOf: (rule: Rule) => string) => ({
+const tellReason = (
+  { name, text, until, rule, held }: Reason,
+  originOf: (rule: Rule) => string,
+) => ({
   name,
   text,
   ...(until === undefined || !Number.isFinite(until) ? {} : { until: timeText(until) }),
@@ -45,15 +52,17 @@ const tellReason = ({ name, text, until, rule }: Reason, originOf: (rule: Rule) 
           origin: originOf(rule),
         },
       }),
+  ...(held === undefined ? {} : { held }),
 });
 
 /** Puts times and origins into words. */
 export const tellExplanation = (
-  { subject, at, state, reasons }: Explanation,
+  { subject, at, state, held, reasons }: Explanation,
   originOf: (rule: Rule) => string,
 ): Told => ({
   subject,
   at: timeText(at),
   state,
+  ...(held === undefined ? {} : { held }),
   reasons: reasons.map((reason) => tellReason(reason, originOf)),
 });

@@ -34,6 +34,10 @@ export class WorkerMeters implements Meters {
   listeners: readonly ListenerMeters[] | undefined;
   /** The process in numbers; undefined before the engine runs. */
   process: (() => ProcessFigures) | undefined;
+  ndrs: Meters['ndrs'];
+  signing: Meters['signing'];
+  /** What the resolver's cache came to; undefined before the engine runs. */
+  dns: Meters['dns'];
   /** What HTTP injection has counted; undefined where there is none. */
   inject: (() => Readonly<InjectCounts>) | undefined;
 

@@ -17,7 +17,7 @@ import { watchProcess } from '../ports/node/process-figures.ts';
 import type { HookAnswer, HookDesk } from '../projections/hook-status.ts';
 import { NO_HOOKS } from '../projections/hook-status.ts';
 import type { Exit } from './exit.ts';
-import { EXIT_IO, exitFor } from './exit.ts';
+import { EXIT_IO, EXIT_SOFTWARE, exitFor } from './exit.ts';
 import type { OpenedListeners } from './listeners.ts';
 import type { LoadedWorld } from './load.ts';
 import type { WorkerArguments, WorkerOrder, WorkerWord } from './messages.ts';
@@ -25,6 +25,7 @@ import { STOP_GRACE_MS, STOP_MS_MAX } from './messages.ts';
 import type { OpenedEngine } from './open.ts';
 import type { OpeningLog } from './open-log.ts';
 import { openLog } from './open-log.ts';
+import { OpenNdrs } from './open-ndrs.ts';
 import { SigningLoan } from './signing-loan.ts';
 import type { Told } from './telling.ts';
 import { tellExplanation } from './telling.ts';
@@ -78,6 +79,9 @@ class WorkerLife {
   #end: (exit: Exit) => void = () => {};
   #opened: OpenedEngine | undefined;
   #process: ProcessWatch | undefined;
+  #ndrs: OpenNdrs | undefined;
+  /** At the end: everything but the log has stopped. */
+  #isWriting = false;
   #world: LoadedWorld | undefined;
   #judge: { readonly world: LoadedWorld; readonly asker: AuthAsker } | undefined;
   /** Orders wait here until the first version is in use. */
@@ -150,10 +154,13 @@ class WorkerLife {
     this.#meters.process = this.#process.read;
     this.#meters.refusals = opened.engine.refusals;
     this.#meters.redis = opened.redis;
+    Object.assign(this.#meters, { ndrs: opened.engine.ndrs, dns: opened.dns });
+    this.#meters.signing = () => this.#signing.numbers();
     this.#meters.hooks = () => this.#hooks.ask({ do: 'list' });
     const world = await loading;
     this.#world = world;
     this.#tellUsing(world.version, opened.epoch);
+    this.#ndrs = new OpenNdrs({ opened, params: () => this.#world?.ndr, logger: this.#logger });
     this.#isServing();
     const listeners = await openListeners(world, {
       opened,
@@ -254,10 +261,9 @@ class WorkerLife {
 
   /** A disk that stays full must not keep the end waiting; what is unrecorded was no promise. */
   async #stopInTime(listeners: OpenedListeners): Promise<Exit> {
-    const sentence = 'the disk is full: ended with turns that could not be written';
     let timer: NodeJS.Timeout | undefined;
     const tooLate = new Promise<Exit>((resolve) => {
-      timer = setTimeout(() => resolve({ code: EXIT_IO, sentence }), STOP_MS_MAX);
+      timer = setTimeout(() => resolve(this.#whatHangs()), STOP_MS_MAX);
     });
     const stopped = this.#stopAll(listeners, STOP_GRACE_MS).then(() => ({ code: 0, sentence: '' }));
     const exit = await Promise.race([stopped, tooLate]);
@@ -265,11 +271,23 @@ class WorkerLife {
     return exit;
   }
 
+  #whatHangs(): Exit {
+    return this.#isWriting
+      ? { code: EXIT_IO, sentence: 'the disk is full: ended with turns that could not be written' }
+      : { code: EXIT_SOFTWARE, sentence: 'ended with listeners or readers that would not stop' };
+  }
+
   async #stopAll(listeners: OpenedListeners | undefined, graceMs: number): Promise<void> {
     const opened = this.#opened;
     this.#process?.stop();
     // Readers let go of the log before it is closed: what comes after waits for the next start.
-    await Promise.all([listeners?.stop(graceMs), opened?.projections.stop(graceMs)]);
+    await Promise.all([
+      listeners?.stop(graceMs),
+      opened?.projections.stop(graceMs),
+      opened?.journeys.stop(graceMs),
+      this.#ndrs?.stop(),
+    ]);
+    this.#isWriting = true;
     await new Promise<void>((resolve) => opened?.engine.stop(graceMs, resolve));
     await this.#signing.end();
     await opened?.close();

@@ -22,6 +22,12 @@ export interface AuthAsker {
   acl(resource: string): readonly AclRule[] | undefined;
 }
 
+function refusePromise(answer: unknown, where: string): void {
+  if (!(answer instanceof Promise)) return;
+  answer.catch(() => {});
+  throw new OptionError(where, '', 'is a promise', 'answer at once: every request asks it');
+}
+
 type AuthHandler =
   | 'http_server_validate_auth_basic'
   | 'http_server_validate_auth_bearer'
@@ -37,7 +43,7 @@ export const createAuthAsker = (
   findPlace: PlaceFinder = () => '',
 ): AuthAsker => {
   const fail = (handler: AuthHandler, thrown: unknown): AuthHandlerFailed => {
-    const place = findPlace(thrown);
+    const place = findPlace(thrown, handler);
     const problem = describeThrown(thrown);
     const what = thrown instanceof OptionError ? problem : `${handler} failed: ${problem}`;
     const sentence = oneLine(place === '' ? what : `${place}: ${what}`);
@@ -68,7 +74,10 @@ export const createAuthAsker = (
       try {
         for (const define of definitions) {
           const answer: unknown = define(resource);
-          if (answer !== undefined) return readAcl(answer, `get_acl_definition for ${resource}`);
+          if (answer === undefined) continue;
+          const where = `get_acl_definition for ${resource}`;
+          refusePromise(answer, where);
+          return readAcl(answer, where);
         }
         return undefined;
       } catch (thrown) {

@@ -122,7 +122,7 @@ class PolicyCaller implements Caller {
 
   tellThrown({ handler, about }: Call<unknown>, thrown: unknown): void {
     const problem = describeThrown(thrown);
-    const place = this.#findPlace(thrown);
+    const place = this.#findPlace(thrown, handler);
     const what =
       thrown instanceof OptionError ? problem : `${handler} failed for ${about}: ${problem}`;
     const key = thrown instanceof OptionError ? `${thrown.key} ${thrown.problem}` : problem;

@@ -19,6 +19,8 @@ export const defaultPolicy = ({ smtpListen, sinkPort }: DefaultPolicyPlaces): Po
   definePolicy({
     init(setup) {
       setup.smtpListener({ listen: smtpListen });
+      // For `waybill top` and the others; they find the port in the data directory.
+      setup.httpListener({ listen: '127.0.0.1:0' });
     },
     get_queue_config: () => ({
       protocol: { smtp: { mx_list: [{ name: 'sink.localhost', addr: `127.0.0.1:${sinkPort}` }] } },

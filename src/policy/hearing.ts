@@ -20,6 +20,7 @@ const ANSWERING: ReadonlySet<ReceptionHandler> = new Set([
   'smtp_server_ehlo',
   'smtp_server_auth_plain',
   'smtp_server_split_transaction',
+  'get_ndr_config',
 ]);
 
 const NOTHING = { kind: 'nothing' } as const;

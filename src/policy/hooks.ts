@@ -3,7 +3,7 @@
  * Names are the reference's, so that knowledge and data files carry over; the names of options come
  * from the tables that read them. It does not know how handlers are called, or when.
  */
-import type { AuthAnswer, AuthInfo as HttpAuthInfo } from '../domain/auth-info.ts';
+import type { AuthAnswer, AuthInfo } from '../domain/auth-info.ts';
 import type { CustomSinkSource } from '../domain/hook-sinks.ts';
 import type { DkimSigning } from '../domain/options-dkim.ts';
 import type { POOL_OPTIONS, SOURCE_OPTIONS } from '../domain/options-egress.ts';
@@ -19,10 +19,11 @@ import type { PATH_OPTIONS } from '../domain/options-path.ts';
 import type { QUEUE_OPTIONS } from '../domain/options-queue.ts';
 import type { REDIS_OPTIONS } from '../domain/options-redis.ts';
 import type { MessageView } from '../domain/policy-asker.ts';
-import type { AuthInfo, ConnectionMeta } from '../mail/connection-meta.ts';
+import type { ConnectionMeta } from '../mail/connection-meta.ts';
 import type { EnvelopeAddress, GivenAddress } from '../mail/envelope-address.ts';
 import type { Message } from '../mail/message.ts';
 import type { LogRecord } from '../projections/log-record/record.ts';
+import type { NDR_OPTIONS } from '../reports/ndr.ts';
 import type { CLASSIFIER_OPTIONS } from './bounce-rules.ts';
 import type { DataSource } from './helpers/files.ts';
 
@@ -52,7 +53,7 @@ export type PathOptions = OptionsOf<typeof PATH_OPTIONS>;
 export type DynamicParameters = OptionsOf<typeof DYNAMIC_SETTINGS>;
 
 /** Whether AUTH succeeds, or with which identities. */
-export type LoginAnswer = boolean | Pick<AuthInfo, 'identities'>;
+export type LoginAnswer = boolean | Partial<AuthInfo>;
 
 /** What a client hears instead; what is left out stays. */
 export interface RewrittenResponse {
@@ -86,6 +87,9 @@ export type BounceClassifierOptions = Omit<OptionsOf<typeof CLASSIFIER_OPTIONS>,
   readonly files: readonly DataSource[];
 };
 
+/** Which failures are reported to senders, and how. */
+export type NdrOptions = OptionsOf<typeof NDR_OPTIONS>;
+
 /** What `init` may set up. */
 export interface Setup {
   smtpListener(options: SmtpListenerOptions): void;
@@ -106,6 +110,8 @@ export interface Setup {
   logHook(options: LogHookOptions): void;
   /** Names the reasons of failures in records (configure_bounce_classifier); called once. */
   bounceClassifier(options: BounceClassifierOptions): void;
+  /** Tells senders of mail that failed (generate_rfc3464_message); called once. */
+  ndr(options: NdrOptions): void;
 }
 
 /** What was found wrong while a policy was checked; any refusal refuses the version. */
@@ -230,7 +236,11 @@ export interface Handlers {
     connection: ConnectionMeta,
   ): RewrittenResponse | undefined;
   /** One message of an HTTP injection as it will be stored; a refusal fails its recipient. */
-  http_message_generated(message: Message, auth: HttpAuthInfo): Eventually<void>;
+  http_message_generated(message: Message, auth: AuthInfo): Eventually<void>;
+  /** How the sender is told of these failures of one message; false: not at all. */
+  get_ndr_config(failures: readonly LogRecord[]): Eventually<NdrOptions | false | undefined>;
+  /** The report of failures as it will be stored; a refusal for good means: none. */
+  ndr_message_generated(message: Message, failures: readonly LogRecord[]): Eventually<void>;
   /** Whether these credentials are good, and whose they are; may be async, within ten seconds. */
   http_server_validate_auth_basic(user: string, password: string | undefined): AuthVerdict;
   /** The same for a token. */
@@ -272,6 +282,8 @@ export const HANDLERS: Readonly<Record<HandlerName, string>> = {
   smtp_server_message_received: 'may change or refuse each message, as it will be stored',
   smtp_server_rewrite_response: 'may change what a client hears',
   http_message_generated: 'may change or refuse each message that came by HTTP',
+  get_ndr_config: 'says how a sender is told that mail failed, or that it is not',
+  ndr_message_generated: 'may change or refuse each report of failure that goes out',
   http_server_validate_auth_basic: 'says whether a user and a password are good, and whose',
   http_server_validate_auth_bearer: 'says whether a token is good, and whose',
   get_acl_definition: 'says who may do what over HTTP',

@@ -90,9 +90,28 @@ export const createEntryFinder = (source: string, map: string): EntryFinder => {
     describeEntry(folder, mapping.findEntry(line, column) as Partial<SourceMapping>);
 };
 
+const lineOf = (place: string): string => place.replace(/:\d+$/, '');
+
+// Where the operator's own files write a handler, if that is one place; else the policy's file.
+const findHandler = (name: string, { code, source }: ModuleOrder, find: EntryFinder): string => {
+  const places = new Set<string>();
+  code.split('\n').forEach((text, line) => {
+    for (const { index } of text.matchAll(new RegExp(`\\b${name}\\b`, 'g'))) {
+      const place = find(line, index);
+      if (place !== undefined) places.add(lineOf(place));
+    }
+  });
+  const [only] = places;
+  return only !== undefined && places.size === 1 ? only : showPath(source);
+};
+
 // Finds the innermost line of the operator's own source in the stack of what was thrown.
-const createPlaceFinder = (url: string, findEntry: EntryFinder): PlaceFinder => {
-  return (thrown) => {
+const createPlaceFinder = (
+  url: string,
+  findEntry: EntryFinder,
+  order: ModuleOrder,
+): PlaceFinder => {
+  return (thrown, handler) => {
     const stack = thrown instanceof Error ? (thrown.stack ?? '') : '';
     for (const line of stack.split('\n')) {
       const start = line.indexOf(url);
@@ -101,7 +120,7 @@ const createPlaceFinder = (url: string, findEntry: EntryFinder): PlaceFinder => 
       const found = findEntry(Number(match[1]) - 1, Number(match[2]) - 1);
       if (found !== undefined) return found;
     }
-    return '';
+    return handler === undefined ? '' : findHandler(handler, order, findEntry);
   };
 };
 
@@ -132,7 +151,7 @@ const run = async (order: ModuleOrder): Promise<ImportedPolicy> => {
   const { source, world, note } = order;
   const file = await storeModule(order.code, order.outDir);
   const url = `${pathToFileURL(file).href}?${order.tag}`;
-  const findPlace = createPlaceFinder(url, createEntryFinder(source, order.map));
+  const findPlace = createPlaceFinder(url, createEntryFinder(source, order.map), order);
   lendWorld(world);
   try {
     note?.('the top level of the policy');

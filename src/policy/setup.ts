@@ -17,11 +17,13 @@ import { parseListenerConfig } from '../domain/options-listener.ts';
 import type { RedisConfig } from '../domain/options-redis.ts';
 import { parseRedisConfig } from '../domain/options-redis.ts';
 import type { ThrottleSpec } from '../domain/throttle-spec.ts';
+import type { NdrParams } from '../reports/ndr.ts';
 import { readBounceRules } from './bounce-rules.ts';
 import type { Policy } from './define.ts';
 import { handlersOf } from './define.ts';
-import type { Setup } from './hooks.ts';
+import type { HandlerName, Setup } from './hooks.ts';
 import { readInjectRate } from './inject-rate.ts';
+import { readNdr } from './ndr-params.ts';
 import { describeThrown, isPolicyError, PolicyError } from './policy-error.ts';
 import { addedHook, addedLogs } from './setup-readers.ts';
 
@@ -42,14 +44,19 @@ export interface PolicySetup {
   readonly logHooks: readonly HookConfig[];
   /** Undefined: failures are not classified. */
   readonly bounceRules: BounceRules | undefined;
+  /** How senders are told of failures; undefined: they are not. */
+  readonly ndr: NdrParams | undefined;
 }
 
 /** Metadata and headers that reception keeps, because a hook asks for them. */
 export const captureListsOf = ({ logHooks }: Pick<PolicySetup, 'logHooks'>): CaptureLists =>
   joinCaptureLists(logHooks.map(({ capture }) => capture));
 
-/** Says where in the policy something was thrown: `file:line:column`, or ''. */
-export type PlaceFinder = (thrown: unknown) => string;
+/**
+ * Says where in the policy something was thrown: `file:line:column`, or ''. Of what was not thrown
+ * there but is wrong with an answer of `handler`: where that is written, else the policy's file.
+ */
+export type PlaceFinder = (thrown: unknown, handler?: HandlerName) => string;
 
 const LISTENERS_MAX = 256;
 const MONITOR_MS = 10_000;
@@ -128,6 +135,10 @@ const makeSetup = (collected: Collected, checkOpen: (method: string) => void): S
     checkOpen('localLogs');
     collected.logHooks = addedLogs(collected.logHooks, options);
   },
+  ndr: (options) => {
+    checkOpen('ndr');
+    collected.ndr = readNdr(options, collected.ndr);
+  },
   bounceClassifier: (options) => {
     checkOpen('bounceClassifier');
     collected.bounceRules = readBounceRules(options, collected.bounceRules);
@@ -145,6 +156,7 @@ const createCollector = (): Collector => {
     injectRate: undefined,
     logHooks: [],
     bounceRules: undefined,
+    ndr: undefined,
   };
   let isOpen = true;
   const checkOpen = (method: string): void => {

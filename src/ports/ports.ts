@@ -227,6 +227,8 @@ export interface StoredRecord extends RecordDraft {
   readonly position: number;
   readonly turn: number;
   readonly at: At;
+  /** Proof of its past, 32 hex digits, where it was read back by itself. */
+  readonly chain?: string;
 }
 
 /** What the log tells its writer. Turns become durable strictly in order. */

@@ -6,54 +6,16 @@
  */
 import type { Event } from '../events/catalogue.ts';
 import type { Applied } from '../events/define.ts';
-
-/** Recipients by what became of them. */
-export interface LedgerTotals {
-  accepted: number;
-  delivered: number;
-  bounced: number;
-  expired: number;
-  removed: number;
-}
-
-/** Something that cannot be true of a log in good order. */
-export interface Difference {
-  readonly position: number;
-  readonly stream: string;
-  readonly sentence: string;
-}
-
-/** An attempt whose outcome nobody knows: a second copy of the message is possible. */
-export interface UnknownAttempt {
-  readonly message: string;
-  readonly attempt: number;
-  readonly at: number;
-  readonly peer: string;
-  readonly cause: string;
-}
-
-/** What the ledger has found so far. */
-export interface LedgerReport {
-  readonly recipients: Readonly<LedgerTotals> & { readonly live: number };
-  readonly messages: { readonly accepted: number; readonly live: number };
-  readonly attempts: {
-    readonly offered: number;
-    readonly deferred: number;
-    /** Attempts without an outcome; the open ones at the end of the log are among them. */
-    readonly unknown: number;
-    readonly open: number;
-  };
-  /** Recipients of messages accepted before the first record there is. */
-  readonly endedFromBefore: number;
-  readonly differences: number;
-  /** The first of the differences. */
-  readonly differencesListed: readonly Difference[];
-  /** The latest of the unknown attempts. */
-  readonly unknownListed: readonly UnknownAttempt[];
-}
-
-/** How many differences and unknown attempts are told one by one; the rest is only counted. */
-export const LISTED_MAX = 1000;
+import type { AcceptedBody, BodyPlace } from '../events/message.ts';
+import type {
+  Difference,
+  End,
+  LedgerReport,
+  LedgerTotals,
+  LedgerWatch,
+  UnknownAttempt,
+} from './ledger-report.ts';
+import { LISTED_MAX } from './ledger-report.ts';
 
 interface LivingMessage {
   readonly total: number;
@@ -64,15 +26,28 @@ interface LivingMessage {
   offeredAttempt: number;
   /** Undefined while no attempt is open. */
   open: { readonly at: number; readonly peer: string } | undefined;
+  /** What the watch gave for it. */
+  readonly cell: unknown;
+  /** Where its body lies; only where that is asked for. */
+  body: BodyPlace | undefined;
 }
 
-type End = 'delivered' | 'bounced' | 'expired' | 'removed';
+/** What a ledger does besides counting. */
+export interface LedgerWishes {
+  readonly watch?: LedgerWatch<unknown>;
+  /** Remembers where the bodies of living messages lie. */
+  readonly keepsBodies?: boolean;
+}
+
+type EndingBody = { readonly index: readonly number[]; readonly queue?: string | undefined };
 type MessageEvent = Extract<Event, { readonly type: `message.${string}` }>;
 
 /** An independent count of a log. */
 export class MessageLedger {
   /** True when the log begins with its very first record: then no message can be from before. */
   readonly #isWhole: boolean;
+  readonly #watch: LedgerWatch<unknown> | undefined;
+  readonly #keepsBodies: boolean;
   readonly #living = new Map<string, LivingMessage>();
   readonly #totals: LedgerTotals = {
     accepted: 0,
@@ -90,8 +65,10 @@ export class MessageLedger {
   #differenceCount = 0;
   #endedFromBefore = 0;
 
-  constructor(isWhole: boolean) {
+  constructor(isWhole: boolean, { watch, keepsBodies = false }: LedgerWishes = {}) {
     this.#isWhole = isWhole;
+    this.#watch = watch;
+    this.#keepsBodies = keepsBodies;
   }
 
   /** Takes the next event; events of other families change nothing. */
@@ -111,23 +88,23 @@ export class MessageLedger {
     switch (event.type) {
       case 'message.accepted':
       case 'message.recovered':
-        this.#accept(event.body.to.length, applied);
+        this.#accept(event.body, applied);
         break;
       case 'message.offered':
         this.#offer(event.body.attempt, event.body.peer, applied);
         break;
       case 'message.delivered':
-        this.#deliver(event.body.attempt, event.body.index, applied);
+        this.#deliver(event.body, applied);
         break;
       case 'message.bounced':
       case 'message.purged':
-        this.#end('bounced', event.body.index, applied);
+        this.#end('bounced', event.body, applied);
         break;
       case 'message.expired':
-        this.#end('expired', event.body.index, applied);
+        this.#end('expired', event.body, applied);
         break;
       case 'message.cancelled':
-        this.#end('removed', event.body.index, applied);
+        this.#end('removed', event.body, applied);
         break;
       case 'message.deferred':
         this.#deferred += 1;
@@ -140,23 +117,35 @@ export class MessageLedger {
       case 'message.quarantined':
         this.#closeOffer(applied);
         break;
-      case 'message.scheduled':
       case 'message.moved':
+        this.#move(event.body.body, applied);
+        break;
+      case 'message.scheduled':
+      case 'message.postponed':
       case 'message.rebound':
         this.#find(applied);
     }
   }
 
-  #accept(total: number, applied: Applied): void {
-    if (this.#living.has(applied.stream)) {
+  #accept({ to, queue, body }: AcceptedBody, applied: Applied): void {
+    const { stream } = applied;
+    const total = to.length;
+    if (this.#living.has(stream)) {
       this.differ(applied, 'was accepted although it is in the queue already');
       return;
     }
     if (total === 0) this.differ(applied, 'was accepted for nobody');
     this.#messages += 1;
     this.#totals.accepted += total;
+    const cell = this.#watch?.accepted(queue, total, stream);
+    const kept = this.#keepsBodies ? body : undefined;
     const fresh = { total, left: total, ended: undefined, offeredAttempt: 0, open: undefined };
-    this.#living.set(applied.stream, fresh);
+    this.#living.set(stream, { ...fresh, cell, body: kept });
+  }
+
+  #move(body: BodyPlace, applied: Applied): void {
+    const message = this.#find(applied);
+    if (message !== undefined && this.#keepsBodies) message.body = body;
   }
 
   /** The living message an event speaks of; none is a difference, unless history was cut off. */
@@ -177,22 +166,28 @@ export class MessageLedger {
     message.open = { at: applied.at, peer };
   }
 
-  #deliver(attempt: number, index: readonly number[], applied: Applied): void {
+  #deliver(body: EndingBody & { readonly attempt: number }, applied: Applied): void {
+    const { attempt } = body;
     const message = this.#living.get(applied.stream);
     if (message !== undefined && message.offeredAttempt !== attempt) {
       this.differ(applied, `was delivered in attempt ${attempt}, which was never offered`);
     }
-    this.#end('delivered', index, applied);
+    this.#end('delivered', body, applied);
   }
 
-  #end(as: End, index: readonly number[], applied: Applied): void {
+  #end(as: End, { index, queue = '' }: EndingBody, applied: Applied): void {
     const message = this.#find(applied);
+    const about = { stream: applied.stream, queue };
     if (message === undefined) {
       this.#endedFromBefore += index.length;
+      // Where the beginning of the log was let go, it may have been accepted there.
+      if (this.#isWhole) this.#watch?.ended(undefined, as, index.length, 0, about);
       return;
     }
     message.open = undefined;
+    const before = message.left;
     for (const one of index) this.#endOne(message, as, one, applied);
+    this.#watch?.ended(message.cell, as, index.length, before - message.left, about);
     if (message.left === 0) this.#living.delete(applied.stream);
   }
 
@@ -245,12 +240,18 @@ export class MessageLedger {
     }
   }
 
+  /** Where the bodies of living messages lie, as far as that was remembered. */
+  *bodies(): Generator<readonly [stream: string, body: BodyPlace]> {
+    for (const [stream, { body }] of this.#living) if (body !== undefined) yield [stream, body];
+  }
+
   /** What was found up to the last record folded. */
   report(): LedgerReport {
     let live = 0;
     const open: UnknownAttempt[] = [];
     for (const [stream, message] of this.#living) {
       live += message.left;
+      this.#watch?.living(message.cell, message.left);
       if (message.open === undefined) continue;
       const { at, peer } = message.open;
       const cause = 'the log ends before an outcome';
@@ -272,9 +273,3 @@ export class MessageLedger {
     };
   }
 }
-
-/** The recipients missing from, or too many in, the sum of ends; 0 when the ledger is balanced. */
-export const findImbalance = ({ recipients }: LedgerReport): number => {
-  const { accepted, delivered, bounced, expired, removed, live } = recipients;
-  return accepted - (delivered + bounced + expired + removed + live);
-};

@@ -54,7 +54,3 @@ export function parseMailDate(text: string): At | undefined {
   const at = midnight + h * HOUR_MS + m * MINUTE_MS + s * 1000 - zoneMs(zone);
   return at >= 0 ? at : undefined;
 }
-
-/** Writes a date in UTC: `Sun, 22 Nov 2026 23:01:02 +0000`. */
-export const formatMailDate = (at: At): string =>
-  `${new Date(at).toUTCString().slice(0, -'GMT'.length)}+0000`;

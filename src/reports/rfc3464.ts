@@ -98,7 +98,8 @@ function readMessage(block: Block): DsnMessage {
 }
 
 function readAction(fields: Fields): DsnAction {
-  const action = fields.need('action');
+  // RFC 3464 section 2.3.3: keywords are written in any case.
+  const action = fields.need('action').toLowerCase();
   if (!ACTIONS.includes(action)) throw new MalformedReport('action is none of those there are');
   return action as DsnAction;
 }

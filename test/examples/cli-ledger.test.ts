@@ -7,8 +7,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Event } from '../../src/events/catalogue.ts';
-import type { LedgerReport } from '../../src/projections/ledger.ts';
-import { findImbalance, LISTED_MAX, MessageLedger } from '../../src/projections/ledger.ts';
+import { MessageLedger } from '../../src/projections/ledger.ts';
+import type { LedgerReport } from '../../src/projections/ledger-report.ts';
+import { findImbalance, LISTED_MAX } from '../../src/projections/ledger-report.ts';
 
 const M = '0'.repeat(31).concat('1');
 

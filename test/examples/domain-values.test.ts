@@ -52,7 +52,7 @@ test('spans are read as documented', () => {
 
 test('spans that are wrong are refused', () => {
   refuses(parseDuration, ['60', '1 0', ' 0'], /has no unit/);
-  refuses(parseDuration, [-1, -0.5, -3n], /negative/);
+  refuses(parseDuration, [-1, -0.5, -3n, -1e300, -Number.MAX_VALUE], /negative/);
   refuses(parseDuration, ['5 fortnights', '1H', '1S'], /unknown unit/);
   refuses(parseDuration, ['1.3333333h', '0.1ns', '1.5ns', '0.00001h'], /not exact/);
   refuses(parseDuration, ['1.s', '', '  ']);

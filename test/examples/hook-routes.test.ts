@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { AdminCommand } from '../../src/actors/admin/wishes.ts';
+import { showHook } from '../../src/api/hook-routes.ts';
 import type { HttpListener } from '../../src/api/http.ts';
 import { createMetrics } from '../../src/api/metrics.ts';
 import { describeHooks } from '../../src/cli/hooks.ts';
@@ -177,7 +178,7 @@ test('a scrape asks once, and shows every hook', async () => {
 
 test('people read it in lines', () => {
   assert.equal(
-    describeHooks(HOOKS),
+    describeHooks(HOOKS.map(showHook)),
     [
       'webhook (http): backingOff, 1,230 records behind, 1 m 5 s',
       '  position 70, 60 shipped, 1 dead letters, 4 failed batches, 5 positions fell off',

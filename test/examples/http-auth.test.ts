@@ -88,6 +88,15 @@ test('the policy judges Basic and Bearer; being somebody is not being allowed', 
   assert.deepEqual(asked, [['ops', 'a:b'], ['ops', 'wrong'], 'good', 'bad'], 'once each');
 });
 
+test('rules that come later are refused, and harm nobody', async () => {
+  const later = async () => {
+    throw new Error('too late to matter');
+  };
+  const base = await listen({ get_acl_definition: later as never });
+  assert.equal(await status(base + CURRENT), 500);
+  assert.match(faults.at(-1)?.sentence ?? '', /is a promise; answer at once/);
+});
+
 test('a verdict is remembered for a minute, a failure is not', async () => {
   let calls = 0;
   let fails = false;

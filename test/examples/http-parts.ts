@@ -53,6 +53,8 @@ export function httpParts(over: Partial<HttpParts> = {}): HttpParts {
       states: () => Promise.resolve(new Map()),
       path: () => Promise.resolve('there is no such source'),
       top: () => Promise.resolve({ lines: [], looks: 0, messages: 0 }),
+      sources: () => [],
+      rates: () => [],
     },
     sources: { now: () => 0, suspended: () => [], suspend: () => {}, resume: () => {} },
     hooks: NO_HOOKS,

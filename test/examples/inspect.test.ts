@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import type { LookDesk } from '../../src/api/inspect-routes.ts';
+import type { KeptDesk } from '../../src/api/kept-routes.ts';
 import { lookDesk } from '../../src/manager/admin-desk.ts';
 import { answeringDotAfter, judging } from '../world/manners.ts';
 import { makePlan } from '../world/policy.ts';
@@ -16,7 +17,7 @@ const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 const PLAN = makePlan({ queue: { egress_pool: 'one' } });
 
 /** Answers of the world's engine, each waited for in the world's time. */
-const worldDesk = (world: World): LookDesk => {
+const worldDesk = (world: World): LookDesk & KeptDesk => {
   const desk = lookDesk(world.engine);
   const soon = async <T>(asking: Promise<T>): Promise<T> => {
     await world.runFor(100);
@@ -30,6 +31,8 @@ const worldDesk = (world: World): LookDesk => {
     states: (names) => soon(desk.states(names)),
     path: (domain, source) => soon(desk.path(domain, source)),
     top: (by, max, prefix) => soon(desk.top(by, max, prefix)),
+    sources: () => desk.sources(),
+    rates: () => desk.rates(),
   };
 };
 

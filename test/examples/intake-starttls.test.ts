@@ -127,6 +127,20 @@ describe('STARTTLS', () => {
     while (world.listener.sessions() > 0) await wait(10);
   });
 
+  test('a client that leaves within the handshake leaves no session', async () => {
+    world = await openIntake(KEYS);
+    for (const bytes of ['', '\x16\x03\x01', 'NOOP\r\n']) {
+      const client = await world.greet();
+      await client.talk('STARTTLS');
+      client.send(bytes);
+      client.socket.end();
+      await client.over();
+      const from = performance.now();
+      while (world.listener.sessions() > 0 && performance.now() < from + 5_000) await wait(5);
+      assert.equal(world.listener.sessions(), 0, JSON.stringify(bytes));
+    }
+  });
+
   test('a client certificate is demanded when configured', async () => {
     makeKey('client-key.pem', 'client-cert.pem');
     const { readFileSync } = await import('node:fs');

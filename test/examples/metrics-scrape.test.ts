@@ -15,6 +15,7 @@ import type { MetricsWorld } from '../../src/api/metrics.ts';
 import { createMetrics, SCRAPES_MAX } from '../../src/api/metrics.ts';
 import { chooseCoding, wantsOpenMetrics } from '../../src/api/metrics-routes.ts';
 import { parseHttpListenerConfig } from '../../src/domain/options-http.ts';
+import { TransactionTimes } from '../../src/intake/times.ts';
 import { WorkerMeters } from '../../src/manager/worker-meters.ts';
 import { watchProcess } from '../../src/ports/node/process-figures.ts';
 import { judging } from '../world/manners.ts';
@@ -52,7 +53,8 @@ before(async () => {
   const watch = watchProcess(['/']);
   stops.push(watch.stop);
   const counts = { opened: 7, denied: 2 };
-  const listener = { address: '127.0.0.1', port: 25, counts, sessions: () => 3 };
+  const times = new TransactionTimes();
+  const listener = { address: '127.0.0.1', port: 25, counts, times, sessions: () => 3 };
   Object.assign(meters, {
     figures,
     delays: figures.delays,
@@ -193,7 +195,7 @@ describe('a part', () => {
 
   test('what makes no sense is said', async () => {
     for (const [query, why] of [
-      ['top=0', /^top: must be a number from 1/],
+      ['top=-1', /^top: must be a number from 0/],
       ['top=x', /^top: must be/],
       ['top=1&top=2', /^top: is given more than once/],
       ['name=a%22', /^name: must be the name/],

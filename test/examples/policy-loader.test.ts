@@ -174,6 +174,22 @@ describe('the policy-loader refuses', () => {
     );
   });
 
+  it('an unreadable answer: with the line of its handler, or the file of several', async () => {
+    const bad = POLICY.replace('({ egress_pool', '({ retry_intervall: 1, egress_pool');
+    assert.match(
+      await refusalOf({ 'policy.ts': bad }),
+      /^policy\.ts:\d+: get_queue_config for probe\.invalid: retry_intervall: /,
+    );
+    const twice = bad.replace(
+      'definePolicy(',
+      'definePolicy({ get_queue_config: () => undefined },',
+    );
+    assert.match(
+      await refusalOf({ 'policy.ts': twice }),
+      /^policy\.ts: get_queue_config for probe\.invalid: retry_intervall: /,
+    );
+  });
+
   it('all that is wrong at once, and says how much there is', async () => {
     const text = POLICY.replace(
       'init(',

@@ -107,6 +107,7 @@ describe('AUTH PLAIN', () => {
     assert.deepEqual(auth, {
       peer_address: '127.0.0.1',
       identities: [{ identity: 'list', context: 'SmtpAuthPlainAuthorization' }],
+      groups: [],
     });
     assert.match(world.bodies.written[0]?.text ?? '', / with ESMTPSA id /);
   });

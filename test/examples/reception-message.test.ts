@@ -102,7 +102,7 @@ describe('metadata and queue', () => {
     assert.equal(world.host.submissions.length, 0);
   });
 
-  test('a due time and a schedule put the first attempt off; others are refused', async () => {
+  test('a due time and a schedule are kept; one that cannot be followed is refused', async () => {
     const at = '2031-05-06T07:08:09Z';
     await receiveBy(onReceived((message) => message.set_due(at)));
     assert.equal(submitted()[0]?.dueAt, Date.parse(at));
@@ -114,9 +114,16 @@ describe('metadata and queue', () => {
     assert.equal(bodyAt(world), '\r\nb\r\n');
     const client = await world.greet();
     assert.match(await offer(client, undefined, mail('{')), /^554 5\.6\.0 X-Schedule: .*no JSON/);
-    const late = mail(`{"expires":"${at}"}`);
-    assert.match(await offer(client, undefined, late), /^554 .*expires cannot be kept/);
+    const half = mail('{"dow":"Mon","tz":"UTC"}');
+    assert.match(await offer(client, undefined, half), /^554 5\.6\.0 .*start, end missing/);
     assert.equal(world.host.submissions.length, 1);
+    const hours = '"dow":"mon","tz":"UTC","start":"09:00","end":"17:00"';
+    const whole = mail(`{"expires":"${at}",${hours}}`);
+    assert.match(await offer(client, undefined, whole), /^250 /);
+    assert.deepEqual(world.host.submissions[1]?.messages[0]?.schedule, {
+      expires: Date.parse(at),
+      window: { dow: 'Mon', tz: 'UTC', start: '09:00:00', end: '17:00:00' },
+    });
   });
 });
 

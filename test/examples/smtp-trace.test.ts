@@ -4,6 +4,8 @@
  * Deliberately unknown here: the engine.
  */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect as openSocket } from 'node:net';
 import { after, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import WebSocket from 'ws';
@@ -220,6 +222,12 @@ test('over a websocket: bad requests, second ones and too many are turned away',
   const garbled = await connect(url);
   garbled.socket.send('{');
   assert.deepEqual(await garbled.ended, [1008, 'the request is no JSON']);
+  const wide = await connect(url);
+  // More octets than a reason may have, in fewer characters.
+  wide.socket.send(JSON.stringify({ ['ж'.repeat(100)]: 1 }));
+  const [refused, cut] = await wide.ended;
+  assert.equal(refused, 1008);
+  assert.match(cut, /^trace-smtp-client: ж+$/);
   const twice = await connect(url);
   twice.socket.send('{}');
   twice.socket.send('{}');
@@ -236,4 +244,23 @@ test('over a websocket: peers outside trusted_hosts see nothing', async () => {
   const url = await listen(traces, { trusted_hosts: ['192.0.2.1'] });
   await assert.rejects(connect(url), /401/);
   assert.equal(traces.client.isWatched, false);
+});
+
+test('over a websocket: who is refused keeps no line open', async () => {
+  const traces = createSmtpTraces(clock, timers);
+  const { port } = new URL(await listen(traces, { trusted_hosts: ['192.0.2.1'] }));
+  const socket = openSocket({ port: Number(port), host: '127.0.0.1', allowHalfOpen: true });
+  const key = `Sec-WebSocket-Key: ${Buffer.alloc(16).toString('base64')}\r\n`;
+  const upgrade = `Connection: Upgrade\r\nUpgrade: websocket\r\n${key}`;
+  const path = '/api/admin/trace-smtp-client/v1';
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n${upgrade}Sec-WebSocket-Version: 13\r\n\r\n`);
+  let heard = '';
+  socket.setEncoding('latin1').on('data', (text: string) => {
+    heard += text;
+  });
+  await once(socket, 'end');
+  assert.match(heard, /^HTTP\/1\.1 401 /);
+  // Our side stays open: the listener is to end all the same.
+  await open.pop()?.stop(0);
+  socket.destroy();
 });

@@ -6,7 +6,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Books } from '../../src/domain/books.ts';
-import { decodeBooks, encodeBooks, SNAPSHOT_FORM } from '../../src/domain/snapshot.ts';
+import { decodeBooks, encodeBooks } from '../../src/domain/snapshot.ts';
+import { SNAPSHOT_FORM } from '../../src/domain/snapshot-form.ts';
 import { canonOf } from '../world/canon.ts';
 
 const ROW = {

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { after, beforeEach, test } from 'node:test';
 import type { HttpListener } from '../../src/api/http.ts';
 import { createMetrics } from '../../src/api/metrics.ts';
-import type { SuspendedSource } from '../../src/api/source-routes.ts';
+import type { SuspendedSource } from '../../src/api/rule-show.ts';
 import { WorkerMeters } from '../../src/manager/worker-meters.ts';
 import { openHttp } from './http-parts.ts';
 

@@ -109,7 +109,7 @@ story('what overflows names max_ready, and what is ready names connection_limit'
     assert.deepEqual(names(ask(world, 'path', path)), ['connection_limit']);
     const [first] = mails;
     assert.match(
-      ask(world, 'message', first?.messages[0]?.id ?? '').state,
+      ask(world, 'message', first?.messages[0]?.id ?? '').held ?? '',
       /with a connection of .* since/,
     );
     assert.deepEqual(ask(world, 'message', first?.messages[0]?.id ?? '').reasons, []);

@@ -24,8 +24,7 @@ export interface Copy {
   readonly at: number;
 }
 
-const REPLIES: Readonly<Record<Fate, string>> = {
-  take: '250 2.0.0 taken\r\n',
+const REPLIES: Readonly<Record<Exclude<Fate, 'take'>, string>> = {
   defer: '451 4.3.0 later\r\n',
   refuse: '550 5.1.1 never\r\n',
 };
@@ -50,12 +49,18 @@ export class Target {
   /** When a message was last tried, as a steady reading. */
   #triedAt = performance.now();
   readonly #fateOf: (number: number, tries: number) => Fate;
+  /** What it says to a message that it takes. */
+  readonly #taken: (number: number) => string;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #sessions = 0;
 
-  constructor(fateOf: (number: number, tries: number) => Fate = () => 'take') {
+  constructor(
+    fateOf: (number: number, tries: number) => Fate = () => 'take',
+    taken: (number: number) => string = () => 'taken',
+  ) {
     this.#fateOf = fateOf;
+    this.#taken = taken;
     this.#server = createServer({ noDelay: true }, (socket) => this.#greet(socket));
   }
 
@@ -145,6 +150,6 @@ export class Target {
       const by = { helo, peer, session, at: Date.now() };
       this.copies.push({ number, to: [...talk.to], sum, ...by });
     }
-    socket.write(REPLIES[fate]);
+    socket.write(fate === 'take' ? `250 2.0.0 ${this.#taken(number)}\r\n` : REPLIES[fate]);
   }
 }

@@ -15,6 +15,13 @@ import type { StoredRecord } from '../../src/ports/ports.ts';
 
 const byText = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
 
+/** Keys of the answers that a queue or a source rests on. */
+function answersInUse({ queues, sources }: Books): Set<string> {
+  const rows = queues.filter((queue) => queue !== undefined);
+  const keys = rows.flatMap(({ answer, pool }) => [answer, pool]);
+  return new Set([...keys, ...Array.from(sources.values(), ({ answer }) => answer)]);
+}
+
 /** The books without slots. */
 export function canonOf(books: Books) {
   const { rows } = books;
@@ -26,7 +33,7 @@ export function canonOf(books: Books) {
     }
   }
   // An answer nobody rests on may have been forgotten, and may not.
-  const inUse = books.answersInUse();
+  const inUse = answersInUse(books);
   const answers = [...books.answers].filter(([key]) => inUse.has(key));
   return {
     engine: { ...books.engine },
@@ -42,6 +49,8 @@ export function canonOf(books: Books) {
     answers: Object.fromEntries(answers.sort(([a], [b]) => byText(a, b))),
     // Histories of versions that generated nothing have none.
     ...(books.generations.size > 0 ? { generations: packGenerations(books.generations) } : {}),
+    // Histories of versions that wrote no reports have none.
+    ...(books.ndrs.size > 0 ? { ndrs: [...books.ndrs.values()] } : {}),
     // Histories of versions that knew no rules have none.
     ...(hasOrders(books) ? { orders: packRules(books.rules) } : {}),
   };
@@ -56,6 +65,9 @@ function rowOf(books: Books, slot: number, queue: string) {
   for (const name of Object.keys(columns) as (keyof RowColumns)[]) row[name] = columns[name][slot];
   row['queue'] = books.queueOfRow(slot).name;
   row['settled'] = [...(settled.get(slot) ?? [])].sort((a, b) => a - b);
+  const schedule = books.rows.schedules.get(slot);
+  // Histories from before messages brought any have none.
+  if (schedule !== undefined) row['schedule'] = schedule;
   return row;
 }
 

@@ -3,19 +3,22 @@
  * one idea: the body carries a mark, so that every copy of it can be told. Deliberately unknown
  * here: engines and exchangers.
  */
-import type { Refusal, Submission } from '../../src/intake/host.ts';
+import type { Refusal, Submission, SubmittedMessage } from '../../src/intake/host.ts';
 import type { BodyRef } from '../../src/ports/ports.ts';
 
 /** A submission and what was answered. */
 export interface Mail {
   readonly mark: string;
   readonly body: string;
-  readonly messages: readonly { readonly id: string; readonly to: readonly string[] }[];
+  readonly messages: readonly (Pick<SubmittedMessage, 'id' | 'to'> & Timing)[];
   readonly submittedAt: number;
   ref: BodyRef | undefined;
   answeredAt: number | undefined;
   refusal: Refusal | undefined;
 }
+
+/** What a mail brings along about its time. */
+export type Timing = Pick<SubmittedMessage, 'dueAt' | 'schedule'>;
 
 /** Recipients by domain, as an intake parts them. */
 export function groupByDomain(to: readonly string[]): string[][] {
@@ -39,7 +42,8 @@ const FROM = 'sender@here.test';
 /** What is kept beside a body. */
 export function makeHeader({ messages }: Mail, at: number): string {
   const ids = messages.map(({ id }) => id);
-  return JSON.stringify({ ids, from: FROM, to: messages.map(({ to }) => to), at });
+  const own = messages.map(({ dueAt, schedule }) => ({ dueAt, schedule }));
+  return JSON.stringify({ ids, from: FROM, to: messages.map(({ to }) => to), at, own });
 }
 
 /** A mail as an intake hands it over. */

@@ -4,6 +4,7 @@
  * engine does with them.
  */
 import type { Engine } from '../../src/engine.ts';
+import type { Policy } from '../../src/policy/define.ts';
 import type { PolicyPart } from '../../src/policy/hooks.ts';
 import type { PlanVersion, PolicyPlan } from './policy.ts';
 import { makeAsker } from './policy.ts';
@@ -29,7 +30,17 @@ export class Policies {
     const made = { version, epoch: this.#epoch, plan: structuredClone(plan), handlers };
     this.versions.push(made);
     const asker = makeAsker(made, (fault) => engine.policyFaulted(fault));
-    const told = { hash: `plan-${version}`, file: 'world', reason: 'an act' };
+    const told = { hash: `plan-${version}`, file: 'world', reason: 'an act', ndrDuties: plan.ndr };
+    engine.usePolicy({ asker, version, epoch: this.#epoch, ...told }, done);
+  }
+
+  /** Puts an operator's policy in force under a number of its own. */
+  useLoaded(policy: Policy, version: number, engine: Engine, done: () => void): void {
+    this.#epoch += 1;
+    const made = { ...this.inForce, version, epoch: this.#epoch, policy };
+    this.versions.push(made);
+    const asker = makeAsker(made, (fault) => engine.policyFaulted(fault));
+    const told = { hash: `loaded-${version}`, file: 'policy.ts', reason: 'an act' };
     engine.usePolicy({ asker, version, epoch: this.#epoch, ...told }, done);
   }
 

@@ -4,9 +4,11 @@
  * refreshed answer differs; a version is a copy of it, and marks every answer as its own.
  * Deliberately unknown here: what the engine does with answers.
  */
+import type { NdrDuties } from '../../src/domain/ndrs.ts';
 import type { PolicyAsker } from '../../src/domain/policy-asker.ts';
 import type { PolicyFault } from '../../src/policy/ask.ts';
 import { createPolicyAsker } from '../../src/policy/ask.ts';
+import type { Policy } from '../../src/policy/define.ts';
 import { definePolicy } from '../../src/policy/define.ts';
 import type { PolicyPart } from '../../src/policy/hooks.ts';
 
@@ -20,6 +22,8 @@ export interface PolicyPlan {
   paths: Record<string, Options>;
   pools: Record<string, readonly { readonly name: string; readonly weight: number }[]>;
   sources: Record<string, Options>;
+  /** Which failures are reported to senders; absent: none. */
+  ndr?: NdrDuties | undefined;
   /** Which handler throws, if any. */
   failing?: Failing | undefined;
 }
@@ -34,6 +38,8 @@ export interface PlanVersion {
   readonly plan: PolicyPlan;
   /** Handlers beside those of the plan. */
   readonly handlers?: PolicyPart | undefined;
+  /** In place of the plan: an operator's own, as it was loaded. */
+  readonly policy?: Policy | undefined;
 }
 
 /** How a version marks its answers: part of the text of each. */
@@ -106,18 +112,27 @@ export const makePlan = (
   sources: { ...SOURCES },
 });
 
-/** The plan as the engine asks it. */
-export function makeAsker(
-  { plan, version, handlers = {} }: Omit<PlanVersion, 'epoch'>,
+/** The version as the engine asks it. */
+export const makeAsker = (
+  given: Omit<PlanVersion, 'epoch'>,
   onFault: (fault: PolicyFault) => void,
-): PolicyAsker {
+): PolicyAsker => createPolicyAsker(makePolicy(given), onFault);
+
+/** The plan as a policy. */
+export function makePolicy({
+  plan,
+  version,
+  handlers = {},
+  policy: given,
+}: Omit<PlanVersion, 'epoch'>): Policy {
+  if (given !== undefined) return given;
   const isMarked = version > 0;
   const provider = isMarked ? { provider_name: `v${version}` } : {};
   const ttl = isMarked ? { ttl: `${60_000 + version}ms` } : {};
   const mayFail = (handler: Failing): void => {
     if (plan.failing === handler) throw new Error(`${handler} was told to fail`);
   };
-  const policy = definePolicy(
+  return definePolicy(
     {
       get_queue_config: (domain: string) => {
         mayFail('queue');
@@ -141,5 +156,4 @@ export function makeAsker(
     } as never,
     handlers,
   );
-  return createPolicyAsker(policy, onFault);
 }

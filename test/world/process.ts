@@ -122,10 +122,10 @@ function makeLogThread({ time, chance, faultsNow }: LifeParts, clock: LifeClock)
   };
 }
 
-const beginningOf = ({ version, epoch }: PlanVersion) =>
+const beginningOf = ({ version, epoch, plan: { ndr: ndrDuties } }: PlanVersion) =>
   version === 0
-    ? { hash: 'plan', file: 'world' }
-    : { hash: `plan-${version}`, file: 'world', version, epoch, reason: 'start' };
+    ? { hash: 'plan', file: 'world', ndrDuties }
+    : { hash: `plan-${version}`, file: 'world', version, epoch, reason: 'start', ndrDuties };
 
 /** What opening the store finds, as recovery wants it. */
 export function recoverable(store: MemoryStore, log: Pick<MemoryLog, 'replay'>) {

@@ -122,7 +122,7 @@ export class Witness {
       return;
     }
     if (type === 'message.quarantined') story.isQuarantined = true;
-    if (/^message\.(?:moved|rebound|scheduled)$/.test(type)) return;
+    if (/^message\.(?:moved|rebound|scheduled|postponed)$/.test(type)) return;
     if (type === 'message.deferred') story.deferrals += 1;
     if (type === 'message.returned') story.returns += 1;
     if (type === 'message.unsettled') story.unsettled.push({ at, body: body as UnsettledBody });

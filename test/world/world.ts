@@ -22,7 +22,7 @@ import type { Dot } from './dots.ts';
 import { DotTap, MARK } from './dots.ts';
 import type { Copy, Manner } from './exchanger.ts';
 import { Exchanger } from './exchanger.ts';
-import type { Mail } from './mail.ts';
+import type { Mail, Timing } from './mail.ts';
 import { groupByDomain, makeBody, makeHeader, makeSubmission } from './mail.ts';
 import type { Host } from './network.ts';
 import { Internet } from './network.ts';
@@ -155,7 +155,7 @@ export class World {
   }
 
   /** Submits as an intake does: body first, then the envelope; undefined while closed. */
-  submit(to: readonly string[], bytes = 200): Mail | undefined {
+  submit(to: readonly string[], bytes = 200, timing: Timing = {}): Mail | undefined {
     const { life } = this;
     if (!life.isOpen || life.isFatal) return undefined;
     const refusal = life.engine.admit();
@@ -165,7 +165,7 @@ export class World {
     const mail: Mail = {
       mark,
       body: makeBody(mark, bytes),
-      messages: ids.map((id, at) => ({ id, to: groups[at] as readonly string[] })),
+      messages: ids.map((id, at) => ({ id, to: groups[at] as readonly string[], ...timing })),
       submittedAt: this.now,
       ref: undefined,
       answeredAt: refusal === undefined ? undefined : this.now,

@@ -167,3 +167,15 @@ function orderRebind(core: Core, wish: Wish<'rebind.order'>, at: number): string
   if (order !== undefined) startRebind(core, order, at);
   return undefined;
 }
+
+/** Tells the rules that hold, oldest first, as of a turn; all of them durable. */
+export function listRules(
+  core: Core,
+  answered: (rules: readonly AdminRule[], at: number) => void,
+): void {
+  const run = (at: number): void => {
+    const rules = [...core.books.rules.all()];
+    core.turns.promise(() => answered(rules, at));
+  };
+  core.turns.push({ kind: 'run', run });
+}

@@ -7,8 +7,8 @@
 import type { AdminRule } from '../../domain/admin-rules.ts';
 import type { QueueRow } from '../../domain/books.ts';
 import { readyQueueName, SMTP_PROTOCOL } from '../../domain/site-name.ts';
-import type { Core, HeldQueue, Member } from '../core.ts';
-import type { PoolMembers } from '../pools.ts';
+import type { Core, HeldQueue } from '../core.ts';
+import type { Member, PoolMembers } from '../pools.ts';
 import { purgeDue, purgeRow } from './purging.ts';
 import { walkQueues } from './walking.ts';
 

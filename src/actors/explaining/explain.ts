@@ -1,81 +1,81 @@
 /**
- * Answers "why is this waiting?" for a message, a queue, a source or a path, from the books and
- * from what is held in memory. It reads and changes nothing, so it may be asked at any time.
+ * Answers "why is this waiting?" for a message, a queue, a source or a path: what the books say,
+ * and between what binds and what holds as well, what is held in memory, marked as such. It reads
+ * and changes nothing, so it may be asked at any time.
  * Deliberately unknown here: how the question came in, and where rules were written down.
  */
 import type { Explanation, Reason, Subject } from '../../domain/explanation.ts';
 import { numberOfMessageId } from '../../domain/message-id.ts';
-import { ROW_QUARANTINED } from '../../domain/rows.ts';
-import type { Core } from '../core.ts';
-import { PLACE_DUE, PLACE_OFFERED, PLACE_READY } from '../held-rows.ts';
-import { expiresAtOf } from '../rows-in-hand.ts';
-import { explainDue, explainQueue, queueRule, retryReason } from './queue.ts';
-import { explainReady } from './ready.ts';
+import { ROW_OFFERED, ROW_QUARANTINED } from '../../domain/rows.ts';
+import type { Core, ReadyQueue } from '../core.ts';
+import { PLACE_OFFERED, PLACE_READY } from '../held-rows.ts';
+import { heldOfDue } from './held.ts';
+import { keptPart } from './kept.ts';
+import { explainReady, heldOfReady } from './ready.ts';
 
-interface Told {
-  readonly state: string;
+/** What memory adds. */
+interface HeldPart {
+  readonly held?: string;
   readonly reasons: readonly Reason[];
 }
 
+const NOTHING: HeldPart = { reasons: [] };
+
 /** The explanation, or a sentence that says why there is none. */
 export function explain(core: Core, subject: Subject, at: number): Explanation | string {
-  const told = tell(core, subject, at);
-  return typeof told === 'string' ? told : { subject, at, ...told };
+  const kept = keptPart(core, subject, at);
+  if (typeof kept === 'string') return kept;
+  const added = heldPart(core, subject, kept.binding.length > 0, at);
+  if (typeof added === 'string') return added;
+  const { state, binding, further } = kept;
+  // What the log says as well is told once, as what the log says.
+  const known = new Set([...binding, ...further].map(({ text }) => text));
+  const news = added.reasons.filter(({ text }) => !known.has(text));
+  const held = news.map((reason) => ({ ...reason, held: true as const }));
+  const reasons = [...binding, ...held, ...further];
+  const said = added.held === undefined ? {} : { held: added.held };
+  return { subject, at, state, ...said, reasons };
 }
 
-function tell(core: Core, { kind, name }: Subject, at: number): Told | string {
+function heldPart(
+  core: Core,
+  { kind, name }: Subject,
+  isBound: boolean,
+  at: number,
+): HeldPart | string {
   switch (kind) {
-    case 'message': {
-      const slot = core.books.rows.find(numberOfMessageId(name));
-      return slot < 0 ? `message ${name} is not queued here` : explainMessage(core, slot, at);
-    }
+    case 'message':
+      return heldOfMessage(core, core.books.rows.find(numberOfMessageId(name)), isBound, at);
     case 'queue': {
       const row = core.books.findQueue(name);
-      return row === undefined ? `there is no queue ${name}` : explainQueue(core, row, at);
+      if (row === undefined || isBound || row.count === 0) return NOTHING;
+      return { reasons: heldOfDue(core, row, at) };
     }
     case 'source':
-      return explainSource(core, name, at);
+      return heldOfSource(core, name, isBound, at);
     case 'path': {
       const ready = core.readyQueues.get(name);
       if (ready === undefined) return `there is no ready queue ${name}`;
-      const state = `${ready.size} messages ready, ${ready.sessions.size} connections`;
-      return { state, reasons: explainReady(core, ready, at) };
+      const held = `${ready.size} messages ready, ${ready.sessions.size} connections`;
+      return { held, reasons: heldOfReady(core, ready, at) };
     }
   }
 }
 
-function explainMessage(core: Core, slot: number, at: number): Told {
+function heldOfMessage(core: Core, slot: number, isBound: boolean, at: number): HeldPart {
   const c = core.books.rows.columns;
-  const row = core.books.queueOfRow(slot);
-  const attempts = c.attempts[slot] as number;
-  const where = `in ${row.name}, ${attempts} attempts made`;
-  if (((c.flags[slot] as number) & ROW_QUARANTINED) !== 0) {
-    const text = 'its body cannot be read; it is kept until it expires';
-    return { state: where, reasons: [{ name: 'set aside', text }, ageOf(core, slot)] };
-  }
+  const flags = c.flags[slot] as number;
+  if ((flags & ROW_QUARANTINED) !== 0) return NOTHING;
   const place = core.held.placeOf(slot);
-  if (place === PLACE_OFFERED) return { state: `${where}; ${sayOffer(core, slot)}`, reasons: [] };
+  if (place === PLACE_OFFERED) return { held: sayOffer(core, slot), reasons: [] };
   const ready = core.readyOf.get(slot);
   if (place === PLACE_READY && ready !== undefined) {
-    const state = `${where}; ready in ${ready.name}, one of ${ready.size}`;
-    return { state, reasons: [...explainReady(core, ready, at), ageOf(core, slot)] };
+    const held = `ready in ${ready.name}, one of ${ready.size}`;
+    return { held, reasons: explainReady(core, ready, at) };
   }
-  const dueAt = c.dueAt[slot] as number;
-  const isDue = place === PLACE_DUE || dueAt <= at;
-  const reasons = isDue ? explainDue(core, row, at) : [retryReason(core, row, dueAt)];
-  // A queue that is held holds also what falls due meanwhile.
-  if (!isDue && row.state !== 'ready') reasons.push(...explainDue(core, row, at));
-  return {
-    state: `${where}; ${isDue ? 'due' : 'not due yet'}`,
-    reasons: [...reasons, ageOf(core, slot)],
-  };
-}
-
-function ageOf(core: Core, slot: number): Reason {
-  const row = core.books.queueOfRow(slot);
-  const { max_age } = core.answers.recordedQueueConfig(row.answer);
-  const rule = queueRule(row, 'max_age', `${max_age / 1_000} s`);
-  return { name: 'max_age', text: 'it expires then', until: expiresAtOf(core, slot), rule };
+  const isDue = (flags & ROW_OFFERED) === 0 && (c.dueAt[slot] as number) <= at;
+  if (!isDue || isBound) return NOTHING;
+  return { reasons: heldOfDue(core, core.books.queueOfRow(slot), at) };
 }
 
 function sayOffer(core: Core, slot: number): string {
@@ -87,23 +87,12 @@ function sayOffer(core: Core, slot: number): string {
   return `with a connection of ${session.ready.name} to ${peer} since ${since}`;
 }
 
-function explainSource(core: Core, name: string, at: number): Told | string {
-  const source = core.books.sources.get(name);
-  if (source === undefined) return `no source ${name} is in use`;
+function heldOfSource(core: Core, name: string, isBound: boolean, at: number): HeldPart {
   const paths = [...core.readyQueues.values()].filter((ready) => ready.source.name === name);
   const rows = paths.reduce((sum, { size }) => sum + size, 0);
-  const state = `${source.state}; ${rows} messages ready on ${paths.length} paths`;
-  if (source.state === 'suspended') {
-    const text = `suspended: ${source.cause}`;
-    return { state, reasons: [{ name: 'source suspended', text, until: source.until }] };
-  }
-  const reasons = paths.flatMap((ready) =>
-    ready.size === 0
-      ? []
-      : explainReady(core, ready, at).map((one) => ({
-          ...one,
-          text: `${ready.name}: ${one.text}`,
-        })),
-  );
-  return { state, reasons };
+  const held = `${rows} messages ready on ${paths.length} paths`;
+  if (isBound) return { held, reasons: [] };
+  const tell = (ready: ReadyQueue): Reason[] =>
+    explainReady(core, ready, at).map((one) => ({ ...one, text: `${ready.name}: ${one.text}` }));
+  return { held, reasons: paths.flatMap((ready) => (ready.size === 0 ? [] : tell(ready))) };
 }

@@ -2,10 +2,10 @@
  * Why the rows of a ready queue are not with a connection just now: from its own state, without
  * changing any. Does not know scheduled queues.
  */
-import type { AdminRule } from '../../domain/admin-rules.ts';
 import type { Reason, Rule } from '../../domain/explanation.ts';
 import { formatLimit } from '../../domain/throttle-spec.ts';
 import type { Core, ReadyQueue } from '../core.ts';
+import { pathReasons } from './kept.ts';
 import { explainPathShaping } from './shaping.ts';
 
 /** The rule of a path's option, for who wants to know where it was written. */
@@ -15,24 +15,16 @@ export function pathRule(ready: ReadyQueue, option: string, value: string): Rule
   return { handler: 'get_egress_path_config', args, option, value };
 }
 
-/** An operator keeps a source from a site. */
-export const readyReason = ({ ready, cause, until }: AdminRule): Reason => ({
-  name: 'ready queue suspended',
-  text: `the ready queue ${ready} is suspended: ${cause}`,
-  until,
-});
-
 /** What holds the rows of a ready queue, the binding reason first; none while it is served. */
-export function explainReady(core: Core, ready: ReadyQueue, at: number): Reason[] {
+export const explainReady = (core: Core, ready: ReadyQueue, at: number): Reason[] => [
+  ...pathReasons(core, ready.name),
+  ...heldOfReady(core, ready, at),
+];
+
+/** The part of it that only the running process knows. */
+export function heldOfReady(core: Core, ready: ReadyQueue, at: number): Reason[] {
   const reasons: Reason[] = [];
   if (core.isStopping) reasons.push({ name: 'stopping', text: 'the daemon is stopping' });
-  const order = core.rules.findReady(ready.name);
-  if (order !== undefined) reasons.push(readyReason(order));
-  const source = core.books.sources.get(ready.source.name);
-  if (source?.state === 'suspended') {
-    const text = `the source ${source.name} is suspended: ${source.cause}`;
-    reasons.push({ name: 'source suspended', text, until: source.until });
-  }
   if (ready.notBefore > at) {
     const text = `${ready.failures} connections in a row reached no host of ${ready.site.site}`;
     reasons.push({ name: 'reconnecting', text, until: ready.notBefore });

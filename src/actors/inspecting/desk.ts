@@ -11,11 +11,14 @@ import type {
   PathLook,
   QueueLook,
   QueueTop,
+  RateLook,
   ReadyLook,
   ReadyStates,
+  SourceLook,
 } from '../../domain/inspection.ts';
 import { compactBodies } from '../compacting.ts';
 import type { Core } from '../core.ts';
+import { lookAtRates, lookAtSources } from './kept.ts';
 import { lookAtMessage, lookAtQueue } from './messages.ts';
 import type { TopQuestion } from './queues.ts';
 import { countMeant, findTop } from './queues.ts';
@@ -43,6 +46,8 @@ export interface InspectDesk {
   ): void;
   top(question: TopQuestion, answered: (top: QueueTop) => void): void;
   count(criteria: Criteria, answered: (count: MeantCount) => void): void;
+  sources(): readonly SourceLook[];
+  rates(): readonly RateLook[];
   numbers(): EngineNumbers;
   /** Starts a round of compacting bodies; answers how many are on the move. */
   compact(answered: (moving: number) => void): void;
@@ -60,6 +65,8 @@ export function makeInspectDesk(core: Core): InspectDesk {
     path: (about, answered) => findPath(core, about, answered),
     top: (question, answered) => findTop(core, question, answered),
     count: (criteria, answered) => countMeant(core, criteria, answered),
+    sources: () => lookAtSources(core),
+    rates: () => lookAtRates(core, core.ports.clock.now()),
     numbers: () => numbersOf(core),
     compact: (answered) => {
       const run = (): void => {

@@ -11,13 +11,15 @@ import type { BodyRef, StoredRecord } from '../../ports/ports.ts';
 import { isFault } from '../../ports/ports.ts';
 import { bodyRefOf } from '../compacting.ts';
 import type { Core } from '../core.ts';
+import type { Kept } from '../recorded.ts';
 import { leftIndexes, messageIdOf } from '../rows-in-hand.ts';
 import { changedAtOf } from './queues.ts';
 
 /** Bytes of bodies in one answer; what would be over it is left out. */
 export const BODIES_BYTES_MAX = 16 * 1024 * 1024;
 
-interface Found {
+/** A row that was found. */
+export interface Found {
   readonly id: string;
   readonly position: number;
   readonly left: readonly number[];
@@ -26,7 +28,7 @@ interface Found {
   readonly ref: BodyRef;
 }
 
-const findRow = (core: Core, slot: number): Found => {
+const findRow = (core: Kept, slot: number): Found => {
   const c = core.books.rows.columns;
   return {
     id: messageIdOf(core, slot),
@@ -45,9 +47,33 @@ export function lookAtMessage(
   wantsBody: boolean,
   answered: (look: MessageLook | undefined) => void,
 ): void {
-  const slot = core.books.rows.find(numberOfMessageId(id));
-  if (slot < 0 || messageIdOf(core, slot) !== id) return answered(undefined);
-  readAll(core, [findRow(core, slot)], wantsBody, ([look]) => answered(look));
+  const found = findMessage(core, id);
+  if (found === undefined) return answered(undefined);
+  readAll(core, [found], wantsBody, ([look]) => answered(look));
+}
+
+/** The row of a message. */
+export function findMessage(kept: Kept, id: string): Found | undefined {
+  const slot = kept.books.rows.find(numberOfMessageId(id));
+  return slot < 0 || messageIdOf(kept, slot) !== id ? undefined : findRow(kept, slot);
+}
+
+/** A queue without its messages, and the rows of the first `max` of them. */
+export function findQueue(
+  kept: Kept,
+  name: string,
+  max: number,
+): { readonly about: Omit<QueueLook, 'messages'>; readonly found: readonly Found[] } | undefined {
+  const row = kept.books.findQueue(name);
+  if (row === undefined) return undefined;
+  const { rows } = kept.books;
+  const found: Found[] = [];
+  for (let slot = row.head; slot >= 0 && found.length < max; slot = rows.next[slot] as number) {
+    found.push(findRow(kept, slot));
+  }
+  const config = kept.answers.recordedQueueConfig(row.answer);
+  const about = { name, count: row.count, config, changedAt: changedAtOf(kept, row) };
+  return { about, found };
 }
 
 /** A queue and its first `max` messages; undefined where there is none of that name. */
@@ -57,16 +83,9 @@ export function lookAtQueue(
   { max, wantsBody }: { readonly max: number; readonly wantsBody: boolean },
   answered: (look: QueueLook | undefined) => void,
 ): void {
-  const row = core.books.findQueue(name);
-  if (row === undefined) return answered(undefined);
-  const { rows } = core.books;
-  const found: Found[] = [];
-  for (let slot = row.head; slot >= 0 && found.length < max; slot = rows.next[slot] as number) {
-    found.push(findRow(core, slot));
-  }
-  const config = core.answers.recordedQueueConfig(row.answer);
-  const about = { name, count: row.count, config, changedAt: changedAtOf(core, row) };
-  readAll(core, found, wantsBody, (messages) => answered({ ...about, messages }));
+  const look = findQueue(core, name, max);
+  if (look === undefined) return answered(undefined);
+  readAll(core, look.found, wantsBody, (messages) => answered({ ...look.about, messages }));
 }
 
 function readAll(
@@ -89,7 +108,8 @@ function readAll(
   core.turns.push({ kind: 'run', run: () => core.turns.promise(read) });
 }
 
-function lookOf(found: Found, record: StoredRecord | undefined): MessageLook {
+/** What a row and the record of its acceptance show. */
+export function lookOf(found: Found, record: StoredRecord | undefined): MessageLook {
   const { id, left, dueAt, attempts } = found;
   // The record may be damaged: what the books know is still worth seeing.
   const body = record === undefined ? undefined : (decode(record).body as AcceptedBody);

@@ -9,6 +9,7 @@ import type { MeantCount, QueueLine, QueueTop, Ranking } from '../../domain/insp
 import { parseQueueName } from '../../domain/queue-name.ts';
 import { TopList } from '../../domain/top-list.ts';
 import type { Core } from '../core.ts';
+import type { Kept } from '../recorded.ts';
 import { lookThrough } from './slices.ts';
 
 /** Counts the messages that wait in queues that criteria mean. */
@@ -39,6 +40,13 @@ export function countMeant(
   });
 }
 
+/** What queues are ranked from: books, the last failures, and a way to go on later. */
+export interface Looked {
+  readonly books: Kept['books'];
+  readonly lastErrors: Pick<Core['lastErrors'], 'get'>;
+  readonly ports: { readonly clock: { soon(task: () => void): void } };
+}
+
 /** What is asked of the queues. */
 export interface TopQuestion {
   readonly by: Ranking;
@@ -48,7 +56,7 @@ export interface TopQuestion {
 }
 
 /** Finds the first queues by a ranking. */
-export function findTop(core: Core, question: TopQuestion, done: (top: QueueTop) => void): void {
+export function findTop(core: Looked, question: TopQuestion, done: (top: QueueTop) => void): void {
   const { by, max, prefix } = question;
   const top = new TopList<QueueRow>(max);
   const { books } = core;
@@ -68,16 +76,16 @@ export function findTop(core: Core, question: TopQuestion, done: (top: QueueTop)
   lookThrough({ soon: (task) => core.ports.clock.soon(task), length, visit, done: show });
 }
 
-function scoreOf(core: Core, row: QueueRow, by: Ranking): number | undefined {
+function scoreOf(core: Looked, row: QueueRow, by: Ranking): number | undefined {
   if (by === 'error') return core.lastErrors.get(row.name)?.at;
   if (row.count === 0) return undefined;
   return by === 'depth' ? row.count : -headAcceptedAt(core, row);
 }
 
-const headAcceptedAt = (core: Core, row: QueueRow): number =>
+const headAcceptedAt = (core: Looked, row: QueueRow): number =>
   core.books.rows.columns.acceptedAt[row.head] as number;
 
-function lineOf(core: Core, row: QueueRow): QueueLine {
+function lineOf(core: Looked, row: QueueRow): QueueLine {
   return {
     name: row.name,
     count: row.count,
@@ -89,9 +97,8 @@ function lineOf(core: Core, row: QueueRow): QueueLine {
   };
 }
 
-/** When something last came into a queue, or left it empty. */
-export function changedAtOf(core: Core, row: QueueRow): number {
-  const held = core.queues.get(row.slot)?.usedAt ?? 0;
-  const tail = row.count === 0 ? 0 : (core.books.rows.columns.acceptedAt[row.tail] as number);
-  return Math.max(held, tail, row.emptySince);
+/** When its newest message was accepted, or it was left empty; what the log can say of it. */
+export function changedAtOf({ books }: Pick<Kept, 'books'>, row: QueueRow): number {
+  const tail = row.count === 0 ? 0 : (books.rows.columns.acceptedAt[row.tail] as number);
+  return Math.max(tail, row.emptySince);
 }

@@ -46,15 +46,16 @@ export function lookAtReady(core: Core, name: string, wantsQueues: boolean): Rea
     site: ready.site,
     size: ready.size,
     states: statesOf(ready),
-    suspended: core.rules.findReady(name)?.cause,
+    suspended: core.rules.findReady(name),
     bounds: boundsOf(core, { name, source: ready.source.name, path: ready.path }),
     sessions: [...ready.sessions].map((session) => lookAtSession(session)),
     queues: wantsQueues ? [...names] : undefined,
   };
 }
 
-function boundsOf(
-  core: Core,
+/** What bounds a path. */
+export function boundsOf(
+  core: Parameters<typeof leasedLimits>[0],
   { name, source, path }: { readonly name: string; readonly source: string; path: PathConfig },
 ): PathBounds {
   const own = { name: 'connection_limit', spec: path.connection_limit };

@@ -14,13 +14,6 @@ import { originOf, waitForDue } from '../rows-in-hand.ts';
 import { openQueue } from './configuring.ts';
 import { rowIsDue } from './due.ts';
 
-/** A refusal from its parts. */
-export const refusal = (code: number, enhanced: string, text: string): Refusal => ({
-  code,
-  enhanced,
-  text,
-});
-
 /** What is answered while the engine stops. */
 export const REFUSAL_STOPPING: Refusal = {
   code: 421,
@@ -87,7 +80,9 @@ function acceptMessage(core: Core, from: Submission, message: SubmittedMessage, 
   if (books.findQueue(queue) === undefined) openQueue(core, queue, at);
   const letter = message.letter ?? from;
   const { body } = letter;
-  const due = message.dueAt ?? from.dueAt ?? at;
+  const { schedule } = message;
+  const first = Math.max(message.dueAt ?? from.dueAt ?? at, at);
+  const due = schedule?.window === undefined ? first : core.calendar.opens(schedule.window, first);
   const isLater = due > at;
   turns.emit({
     type: 'message.accepted',
@@ -109,17 +104,19 @@ function acceptMessage(core: Core, from: Submission, message: SubmittedMessage, 
       meta: message.meta ?? from.meta,
       headers: message.headers ?? from.headers,
       ...(isComplaint(from, message) ? { complaint: 1 as const } : {}),
+      schedule,
     },
   });
   const slot = books.rows.find(numberOfMessageId(message.id));
   const { chunks, bodyBytes } = letter;
   const seen = heldMeta(core, message.meta ?? from.meta);
   const hot = { from: letter.from, to: message.to, body: chunks, bodyBytes, ...seen };
-  if (!isLater) {
+  const isOver = schedule?.expires !== undefined && schedule.expires <= at;
+  if (!isLater && !isOver) {
     held.heat(slot, hot);
     return rowIsDue(core, slot, at);
   }
   const told = { ...originOf(core, slot), due };
-  turns.emit({ type: 'message.scheduled', stream: message.id, body: told });
+  if (isLater) turns.emit({ type: 'message.scheduled', stream: message.id, body: told });
   waitForDue(core, slot);
 }

@@ -27,9 +27,16 @@ export function openQueue(core: Core, stream: string, at: number): QueueRow {
   const body = { answer: answer.key, pool: pool?.key ?? '' };
   core.turns.emit({ type: 'queue.opened', stream, body });
   const row = core.books.findQueue(stream) as QueueRow;
+  noteInUse(core, row);
   if (!isGood) core.tallies.refreshesFailed += 1;
   noteAsked(core, row, answer.value, isGood, at);
   return row;
+}
+
+/** A queue rests on these answers: the sweep under way must not take them for unused. */
+export function noteInUse({ sweep }: Core, { answer, pool }: QueueRow): void {
+  sweep.answers.add(answer);
+  sweep.pools.add(pool);
 }
 
 /** To be called before a queue's configuration is acted on: asks again where that is due. */
@@ -57,6 +64,7 @@ export function refreshQueue(core: Core, row: QueueRow, at: number): void {
   const poolBefore = row.pool;
   const body = { answer: answer.key, pool: pool.key };
   core.turns.emit({ type: 'queue.configured', stream: row.name, body });
+  noteInUse(core, row);
   // What grew too old later than it now does hangs on the wheel too late; the other way round the
   // wheel rings and finds nothing to do.
   if (answer.value.max_age < before.max_age) core.sweep.armsLeft = core.books.rows.slotsUsed;

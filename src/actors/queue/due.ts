@@ -14,6 +14,7 @@ import { PLACE_DUE, PLACE_LEAVING, PLACE_WAITING } from '../held-rows.ts';
 import { expiresAtOf, movePlace } from '../rows-in-hand.ts';
 import { makeQueueShaping } from '../shaping.ts';
 import { SlotRing } from '../slot-ring.ts';
+import { postponeShut, shutOver, watchRow } from '../windows.ts';
 import { keepCurrent } from './configuring.ts';
 
 /** What is held about a queue; made when it is first needed. */
@@ -65,11 +66,11 @@ export function rowRang(
   const place = core.held.placeOf(slot);
   const dueAt = rows.columns.dueAt[slot] as number;
   const isSetAside = ((rows.columns.flags[slot] as number) & ROW_QUARANTINED) !== 0;
-  if (place !== PLACE_WAITING || isSetAside) {
-    if (place !== PLACE_LEAVING) core.wheel.set(slot, expiresAt);
-    return;
-  }
-  if (dueAt > at) core.wheel.set(slot, Math.min(dueAt, expiresAt));
+  if (place === PLACE_LEAVING) return;
+  if (isSetAside) core.wheel.set(slot, expiresAt);
+  else if (place === PLACE_WAITING && dueAt > at) core.wheel.set(slot, Math.min(dueAt, expiresAt));
+  else if (shutOver(core, slot, at)) return;
+  else if (place !== PLACE_WAITING) watchRow(core, slot, at);
   else {
     core.measures.tardinessSeconds.observe((at - dueAt) / 1000);
     rowIsDue(core, slot, at);
@@ -81,12 +82,13 @@ export function rowIsDue(core: Core, slot: number, at: number): void {
   const queue = holdQueue(core, core.books.queueOfRow(slot), at);
   const ticket = movePlace(core, slot, PLACE_DUE);
   queue.due.push(slot, ticket);
-  core.wheel.set(slot, expiresAtOf(core, slot));
+  watchRow(core, slot, at);
   core.touchedQueues.add(queue);
 }
 
-/** Puts a row that was made ready back in front of its queue's due rows. */
+/** Puts a row that was made ready back in front of its queue's due rows, if it may still go. */
 export function rowGoesBack(core: Core, slot: number, at: number): void {
+  if (postponeShut(core, slot, at)) return;
   const queue = holdQueue(core, core.books.queueOfRow(slot), at);
   queue.due.unshift(slot, movePlace(core, slot, PLACE_DUE));
   core.touchedQueues.add(queue);

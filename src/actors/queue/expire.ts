@@ -4,6 +4,7 @@
  * Knows no retry schedule (that may expire a message earlier).
  */
 import { formatDuration } from '../../domain/duration.ts';
+import { isoTime } from '../../domain/retry.ts';
 import type { Core } from '../core.ts';
 import { PLACE_LEAVING } from '../held-rows.ts';
 import {
@@ -51,16 +52,24 @@ export function emitExpired(
   at: number,
 ): void {
   const index = leftIndexes(core, slot);
-  const maxAgeMs = expiresAtOf(core, slot) - (core.books.rows.columns.acceptedAt[slot] as number);
-  const ageMs = at - (core.books.rows.columns.acceptedAt[slot] as number);
   emitLast(core, slot, {
     type: 'message.expired',
     stream: messageIdOf(core, slot),
     body: {
       to: addressesOf(envelope, index),
       index,
-      text: `551 5.4.7 age ${formatDuration(ageMs)} exceeds max_age=${formatDuration(maxAgeMs)}`,
+      text: `551 5.4.7 ${whyExpired(core, slot, at)}`,
       ...whereaboutsOf(core, slot),
     },
   });
+}
+
+function whyExpired(core: Core, slot: number, at: number): string {
+  const acceptedAt = core.books.rows.columns.acceptedAt[slot] as number;
+  const expiresAt = expiresAtOf(core, slot);
+  if (core.books.rows.schedules.get(slot)?.expires !== undefined) {
+    return `the message's expiry at ${isoTime(expiresAt)} has come`;
+  }
+  const most = formatDuration(expiresAt - acceptedAt);
+  return `age ${formatDuration(at - acceptedAt)} exceeds max_age=${most}`;
 }

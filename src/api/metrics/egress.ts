@@ -87,6 +87,18 @@ const tls = (
   );
 
 const ROUTES: readonly Given[] = [
+  single(
+    'counter',
+    'dns_mx_resolve_cache_hit',
+    'Questions for MX records that needed no look-up of their own.',
+    ({ meters: { dns } }: Scrape) => dns?.mxHits,
+  ),
+  single(
+    'counter',
+    'dns_mx_resolve_cache_miss',
+    'Questions for MX records that were looked up.',
+    ({ meters: { dns } }: Scrape) => dns?.mxMisses,
+  ),
   route(
     'counter',
     'dns_mx_resolve_status_ok',

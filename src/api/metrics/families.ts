@@ -39,6 +39,8 @@ export interface Definition {
 export interface ValueFamily<From> extends Definition {
   readonly type: 'counter' | 'gauge';
   readonly read: (from: From) => Read<Series> | Promise<Read<Series>>;
+  /** Its few series that sum up others, where the others are without a bound. */
+  readonly totals?: (from: From) => Read<Series>;
 }
 
 /** A metric of histograms. */
@@ -77,7 +79,12 @@ export const listed = <From>(
   labels: readonly string[],
   read: ValueFamily<From>['read'],
   per?: string,
-): Family<From> => ({ name, type, labels, help, read, ...(per === undefined ? {} : { per }) });
+  totals?: ValueFamily<From>['totals'],
+): Family<From> => ({
+  ...{ name, type, labels, help, read },
+  ...(per === undefined ? {} : { per }),
+  ...(totals === undefined ? {} : { totals }),
+});
 
 /** A histogram without labels; undefined is not shown. */
 export const distribution = <From>(

@@ -3,13 +3,19 @@
  * and pool. Values are read when somebody asks. Counts nothing itself.
  */
 import type { OutcomeCounts } from '../../actors/measures.ts';
-import { countsOf, listed } from './families.ts';
+import type { Histogram } from '../../domain/histogram.ts';
+import { joinHistograms } from '../../domain/histogram.ts';
+import type { TransactionTimes } from '../../intake/times.ts';
+import { countsOf, distribution, listed, single } from './families.ts';
 import type { Scrape } from './meters.ts';
 import type { Given } from './services.ts';
 import {
   CLIENT,
   connections,
   connectionsBegun,
+  connectionsBegunTotals,
+  connectionTotals,
+  ofClient,
   ofListeners,
   ofReady,
   ofShared,
@@ -34,6 +40,7 @@ export const DELIVERIES: readonly Given[] = OUTCOMES.flatMap(([suffix, said, key
     ['service'],
     (scrape: Scrape) => ofReady(scrape, (counts) => counts[key]),
     PER_READY,
+    (scrape) => ofClient(scrape, (counts) => counts[key]),
   ),
   listed(
     'counter',
@@ -67,7 +74,15 @@ export const DELIVERIES: readonly Given[] = OUTCOMES.flatMap(([suffix, said, key
 
 /** Connections to receivers and clients. */
 export const CONNECTIONS: readonly Given[] = [
-  listed('gauge', 'connection_count', 'Open connections.', ['service'], connections, PER_READY),
+  listed(
+    'gauge',
+    'connection_count',
+    'Open connections.',
+    ['service'],
+    connections,
+    PER_READY,
+    connectionTotals,
+  ),
   listed(
     'gauge',
     'connection_count_by_provider',
@@ -103,6 +118,7 @@ export const CONNECTIONS: readonly Given[] = [
     ['service'],
     connectionsBegun,
     PER_READY,
+    connectionsBegunTotals,
   ),
   listed(
     'counter',
@@ -118,6 +134,90 @@ export const CONNECTIONS: readonly Given[] = [
     ['service'],
     (scrape) => ofReady(scrape, ({ aborted }) => aborted),
     PER_READY,
+    (scrape) => ofClient(scrape, ({ aborted }) => aborted),
+  ),
+];
+
+const transactions = (
+  name: string,
+  help: string,
+  pick: (times: TransactionTimes) => Histogram,
+): Given =>
+  distribution(name, help, ({ meters: { listeners } }: Scrape) =>
+    listeners === undefined ? undefined : joinHistograms(listeners.map(({ times }) => pick(times))),
+  );
+
+const TIMES: readonly Given[] = [
+  transactions(
+    'smtpsrv_transaction_duration',
+    'A transaction of SMTP that got as far as its message, until the answer, seconds.',
+    ({ transaction }) => transaction,
+  ),
+  transactions(
+    'smtpsrv_read_data_duration',
+    'A message on its way in, from 354 to the final dot, seconds.',
+    ({ readData }) => readData,
+  ),
+  transactions(
+    'smtpsrv_process_data_duration',
+    'From the final dot to its answer: policy, disk and log, seconds.',
+    ({ processData }) => processData,
+  ),
+];
+
+/** DKIM signatures. */
+const SIGNING: readonly Given[] = [
+  distribution(
+    'dkim_signer_sign',
+    'Signing a message on another thread, waiting included, seconds.',
+    ({ meters: { signing } }: Scrape) => signing?.()?.seconds,
+  ),
+  listed(
+    'counter',
+    'waybill_dkim_orders_total',
+    'Messages to be signed; refused are those for which there was no place.',
+    ['result'],
+    ({ meters: { signing } }) => {
+      const now = signing?.();
+      if (now === undefined) return [];
+      const { signed, failed, refused } = now;
+      return countsOf(Object.entries({ signed, failed, refused }));
+    },
+  ),
+  single(
+    'gauge',
+    'waybill_dkim_waiting',
+    'Messages that wait for a signing thread.',
+    ({ meters: { signing } }: Scrape) => signing?.()?.waiting,
+  ),
+  single(
+    'gauge',
+    'waybill_dkim_threads',
+    'Threads that sign.',
+    ({ meters: { signing } }: Scrape) => signing?.()?.threads,
+  ),
+  single(
+    'counter',
+    'waybill_dkim_thread_deaths_total',
+    'Signing threads that ended by themselves.',
+    ({ meters: { signing } }: Scrape) => signing?.()?.deaths,
+  ),
+];
+
+/** Reports of failure. */
+const NDRS: readonly Given[] = [
+  single(
+    'gauge',
+    'waybill_ndrs_owed',
+    'Reports of failure that are to be written.',
+    ({ meters: { ndrs } }: Scrape) => ndrs?.owed,
+  ),
+  listed(
+    'counter',
+    'waybill_ndrs_total',
+    'Reports of failure: owed, generated, waived, and not even owed because too many were.',
+    ['result'],
+    ({ meters: { ndrs } }) => countsOf(ndrs && Object.entries(ndrs.counts)),
   ),
 ];
 
@@ -160,4 +260,7 @@ export const RECEPTION: readonly Given[] = [
         ? []
         : [{ labels: [CLIENT], histogram: figures.measures.deliverSeconds }],
   },
+  ...TIMES,
+  ...SIGNING,
+  ...NDRS,
 ];

@@ -5,8 +5,12 @@
 
 import type { Delays } from '../../actors/core.ts';
 import type { Figures, TlsNumbers } from '../../actors/figures.ts';
+import type { NdrDesk } from '../../actors/ndr-desk.ts';
 import type { ListenerCounts } from '../../intake/desk.ts';
+import type { TransactionTimes } from '../../intake/times.ts';
 import type { ProcessFigures } from '../../ports/node/process-figures.ts';
+import type { ResolverCounts } from '../../ports/node/resolver.ts';
+import type { SigningNumbers } from '../../ports/node/signing.ts';
 import type { HookAnswer, HookStatus } from '../../projections/hook-status.ts';
 
 /** Something counted for a source and a label. */
@@ -40,6 +44,7 @@ export interface ListenerMeters {
   readonly address: string;
   readonly port: number;
   readonly counts: Readonly<ListenerCounts>;
+  readonly times: TransactionTimes;
   sessions(): number;
 }
 
@@ -64,6 +69,11 @@ export interface Meters {
   readonly hooks?: (() => Promise<HookAnswer>) | undefined;
   readonly listeners?: readonly ListenerMeters[] | undefined;
   readonly process?: (() => ProcessFigures) | undefined;
+  /** Reports of failure that are owed, and what became of them. */
+  readonly ndrs?: Pick<NdrDesk, 'owed' | 'counts'> | undefined;
+  /** Undefined as long as nothing was signed. */
+  readonly signing?: (() => SigningNumbers | undefined) | undefined;
+  readonly dns?: Readonly<ResolverCounts> | undefined;
 }
 
 /** One scrape: what it sees, each asked for at most once where asking takes time. */

@@ -7,7 +7,7 @@ import type { Read, Series } from './families.ts';
 import { countsOf, listed, single } from './families.ts';
 import type { Scrape } from './meters.ts';
 import type { Given } from './services.ts';
-import { ofReady, PER_PROVIDER, PER_READY, readyCounts } from './services.ts';
+import { ofClient, ofReady, PER_PROVIDER, PER_READY, readyCounts, readyTotal } from './services.ts';
 
 const PER_QUEUE = 'scheduled queue';
 const PER_DELAYED = 'scheduled queue, at most 1,000; the others share one';
@@ -67,7 +67,15 @@ const summed = (name: string, help: string, labels: readonly string[], by: SumBy
 
 /** As many series as there are queues, paths, providers or tenants; the longest come last. */
 export const QUEUES: readonly Given[] = [
-  listed('gauge', 'ready_count', 'Messages in ready queues.', ['service'], readyCounts, PER_READY),
+  listed(
+    'gauge',
+    'ready_count',
+    'Messages in ready queues.',
+    ['service'],
+    readyCounts,
+    PER_READY,
+    readyTotal,
+  ),
   listed(
     'counter',
     'ready_full',
@@ -75,6 +83,7 @@ export const QUEUES: readonly Given[] = [
     ['service'],
     (scrape) => ofReady(scrape, ({ full }) => full),
     PER_READY,
+    (scrape) => ofClient(scrape, ({ full }) => full),
   ),
   summed('scheduled_by_tenant', 'Messages in scheduled queues.', ['tenant'], 'tenant', 'tenant'),
   summed(

@@ -4,6 +4,7 @@
  * own. Deliberately unknown here: names of metrics.
  */
 import type { ServiceCounts, SharedCounts } from '../../actors/measures.ts';
+import { formatPlace } from '../../domain/ip.ts';
 import type { Family, Read, Series } from './families.ts';
 import type { ListenerMeters, Scrape } from './meters.ts';
 
@@ -24,7 +25,7 @@ const total = (service: string, value: number): Series => ({
   isTotal: true,
 });
 
-const placeOf = ({ address, port }: ListenerMeters): string => `${address}:${port}`;
+const placeOf = ({ address, port }: ListenerMeters): string => formatPlace(address, port);
 
 /** The total of SMTP listeners, then each. */
 export function* ofListeners(
@@ -42,37 +43,63 @@ export function* ofListeners(
   }
 }
 
+/** The total of SMTP alone. */
+export function* ofClient(
+  { meters: { figures } }: Scrape,
+  pick: (counts: ServiceCounts) => number,
+): Generator<Series> {
+  if (figures !== undefined) yield total(CLIENT, pick(figures.measures.totals));
+}
+
 /** The total of SMTP, then each ready queue. */
 export function* ofReady(
-  { meters }: Scrape,
+  scrape: Scrape,
   pick: (counts: ServiceCounts) => number,
 ): Generator<Series | undefined> {
-  const { figures } = meters;
+  const { figures } = scrape.meters;
   if (figures === undefined) return;
-  yield total(CLIENT, pick(figures.measures.totals));
+  yield* ofClient(scrape, pick);
   for (const ready of figures.readyQueues()) {
     yield ready && { labels: [`${CLIENT}:${ready.name}`], value: pick(ready.counts) };
   }
 }
 
-/** Open connections, in and out. */
-export function* connections(scrape: Scrape): Read<Series> {
+/** Open connections, in by listener and out as a total. */
+export function* connectionTotals(scrape: Scrape): Generator<Series> {
   yield* ofListeners(scrape, (listener) => listener.sessions());
   const { figures } = scrape.meters;
+  if (figures !== undefined) yield total(CLIENT, figures.numbers().sessions);
+}
+
+/** Open connections, in and out. */
+export function* connections(scrape: Scrape): Read<Series> {
+  yield* connectionTotals(scrape);
+  const { figures } = scrape.meters;
   if (figures === undefined) return;
-  yield total(CLIENT, figures.numbers().sessions);
   for (const ready of figures.readyQueues()) {
     yield ready && { labels: [`${CLIENT}:${ready.name}`], value: ready.sessions.size };
   }
 }
 
+/** Messages in all ready queues. */
+export function* readyTotal({ meters: { figures } }: Scrape): Generator<Series> {
+  if (figures !== undefined) yield total(CLIENT, figures.numbers().readyRows);
+}
+
 /** Messages in ready queues. */
-export function* readyCounts({ meters: { figures } }: Scrape): Read<Series> {
+export function* readyCounts(scrape: Scrape): Read<Series> {
+  const { figures } = scrape.meters;
   if (figures === undefined) return;
-  yield total(CLIENT, figures.numbers().readyRows);
+  yield* readyTotal(scrape);
   for (const ready of figures.readyQueues()) {
     yield ready && { labels: [`${CLIENT}:${ready.name}`], value: ready.size };
   }
+}
+
+/** Connections begun, in by listener and out as a total. */
+export function* connectionsBegunTotals(scrape: Scrape): Read<Series> {
+  yield* ofListeners(scrape, ({ counts }) => counts.opened);
+  yield* ofClient(scrape, ({ opened }) => opened);
 }
 
 /** Connections begun, in and out. */

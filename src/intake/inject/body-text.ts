@@ -4,6 +4,7 @@
  * it is readable, else base64. Knows no MIME tree.
  */
 import { encode as encodeQuoted, wrap as wrapQuoted } from 'nodemailer/lib/qp';
+import { encodeBase64 } from '../../mail/transfer-encoding.ts';
 import { LINE_OCTETS_MAX } from './limits.ts';
 
 /** A text with its encoding. */
@@ -12,7 +13,6 @@ export interface EncodedText {
   readonly text: string;
 }
 
-const BASE64_COLUMNS = 76;
 /** Above this share of octets that quoting makes three of, base64 is shorter and as readable. */
 const QUOTED_SHARE_MAX = 0.25;
 
@@ -42,7 +42,7 @@ export function encodeText(source: string): EncodedText {
   // Each character beyond ASCII is two to four octets.
   const beyond = bytes - text.length + (text.match(/[^\x00-\x7f]/g)?.length ?? 0);
   if (beyond > bytes * QUOTED_SHARE_MAX) {
-    return { encoding: 'base64', text: encodeBytes(Buffer.from(text)) };
+    return { encoding: 'base64', text: encodeBase64(Buffer.from(text)) };
   }
   return { encoding: 'quoted-printable', text: text.split('\r\n').map(quoteLine).join('\r\n') };
 }
@@ -63,14 +63,4 @@ function quoteLine(line: string): string {
   if (quotedLines.size >= QUOTED_LINES_MAX) quotedLines.clear();
   if (line.length <= QUOTED_CHARS_MAX) quotedLines.set(line, quoted);
   return quoted;
-}
-
-/** Base64 in lines of 76, each with its end. */
-export function encodeBytes(bytes: Buffer): string {
-  const code = bytes.toString('base64');
-  let text = '';
-  for (let at = 0; at < code.length; at += BASE64_COLUMNS) {
-    text += `${code.slice(at, at + BASE64_COLUMNS)}\r\n`;
-  }
-  return text;
 }

@@ -4,6 +4,7 @@
  * parts that do not know of it. Deliberately unknown here: who shapes.
  */
 import type { AuthInfo } from '../../domain/auth-info.ts';
+import type { Schedule } from '../../domain/schedule.ts';
 import { formatReceived, formatReference } from '../trace-header.ts';
 import type { TraceHeaders } from './request.ts';
 
@@ -31,6 +32,7 @@ export interface Draft {
   readonly meta: Readonly<Record<string, unknown>>;
   /** The first attempt is not made before; undefined = at once. */
   readonly dueAt?: number | undefined;
+  readonly schedule?: Schedule | undefined;
   /** The scheduled queue; undefined = that of the recipient's domain, 'null' = nobody's. */
   readonly queue?: string | undefined;
   /** The trace header that is put in front after shaping. */

@@ -4,7 +4,7 @@
  */
 
 /** Messages that are rendered, stored and submitted together. */
-export const SLICE_MESSAGES_MAX = 128;
+export const SLICE_MESSAGES_MAX = 64;
 /** Rendered bytes after which a slice takes no further message. */
 export const SLICE_BYTES_MAX = 4 * 1024 * 1024;
 /** Work on one slice after which it takes no further message, ms: requests take turns. */

@@ -4,7 +4,8 @@
  * for a request and walked to a list of bytes with gaps, one for each text. Knows no templates.
  */
 import MimeNode from 'nodemailer/lib/mime-node';
-import { encodeBytes, encodeText } from './body-text.ts';
+import { encodeBase64 } from '../../mail/transfer-encoding.ts';
+import { encodeText } from './body-text.ts';
 import { TextFault } from './field-text.ts';
 import { LINE_OCTETS_MAX } from './limits.ts';
 import type { InjectAttachment } from './request.ts';
@@ -111,7 +112,7 @@ function walk(node: MimeNode, pieces: Piece[]): void {
   pieces.push(`${node.buildHeaders()}\r\n\r\n`);
   if (Buffer.isBuffer(content)) {
     const isMessage = /^message\//i.test(String(node.getHeader('Content-Type')));
-    pieces.push(isMessage ? content.toString('latin1') : encodeBytes(content));
+    pieces.push(isMessage ? content.toString('latin1') : encodeBase64(content));
     return;
   }
   for (const child of node.childNodes) {

@@ -69,6 +69,6 @@ async function ask(
   // A handler that goes on after its time must not change what is stored.
   message.seal();
   if (refusal !== undefined) return { rejection: refusal };
-  const { sender, recipients, chunks, queue, meta, dueAt } = message.shape();
-  return { ...draft, from: sender, to: recipients, chunks, queue, meta, dueAt };
+  const { sender: from, recipients: to, ...rest } = message.shape();
+  return { ...draft, ...rest, from, to };
 }

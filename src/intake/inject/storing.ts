@@ -201,7 +201,7 @@ const letterOf = ({ draft, body, chunks, isEightBit }: Written) => ({
 });
 
 function messageOf(host: IntakeHost, entry: Written, isOwn: boolean): SubmittedMessage {
-  const { id, to, queue, dueAt, meta } = entry.draft;
+  const { id, to, queue, dueAt, schedule, meta } = entry.draft;
   const { meta: names = [], headers: fields = [] } = host.capture ?? {};
   const picked = names.length === 0 ? {} : pickMeta(names, meta);
   return {
@@ -209,6 +209,7 @@ function messageOf(host: IntakeHost, entry: Written, isOwn: boolean): SubmittedM
     to,
     queue,
     dueAt,
+    schedule,
     letter: isOwn ? letterOf(entry) : undefined,
     meta: Object.keys(picked).length > 0 ? picked : undefined,
     headers: fields.length === 0 ? undefined : captureHeaders(fields, readHeader(entry.chunks)),

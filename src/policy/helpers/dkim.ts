@@ -175,6 +175,7 @@ export const dkim = (settings: DkimSettings): DkimPart => {
     validate_config: (checks) => signatures.check(checks),
     smtp_server_message_received: signIfAuthored,
     http_message_generated: signIfAuthored,
+    ndr_message_generated: signIfAuthored,
   };
   // Beside the handlers, and not among them.
   return Object.defineProperties(part, {

@@ -21,7 +21,8 @@ import {
 import { encodeSegmentHead, SEGMENT_HEAD_BYTES, STAMP_BYTES } from './bodies-record.ts';
 import type { Segment, SegmentTable } from './bodies-segments.ts';
 
-const SEGMENT_NAME = /^(\d{12})\.bodies$/;
+/** What the files of segments are called. */
+export const SEGMENT_NAME = /^(\d{12})\.bodies$/;
 
 /** The file name of a segment. */
 export const segmentName = (number: number): string => `${String(number).padStart(12, '0')}.bodies`;

@@ -38,8 +38,15 @@ export interface ResolverOptions {
   readonly hostsFile?: string;
 }
 
+/** Questions for MX records: answered without a look-up of their own, and looked up. */
+export interface ResolverCounts {
+  mxHits: number;
+  mxMisses: number;
+}
+
 /** A resolver that can be stopped; what was asked then stays unanswered. */
 export interface NodeResolver extends Resolver {
+  readonly counts: Readonly<ResolverCounts>;
   stop(): void;
 }
 
@@ -82,9 +89,14 @@ const lifetimeMs = (outcome: LookupOutcome, failureTtlMs: Ms): Ms => {
 };
 
 interface Store {
+  readonly counts: ResolverCounts;
   find(question: Question, listener: HeldListener): void;
   stop(): void;
 }
+
+const countMx = (counts: ResolverCounts, known: unknown): void => {
+  counts[known === undefined ? 'mxMisses' : 'mxHits'] += 1;
+};
 
 // The cache with the look-ups under way behind it.
 const createStore = (options: ResolverOptions, list: ServerList): Store => {
@@ -98,6 +110,7 @@ const createStore = (options: ResolverOptions, list: ServerList): Store => {
   });
   const listeners = new Map<string, HeldListener[]>();
   const cancels = new Set<() => void>();
+  const counts: ResolverCounts = { mxHits: 0, mxMisses: 0 };
 
   const run = (key: string, question: Question, ended: () => void): void => {
     const startedMs = clock.steadyMs();
@@ -122,11 +135,13 @@ const createStore = (options: ResolverOptions, list: ServerList): Store => {
     for (const listener of waiting) listener(held);
   }
   return {
+    counts,
     find: (question, listener) => {
       const key = `${question.type} ${question.name}`;
       const held = cache.find(key, clock.now());
-      if (held !== undefined) return listener(held);
       const others = listeners.get(key);
+      if (question.type === 'MX') countMx(counts, held ?? others);
+      if (held !== undefined) return listener(held);
       if (others !== undefined) {
         others.push(listener);
         return;
@@ -251,8 +266,7 @@ export const createResolver = (options: ResolverOptions): NodeResolver => {
     findAddresses: (host, strategy, answered) => {
       const plain = plainName(host);
       if (strategy === 'Ipv4AndIpv6') {
-        findBoth(plain, (v4, v6) => answered(joinFamilies(plain, [v4, v6])));
-        return;
+        return findBoth(plain, (v4, v6) => answered(joinFamilies(plain, [v4, v6])));
       }
       const [first, second] = FAMILIES[strategy];
       findFamily(plain, first, (one) => {
@@ -265,5 +279,6 @@ export const createResolver = (options: ResolverOptions): NodeResolver => {
     },
     findTxt: (name, answered) => find(textsAt(name), (held) => answered(asTxtAnswer(held))),
     stop: store.stop,
+    counts: store.counts,
   };
 };

@@ -6,6 +6,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { SigningFault } from '../../dkim/fault.ts';
+import { Histogram } from '../../domain/histogram.ts';
 import { SigningThread } from './signing-worker.ts';
 
 /** Orders that wait for a thread at most; beyond it they are refused as busy. */
@@ -41,10 +42,13 @@ export interface SigningNumbers {
   readonly deaths: number;
   readonly threads: number;
   readonly waiting: number;
+  /** From an order until it is signed, waiting included. */
+  readonly seconds: Histogram;
 }
 
 interface Waiting {
   readonly order: SigningOrder;
+  readonly since: number;
   readonly resolve: (lines: string) => void;
   readonly reject: (fault: SigningFault) => void;
 }
@@ -68,6 +72,7 @@ export class Signing {
   #failed = 0;
   #refused = 0;
   #deaths = 0;
+  readonly #seconds = new Histogram();
 
   constructor(settings: SigningSettings) {
     this.#settings = settings;
@@ -83,7 +88,7 @@ export class Signing {
       return Promise.reject(why);
     }
     return new Promise((resolve, reject) => {
-      this.#line.push({ order, resolve, reject });
+      this.#line.push({ order, since: performance.now(), resolve, reject });
       this.#serve();
     });
   }
@@ -97,6 +102,7 @@ export class Signing {
       deaths: this.#deaths,
       threads: this.#threads.size,
       waiting: this.#waiting,
+      seconds: this.#seconds,
     };
   }
 
@@ -153,10 +159,11 @@ export class Signing {
     return thread;
   }
 
-  #post(thread: SigningThread, { order, resolve, reject }: Waiting): void {
+  #post(thread: SigningThread, { order, since, resolve, reject }: Waiting): void {
     thread.post(order.chunks, order.signings).then(
       (lines) => {
         this.#signed += 1;
+        this.#seconds.observe((performance.now() - since) / 1000);
         resolve(lines);
       },
       (fault: SigningFault) => {

@@ -14,6 +14,10 @@ import type { LogRecord } from './record.ts';
 export const scheduled = (body: ScheduledBody, making: Making): LogRecord | undefined =>
   delayed(body, ['Received', 'ScheduledForLater'], making);
 
+/** It was due, and its window is shut. */
+export const postponed = (body: ScheduledBody, making: Making): LogRecord | undefined =>
+  delayed(body, ['ScheduledForLater'], making);
+
 /** It came back from a connection that did not try it. */
 export const putBack = (body: { readonly due: number }, making: Making): LogRecord | undefined =>
   delayed(body, ['DispatcherDrop'], making);

@@ -58,6 +58,9 @@ const OF_THE_ENGINE = {
   'generation.accepted': undefined,
   'generation.advanced': undefined,
   'generation.finished': undefined,
+  'ndr.owed': undefined,
+  'ndr.generated': undefined,
+  'ndr.waived': undefined,
   'log.damaged': undefined,
 } as const;
 
@@ -72,6 +75,7 @@ const MAKERS: Makers = {
   'message.unsettled': attempts.unknownOutcome,
   'message.returned': moves.putBack,
   'message.scheduled': moves.scheduled,
+  'message.postponed': moves.postponed,
   'message.rebound': moves.rebound,
   'message.expired': ends.expiration,
   'message.cancelled': ends.cancelled,

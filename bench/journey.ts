@@ -1,0 +1,177 @@
+/**
+ * How long `waybill journey` takes on a log of ten million events, by each kind of key: with files
+ * that the system has forgotten (cold) and with files it holds (warm); how large the index is, how
+ * fast it is made, and what it costs for each message while mail is relayed. Wall time, and CPU
+ * time, which neighbours do not lengthen.
+ *   node --max-semi-space-size=64 --import tsx bench/journey.ts [events] [dir]
+ * With `dir` the log is made there if it is not there yet, and stays.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { formatMessageId } from '../src/domain/message-id.ts';
+import { flatten } from '../src/events/log-messages.ts';
+import { answerJourney, tellAnswer } from '../src/forensics/journey/answering.ts';
+import type { JourneyQuestion } from '../src/forensics/journey/finding.ts';
+import { JOURNEY_FOLDER, openReading } from '../src/forensics/reading.ts';
+import type { RecordDraft } from '../src/ports/ports.ts';
+import { AT, draft, NODE, openStore } from './common-log.ts';
+
+const TURN_MESSAGES = 1_000;
+const TURN_MS = 200;
+const TENANTS = 50;
+const DOMAINS = 500;
+const RECORDS_PER_MESSAGE = 3;
+
+const atOf = (number: number): number => AT + Math.floor(number / TURN_MESSAGES) * TURN_MS;
+const domainOf = (number: number): string => `host-${number % DOMAINS}.example`;
+const tenantOf = (number: number): string => `tenant${number % TENANTS}`;
+const addressOf = (number: number): string => `user${number}@${domainOf(number)}`;
+const queueIdOf = (number: number): string => `4F${number.toString(36).toUpperCase()}Z9`;
+const fieldOf = (number: number): string => `<${number}.5eed@sender.example>`;
+const idOf = (number: number): string => formatMessageId(atOf(number), NODE, number);
+
+/** The three events of the common message, as the engine writes them. */
+function eventsOf(number: number, origin: number): RecordDraft[] {
+  const domain = domainOf(number);
+  const to = [addressOf(number)];
+  const queue = `${tenantOf(number)}@${domain}`;
+  const way = {
+    attempt: 1,
+    source: 'ip-1',
+    site: `mx.${domain}`,
+    peer: `mx.${domain} 192.0.2.25:25`,
+  };
+  const session = '5eed0000-7761-4962-a969-6c6c00000000';
+  const accepted = {
+    queue,
+    from: 'bounces@sender.example',
+    to,
+    body: [number >> 8, number * 12_288, 12_288, 305_419_896],
+    service: 'esmtp_listener',
+    peer: '192.0.2.7:40000',
+    helo: 'client.example',
+    session,
+    headers: { 'Message-ID': fieldOf(number) },
+  };
+  const text = `Ok: queued as ${queueIdOf(number)}`;
+  const reply = { code: 250, enhanced: '2.0.0', text, tls: 'TLSv1.3', took: 50 };
+  const facts = { origin, queue, pool: 'pool0', session, local: '192.0.2.1:50000' };
+  return [
+    draft(idOf(number), 'message.accepted', 3, accepted),
+    draft(idOf(number), 'message.offered', 1, { ...way, link: number }),
+    draft(idOf(number), 'message.delivered', 2, { to, index: [0], ...way, ...reply, ...facts }),
+  ];
+}
+
+function writeLog(dir: string, messages: number): void {
+  const store = openStore(dir);
+  let position = 1;
+  for (let turn = 1, number = 0; number < messages; turn++) {
+    const drafts: RecordDraft[] = [];
+    const first = position;
+    for (let one = 0; one < TURN_MESSAGES && number < messages; one++, number++) {
+      drafts.push(...eventsOf(number, position));
+      position += RECORDS_PER_MESSAGE;
+    }
+    const at = atOf(number - 1);
+    store.append({ kind: 'append', turn, at, position: first, cells: flatten(drafts) });
+    store.writer.tidy();
+  }
+  store.close();
+}
+
+interface Cost {
+  readonly wallMs: number;
+  readonly cpuMs: number;
+}
+
+const rounded = ({ wallMs, cpuMs }: Cost): string =>
+  `${wallMs.toFixed(1)} ms (CPU ${cpuMs.toFixed(1)} ms)`;
+
+function measure<T>(task: () => T): Cost & { readonly value: T } {
+  const began = performance.now();
+  const cpu = process.cpuUsage();
+  const value = task();
+  const { user, system } = process.cpuUsage(cpu);
+  return { wallMs: performance.now() - began, cpuMs: (user + system) / 1_000, value };
+}
+
+const filesIn = (folder: string): string[] => readdirSync(folder).map((name) => join(folder, name));
+
+const bytesIn = (folder: string): number =>
+  filesIn(folder).reduce((sum, path) => sum + statSync(path).size, 0);
+
+/** Has the system forget what it holds of the files. */
+function forget(dir: string): void {
+  for (const folder of ['log', JOURNEY_FOLDER]) {
+    for (const path of filesIn(join(dir, folder))) {
+      execFileSync('dd', [`if=${path}`, 'iflag=nocache', 'count=0', 'status=none']);
+    }
+  }
+}
+
+function questionsOf(messages: number): Readonly<Record<string, JourneyQuestion>> {
+  const number = Math.floor(messages * 0.37);
+  return {
+    id: { key: idOf(number) },
+    'Message-ID': { key: fieldOf(number + 1) },
+    recipient: { key: addressOf(number + 2) },
+    'recipient and time': { key: addressOf(number + 3), from: atOf(number) - 60_000 },
+    'queue id': { key: queueIdOf(number + 4) },
+    'tenant and time': { tenant: tenantOf(7), from: atOf(number), upto: atOf(number) + 60_000 },
+    nothing: { key: 'nobody@nowhere.example' },
+  };
+}
+
+function ask(dir: string, question: JourneyQuestion): Cost & { readonly answer: string } {
+  const { value, ...cost } = measure(() => {
+    const reading = openReading(dir);
+    try {
+      return tellAnswer(answerJourney(reading.look, question));
+    } finally {
+      reading.close();
+    }
+  });
+  const count = value.kind === 'matches' ? `${value.matches.length} messages` : value.kind;
+  return { ...cost, answer: count };
+}
+
+function report(dir: string, events: number): void {
+  const folder = join(dir, JOURNEY_FOLDER);
+  rmSync(folder, { recursive: true, force: true });
+  const build = measure(() => openReading(dir).close());
+  const bytes = bytesIn(folder);
+  const perEvent = (build.cpuMs * 1_000) / events;
+  console.log(`index made: ${rounded(build)}, ${(events / build.wallMs) | 0}k events/s of wall`);
+  console.log(
+    `  ${perEvent.toFixed(2)} µs of CPU an event, ` +
+      `${(perEvent * RECORDS_PER_MESSAGE).toFixed(1)} µs a message`,
+  );
+  console.log(
+    `  ${(bytes / 1e6).toFixed(1)} MB in ${readdirSync(folder).length - 1} files, ` +
+      `${((bytes / events) * 1).toFixed(1)} MB a million events; ` +
+      `the log has ${(bytesIn(join(dir, 'log')) / 1e6).toFixed(0)} MB`,
+  );
+  for (const [name, question] of Object.entries(questionsOf(events / RECORDS_PER_MESSAGE))) {
+    forget(dir);
+    const cold = ask(dir, question);
+    const warm = ask(dir, question);
+    console.log(`${name}: cold ${rounded(cold)}, warm ${rounded(warm)}: ${cold.answer}`);
+  }
+}
+
+const events = Number(process.argv[2] ?? 10_000_000);
+const given = process.argv[3];
+const dir = given ?? mkdtempSync(join(tmpdir(), 'waybill-bench-'));
+try {
+  const messages = Math.ceil(events / RECORDS_PER_MESSAGE);
+  if (!existsSync(join(dir, 'log'))) {
+    const written = measure(() => writeLog(dir, messages));
+    console.log(`log written: ${rounded(written)}`);
+  }
+  report(dir, messages * RECORDS_PER_MESSAGE);
+} finally {
+  if (given === undefined) rmSync(dir, { recursive: true, force: true });
+}

@@ -1,0 +1,165 @@
+/**
+ * `waybill journey KEY`: what happened to a message, from the log alone or from a running daemon.
+ * The one idea: both give the same answer, so whoever knows one way knows the other; what holds a
+ * message just now is added where an engine runs.
+ * Deliberately unknown here: how messages are found, and how an answer looks in text.
+ */
+import process from 'node:process';
+import { Command, InvalidArgumentError } from 'commander';
+import { moment } from '../domain/instant.ts';
+import { LogOpenError } from '../events/log-report.ts';
+import { answerJourney, tellAnswer } from '../forensics/journey/answering.ts';
+import type { JourneyQuestion } from '../forensics/journey/finding.ts';
+import { openReading } from '../forensics/reading.ts';
+import { DATA_DEFAULT } from '../manager/arguments.ts';
+import { askManager } from '../manager/control-client.ts';
+import type { Told } from '../manager/telling.ts';
+import { createTimers } from '../ports/node/timers.ts';
+import { parseSpanMs } from './arguments.ts';
+import type { ToldAnswer } from './journey-text.ts';
+import { describeAnswer } from './journey-text.ts';
+import {
+  CommandFailure,
+  count,
+  EXIT,
+  exitCodeHelp,
+  explain,
+  print,
+  remark,
+  startProgress,
+} from './terminal.ts';
+
+interface Flags {
+  readonly data: string;
+  readonly endpoint?: string;
+  readonly json?: boolean;
+  readonly tenant?: string;
+  readonly from?: number;
+  readonly to?: number;
+}
+
+/** The endpoint answers within its own bound, or not at all, ms. */
+const ENDPOINT_MS_MAX = 30_000;
+
+const HELP = `
+KEY is one of: our id of the message, its Message-ID, the address of a recipient, the id under which
+the other side queued it (as its reply has it: "queued as 4TfX2z3qYz"). All are tried. Without KEY,
+--tenant lists messages. Where several are found they are listed, newest first.
+
+--from and --to are RFC 3339 times, or spans that count back from now: 90s, 15m, 2h. They choose
+among messages found by recipient, Message-ID, queue id or tenant.
+
+DIR is the data directory of a daemon, running or stopped, or a folder of log segments copied from
+one, or a single segment. An index beside it (folder journey) is made where it is missing; deleting
+that folder is harmless.
+
+Examples:
+  $ waybill journey 019b76da8400c0ffee00000000000001
+  $ waybill journey bob@example.com --from 2h
+  $ waybill journey 4TfX2z3qYz --data /srv/copied-log --json | jq .journey.standing
+  $ waybill journey --tenant acme --from 2026-01-31T12:00:00Z --to 2026-01-31T12:05:00Z
+  $ waybill journey '<20260131.1@example.com>' --endpoint http://127.0.0.1:8000`;
+
+/** The `journey` command. */
+export const build = (): Command =>
+  new Command('journey')
+    .description('Tells what happened to a message: reception, decisions, waits, attempts.')
+    .argument('[key]', 'an id, a Message-ID, a recipient, or the remote queue id')
+    .option('--tenant <name>', 'messages of this tenant')
+    .option('--from <time>', 'not before this time', parseTime)
+    .option('--to <time>', 'not after this time', parseTime)
+    .option('--data <dir>', 'data directory, folder of segments, or segment', DATA_DEFAULT)
+    .option('--endpoint <url>', 'ask the HTTP listener of a running daemon instead')
+    .option('--json', 'print the answer as JSON')
+    .addHelpText('after', () => HELP + exitCodeHelp('no such message is in the log'))
+    .action((key: string | undefined, flags: Flags) => run(key, flags));
+
+function parseTime(text: string): number {
+  if (/^\d+(?:\.\d+)?(?:ms|s|m|h)$/.test(text)) return createTimers().now() - parseSpanMs(text);
+  try {
+    return moment.read(text);
+  } catch {
+    throw new InvalidArgumentError("Expected a time like '2026-01-31T12:00:00Z', or a span: 2h.");
+  }
+}
+
+async function run(key: string | undefined, flags: Flags): Promise<void> {
+  const { tenant, from, to: upto, endpoint, json } = flags;
+  if (key === undefined && tenant === undefined) {
+    throw new CommandFailure('give a KEY or --tenant; see waybill journey --help', EXIT.usage);
+  }
+  const question = { key, tenant, from, upto };
+  const answer =
+    endpoint === undefined
+      ? await askLog(flags.data, question, json !== true)
+      : await askEndpoint(endpoint, question);
+  print(json === true ? JSON.stringify(answer) : describeAnswer(answer));
+  if (answer.kind === 'nothing') process.exitCode = EXIT.wanting;
+}
+
+async function askLog(data: string, question: JourneyQuestion, isShown: boolean) {
+  const progress = await startProgress(1000, isShown);
+  const reading = open(data, (done, total) =>
+    progress.show(Math.round((1000 * done) / total), `indexing ${count(total)} records`),
+  );
+  progress.stop();
+  try {
+    const answer = tellAnswer(answerJourney(reading.look, question));
+    for (const { sentence } of reading.damage.slice(0, 5)) remark(sentence);
+    return await withWhy(data, answer);
+  } finally {
+    reading.close();
+  }
+}
+
+function open(data: string, shown: (done: number, total: number) => void) {
+  try {
+    return openReading(data, shown);
+  } catch (error) {
+    if (error instanceof LogOpenError) throw new CommandFailure(`${error.message}.`);
+    throw error;
+  }
+}
+
+/** What holds a living message just now, where a daemon runs on the directory. */
+async function withWhy(data: string, answer: ToldAnswer): Promise<ToldAnswer> {
+  if (answer.kind !== 'journey' || answer.journey.standing.state === 'ended') return answer;
+  const subject = { kind: 'message', name: answer.journey.id } as const;
+  try {
+    const why = await askManager(data, { do: 'explain', subject });
+    return { ...answer, why: why as unknown as Told };
+  } catch {
+    // Nobody runs there, or the message has ended since: the log has told all there is.
+    return answer;
+  }
+}
+
+async function askEndpoint(endpoint: string, question: JourneyQuestion): Promise<ToldAnswer> {
+  const { key, tenant, from, upto } = question;
+  const time = (at: number | undefined): string | undefined =>
+    at === undefined ? undefined : new Date(at).toISOString();
+  const given = Object.entries({ key, tenant, from: time(from), to: time(upto) });
+  const url = endpointUrl(endpoint);
+  for (const [name, value] of given) if (value !== undefined) url.searchParams.set(name, value);
+  const signal = AbortSignal.timeout(ENDPOINT_MS_MAX);
+  let said: Record<string, unknown>;
+  let status: number;
+  try {
+    const response = await fetch(url, { signal });
+    status = response.status;
+    said = (await response.json()) as Record<string, unknown>;
+  } catch (error) {
+    const { cause } = error as Error;
+    throw new CommandFailure(`${endpoint} does not answer: ${explain(cause ?? error)}`);
+  }
+  if (status === 200) return said as unknown as ToldAnswer;
+  throw new CommandFailure(`${endpoint} says: ${String(said['error'] ?? `status ${status}`)}`);
+}
+
+function endpointUrl(endpoint: string): URL {
+  try {
+    return new URL('/api/admin/journey/v1', endpoint);
+  } catch {
+    throw new CommandFailure(`${endpoint} is no URL; write it like http://127.0.0.1:8000`);
+  }
+}
