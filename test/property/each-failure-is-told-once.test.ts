@@ -17,6 +17,8 @@ import type { World } from '../world/world.ts';
 const HOURS_MS = 2 * 3_600_000;
 /** A writer takes its time, ms. */
 const WRITE_MS_MAX = 30_000;
+/** What is refused is tried again so much later, ms: a full disk lasts, and a world has no rest. */
+const AGAIN_MS = 1_000;
 const LIVES = 6;
 const LIFE_STEPS_MAX = 120;
 /** Every so manieth that is owed is waived; for others two reports are written. */
@@ -32,7 +34,7 @@ function write(world: World, life: Life): void {
     world.bodies.read(owed.body, (outcome) => {
       if (clock.isOver) return;
       assert.ok(!isFault(outcome), `what was sent is gone: ${JSON.stringify(outcome)}`);
-      const again = (): void => void clock.soon(() => settle(owed));
+      const again = (): void => void clock.after(AGAIN_MS, () => settle(owed));
       if (owed.position % WAIVED_EVERY === 0) {
         engine.ndrs.waive(owed.position, 'not this one', (refusal) => refusal && again());
         return;
