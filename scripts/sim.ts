@@ -6,12 +6,12 @@
  */
 import { writeFileSync } from 'node:fs';
 import type { StoredRecord } from '../src/ports/ports.ts';
+import type { Manner } from '../src/testing/world/exchanger.ts';
+import type { World } from '../src/testing/world/world.ts';
 import { DOMAINS, MANNERS } from '../test/world/acts.ts';
 import { canonOf, foldRecords } from '../test/world/canon.ts';
-import type { Manner } from '../test/world/exchanger.ts';
 import { checkBalance, checkCopies, checkPromises } from '../test/world/judge.ts';
 import { makeWorld } from '../test/world/law.ts';
-import type { World } from '../test/world/world.ts';
 
 const TURNS_DEFAULT = 500;
 /** Attempts are many; what ends, pauses or starts something is worth a line. */

@@ -40,9 +40,9 @@ const SHOWN: readonly LogRecord['type'][] = ['Reception', 'Delivery', 'Transient
  */
 export async function drawExamples(): Promise<string> {
   const [{ World }, { projectAll }, { judging }] = await Promise.all([
-    import('../../test/world/world.ts'),
+    import('../../src/testing/world/world.ts'),
     import('../../test/world/records.ts'),
-    import('../../test/world/manners.ts'),
+    import('../../src/testing/world/manners.ts'),
   ]);
   const world = await World.start({ seed: 1, manners: { 'example.test': judging } });
   await world.runFor(100);

@@ -13,9 +13,9 @@ import { startSmtpListener } from '../../src/intake/smtp.ts';
 import { createClock } from '../../src/ports/node/clock.ts';
 import type { BodyRef } from '../../src/ports/ports.ts';
 import { isFault } from '../../src/ports/ports.ts';
-import { accepting, sayingAt } from '../world/manners.ts';
+import { accepting, sayingAt } from '../../src/testing/world/manners.ts';
+import { World } from '../../src/testing/world/world.ts';
 import { projectAll } from '../world/records.ts';
-import { World } from '../world/world.ts';
 import { RawClient } from './intake-world.ts';
 import { offer } from './reception-kit.ts';
 

@@ -8,11 +8,17 @@ import { test } from 'node:test';
 import type { Criteria } from '../../src/domain/admin-rules.ts';
 import { RuleBook } from '../../src/domain/admin-rules.ts';
 import { RuleIndex } from '../../src/domain/rule-index.ts';
-import { accepting, answeringDotAfter, firstOf, judging, sayingAt } from '../world/manners.ts';
-import { makePlan } from '../world/policy.ts';
+import {
+  accepting,
+  answeringDotAfter,
+  firstOf,
+  judging,
+  sayingAt,
+} from '../../src/testing/world/manners.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import type { World } from '../../src/testing/world/world.ts';
+import { START_AT } from '../../src/testing/world/world.ts';
 import { story } from '../world/story.ts';
-import type { World } from '../world/world.ts';
-import { START_AT } from '../world/world.ts';
 
 const LATER = sayingAt('mail', '451 4.3.2 not now');
 const submitMany = (world: World, count: number, domain = 'a.test'): void => {
@@ -69,7 +75,7 @@ story('what a connection has in hand may finish; what comes back is bounced', {
 });
 
 test('a purge cut short by a crash goes on, gives bodies back, and counts all', async () => {
-  const { World } = await import('../world/world.ts');
+  const { World } = await import('../../src/testing/world/world.ts');
   const world = await World.start({ seed: 1, manners: { 'a.test': LATER } });
   await world.runFor(100);
   submitMany(world, 700);
@@ -90,7 +96,7 @@ test('a purge cut short by a crash goes on, gives bodies back, and counts all', 
 });
 
 test('queues that a lifting did not reach before a crash go on afterwards', async () => {
-  const { World } = await import('../world/world.ts');
+  const { World } = await import('../../src/testing/world/world.ts');
   const limits = { turnRecordsMax: 2, sweepLooksMax: 2 };
   const names = Array.from({ length: 9 }, (_, at) => `d${at}.test`);
   const manners = Object.fromEntries(names.map((name) => [name, accepting]));

@@ -4,9 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import { World } from '../../src/testing/world/world.ts';
 import { canonOf, foldRecords } from '../world/canon.ts';
-import { makePlan } from '../world/policy.ts';
-import { World } from '../world/world.ts';
 
 const DOMAINS = 40;
 const names = Array.from({ length: DOMAINS }, (_, at) => `d${at}.test`);

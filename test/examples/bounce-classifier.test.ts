@@ -11,9 +11,9 @@ import { readBounceRules } from '../../src/policy/bounce-rules.ts';
 import { IANA_NAME } from '../../src/policy/iana-rules.ts';
 import { Classifier } from '../../src/projections/classifier.ts';
 import { responseOf } from '../../src/projections/log-record/fields.ts';
-import { sayingAt } from '../world/manners.ts';
+import { sayingAt } from '../../src/testing/world/manners.ts';
+import { World } from '../../src/testing/world/world.ts';
 import { projectAll, rememberAll } from '../world/records.ts';
-import { World } from '../world/world.ts';
 import { FILES, POLICY, VersionFolder } from './policy-version-files.ts';
 
 const folders: VersionFolder[] = [];

@@ -21,9 +21,9 @@ import { openBundle } from '../../src/forensics/bundle-open.ts';
 import { Redactor } from '../../src/forensics/bundle-redact.ts';
 import { readLog } from '../../src/forensics/replay-walk.ts';
 import type { RecordDraft, StoredRecord } from '../../src/ports/ports.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import { World } from '../../src/testing/world/world.ts';
 import { writeTurns } from '../contracts/log-place.ts';
-import { makePlan } from '../world/policy.ts';
-import { World } from '../world/world.ts';
 import { waybill } from './cli-run.ts';
 import { FILES, POLICY, VersionFolder } from './policy-version-files.ts';
 

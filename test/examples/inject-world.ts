@@ -11,10 +11,10 @@ import type { InjectAnswer } from '../../src/intake/inject/injecting.ts';
 import { openInjection } from '../../src/manager/injecting.ts';
 import { createClock } from '../../src/ports/node/clock.ts';
 import type { LogRecord } from '../../src/projections/log-record/record.ts';
-import { accepting } from '../world/manners.ts';
+import { accepting } from '../../src/testing/world/manners.ts';
+import type { WorldKnobs } from '../../src/testing/world/world.ts';
+import { World } from '../../src/testing/world/world.ts';
 import { projectAll } from '../world/records.ts';
-import type { WorldKnobs } from '../world/world.ts';
-import { World } from '../world/world.ts';
 import { httpParts } from './http-parts.ts';
 
 /** The path under test. */

@@ -7,10 +7,10 @@ import assert from 'node:assert/strict';
 import type { LookDesk } from '../../src/api/inspect-routes.ts';
 import type { KeptDesk } from '../../src/api/kept-routes.ts';
 import { lookDesk } from '../../src/manager/admin-desk.ts';
-import { answeringDotAfter, judging } from '../world/manners.ts';
-import { makePlan } from '../world/policy.ts';
+import { answeringDotAfter, judging } from '../../src/testing/world/manners.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import type { World } from '../../src/testing/world/world.ts';
 import { story } from '../world/story.ts';
-import type { World } from '../world/world.ts';
 import { openHttp } from './http-parts.ts';
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;

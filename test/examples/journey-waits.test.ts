@@ -11,10 +11,10 @@ import { createMemoryStore } from '../../src/events/memory-log.ts';
 import { journeyOf } from '../../src/forensics/journey/journey.ts';
 import type { LogLook } from '../../src/forensics/journey/log-look.ts';
 import type { Cause, Journey, WaitStep } from '../../src/forensics/journey/steps.ts';
+import { judging } from '../../src/testing/world/manners.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import { START_AT, World } from '../../src/testing/world/world.ts';
 import { lookAt } from '../world/journeys.ts';
-import { judging } from '../world/manners.ts';
-import { makePlan } from '../world/policy.ts';
-import { START_AT, World } from '../world/world.ts';
 
 const PLAN = makePlan({ queue: { egress_pool: 'one' } });
 

@@ -9,12 +9,18 @@ import { encode } from '../../src/events/codec.ts';
 import { INTERNAL_MARKER, nodeIdOf } from '../../src/projections/log-record/fields.ts';
 import { makesRecords, project } from '../../src/projections/log-record/project.ts';
 import type { LogRecord } from '../../src/projections/log-record/record.ts';
-import type { Manner } from '../world/exchanger.ts';
-import { accepting, droppingAfterDot, judging, sayingAt, silentAt } from '../world/manners.ts';
+import type { Manner } from '../../src/testing/world/exchanger.ts';
+import {
+  accepting,
+  droppingAfterDot,
+  judging,
+  sayingAt,
+  silentAt,
+} from '../../src/testing/world/manners.ts';
+import type { WorldKnobs } from '../../src/testing/world/world.ts';
+import { START_AT, World } from '../../src/testing/world/world.ts';
 import { assertSchema } from '../world/record-schema.ts';
 import { chainOf, projectAll, rememberAll } from '../world/records.ts';
-import type { WorldKnobs } from '../world/world.ts';
-import { START_AT, World } from '../world/world.ts';
 
 const ID = /^[0-9a-f]{32}$/;
 const UUID4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;

@@ -18,8 +18,8 @@ import { parseHttpListenerConfig } from '../../src/domain/options-http.ts';
 import { TransactionTimes } from '../../src/intake/times.ts';
 import { WorkerMeters } from '../../src/manager/worker-meters.ts';
 import { watchProcess } from '../../src/ports/node/process-figures.ts';
-import { judging } from '../world/manners.ts';
-import { World } from '../world/world.ts';
+import { judging } from '../../src/testing/world/manners.ts';
+import { World } from '../../src/testing/world/world.ts';
 import { httpParts } from './http-parts.ts';
 import { parseMetrics } from './metrics-kit.ts';
 

@@ -6,8 +6,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createMetrics } from '../../src/api/metrics.ts';
 import { WorkerMeters } from '../../src/manager/worker-meters.ts';
-import { judging } from '../world/manners.ts';
-import { World } from '../world/world.ts';
+import { judging } from '../../src/testing/world/manners.ts';
+import { World } from '../../src/testing/world/world.ts';
 import { parseMetrics, readPage } from './metrics-kit.ts';
 
 test('the sums are those of the whole page', async () => {

@@ -6,9 +6,9 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Copy, TlsManner } from '../world/exchanger.ts';
-import { makePlan } from '../world/policy.ts';
-import { World } from '../world/world.ts';
+import type { Copy, TlsManner } from '../../src/testing/world/exchanger.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import { World } from '../../src/testing/world/world.ts';
 
 const MINUTE = 60_000;
 

@@ -14,7 +14,7 @@ import { NDRS_AT_ONCE } from '../../src/intake/ndr/limits.ts';
 import type { Message } from '../../src/mail/message.ts';
 import type { LogRecord } from '../../src/projections/log-record/record.ts';
 import { parseRfc3464 } from '../../src/reports/rfc3464.ts';
-import { sayingAt } from '../world/manners.ts';
+import { sayingAt } from '../../src/testing/world/manners.ts';
 import type { Letter, NdrKnobs, NdrWorld } from './ndr-world.ts';
 import { openNdrWorld } from './ndr-world.ts';
 

@@ -9,11 +9,11 @@ import { isFault } from '../../src/ports/ports.ts';
 import { nodeIdOf } from '../../src/projections/log-record/fields.ts';
 import type { LogRecord } from '../../src/projections/log-record/record.ts';
 import { readNdrParams } from '../../src/reports/ndr.ts';
-import type { Copy } from '../world/exchanger.ts';
-import { accepting, judging } from '../world/manners.ts';
-import { makePlan } from '../world/policy.ts';
+import type { Copy } from '../../src/testing/world/exchanger.ts';
+import { accepting, judging } from '../../src/testing/world/manners.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import { World } from '../../src/testing/world/world.ts';
 import { projectAll } from '../world/records.ts';
-import { World } from '../world/world.ts';
 
 /** Whole reports of everything. */
 export const NDR = {

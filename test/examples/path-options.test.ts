@@ -5,9 +5,9 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { accepting, silentAt } from '../world/manners.ts';
-import { makePlan } from '../world/policy.ts';
-import { World } from '../world/world.ts';
+import { accepting, silentAt } from '../../src/testing/world/manners.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import { World } from '../../src/testing/world/world.ts';
 
 const startWorld = async (path: Record<string, unknown>): Promise<World> => {
   const plan = makePlan({ queue: { egress_pool: 'one' }, path });

@@ -5,11 +5,11 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { refusing, sayingAt } from '../world/manners.ts';
-import type { PolicyPlan } from '../world/policy.ts';
-import { makePlan } from '../world/policy.ts';
+import { refusing, sayingAt } from '../../src/testing/world/manners.ts';
+import type { PolicyPlan } from '../../src/testing/world/policy.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import type { World } from '../../src/testing/world/world.ts';
 import { story } from '../world/story.ts';
-import type { World } from '../world/world.ts';
 
 const EPOCH = { refresh_strategy: 'Epoch' };
 const epochPlan = (queue: object = {}, path: object = {}): PolicyPlan =>
@@ -68,7 +68,7 @@ story('a Ttl path asks again once its interval is over, and not before', {
 });
 
 test('a version in force is durable when it is confirmed, and known after a restart', async () => {
-  const { World } = await import('../world/world.ts');
+  const { World } = await import('../../src/testing/world/world.ts');
   const world = await World.start({ seed: 1, plan: epochPlan() });
   await world.runFor(100);
   let confirmed: number | undefined;
@@ -86,7 +86,7 @@ test('a version in force is durable when it is confirmed, and known after a rest
 });
 
 test('a live ready queue takes a changed source: its idle connection ends', async () => {
-  const { World } = await import('../world/world.ts');
+  const { World } = await import('../../src/testing/world/world.ts');
   const plan = epochPlan({ egress_pool: 'one' }, { idle_timeout: '5m' });
   const world = await World.start({ seed: 1, plan });
   await world.runFor(100);
@@ -114,7 +114,7 @@ test('a live ready queue takes a changed source: its idle connection ends', asyn
 });
 
 test('a smaller max_ready sends the rest back from the tail, without an attempt', async () => {
-  const { World } = await import('../world/world.ts');
+  const { World } = await import('../../src/testing/world/world.ts');
   const plan = epochPlan({ egress_pool: 'one' }, { max_ready: 20, connect_timeout: '60s' });
   const world = await World.start({ seed: 1, plan });
   world.hostOf('a.test').answers = 'never';
@@ -157,7 +157,7 @@ story('a changed mx_list moves the rows that were ready for the old place', {
 });
 
 test('the round robin goes on after a refresh that changes but order and zeros', async () => {
-  const { World } = await import('../world/world.ts');
+  const { World } = await import('../../src/testing/world/world.ts');
   const shares = async (bump: (world: World) => void): Promise<string[]> => {
     const world = await World.start({ seed: 1, plan: epochPlan() });
     await world.runFor(100);
@@ -191,7 +191,7 @@ test('the round robin goes on after a refresh that changes but order and zeros',
 });
 
 test('a handler that fails leaves what is in force, is told, and is asked again', async () => {
-  const { World } = await import('../world/world.ts');
+  const { World } = await import('../../src/testing/world/world.ts');
   const world = await World.start({ seed: 1, plan: epochPlan(), manners: busy });
   await world.runFor(100);
   submitMany(world, 1);

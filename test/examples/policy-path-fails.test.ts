@@ -2,7 +2,7 @@
  * The stories of a path and of a queue that the policy has never been able to say: mail waits, it
  * neither leaves nor bounces on a default that nobody chose. Knows no handler's text.
  */
-import { makePlan } from '../world/policy.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
 import { story } from '../world/story.ts';
 
 story('a path handler that fails from the start defers, and mail leaves once it answers', {

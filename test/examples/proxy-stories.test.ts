@@ -5,10 +5,10 @@
  */
 import assert from 'node:assert/strict';
 import type { FailedCandidate } from '../../src/actors/connection/ending.ts';
-import { makePlan } from '../world/policy.ts';
-import type { ProxyAnswer } from '../world/proxy.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import type { ProxyAnswer } from '../../src/testing/world/proxy.ts';
+import type { World } from '../../src/testing/world/world.ts';
 import { story } from '../world/story.ts';
-import type { World } from '../world/world.ts';
 
 const PLACE = 'proxy.test:1080';
 const SOCKS5 = { socks5_proxy_server: PLACE, socks5_proxy_source_address: '198.51.100.201' };

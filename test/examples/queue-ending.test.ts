@@ -4,10 +4,16 @@
  * Deliberately unknown here: the laws that hold over all histories (test/property).
  */
 import assert from 'node:assert/strict';
-import { answeringDotAfter, firstOf, judging, silentAt, takingFew } from '../world/manners.ts';
-import { makePlan } from '../world/policy.ts';
+import {
+  answeringDotAfter,
+  firstOf,
+  judging,
+  silentAt,
+  takingFew,
+} from '../../src/testing/world/manners.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import type { World } from '../../src/testing/world/world.ts';
 import { story } from '../world/story.ts';
-import type { World } from '../world/world.ts';
 
 const ONE_SOURCE = { queue: { egress_pool: 'one' } };
 const submitOne = (world: World): void => {

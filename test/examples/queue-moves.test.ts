@@ -6,10 +6,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { MessageView } from '../../src/domain/policy-asker.ts';
-import { sayingAt } from '../world/manners.ts';
-import { makePlan } from '../world/policy.ts';
+import { sayingAt } from '../../src/testing/world/manners.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import { START_AT, World } from '../../src/testing/world/world.ts';
 import { story } from '../world/story.ts';
-import { START_AT, World } from '../world/world.ts';
 
 const ONE = makePlan({ queue: { egress_pool: 'one' } });
 const LATER = sayingAt('mail', '451 4.3.2 not now');

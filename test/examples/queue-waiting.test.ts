@@ -4,10 +4,10 @@
  * the laws that hold over all histories (test/property).
  */
 import assert from 'node:assert/strict';
-import { makePlan } from '../world/policy.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import type { World } from '../../src/testing/world/world.ts';
+import { START_AT } from '../../src/testing/world/world.ts';
 import { opened, story } from '../world/story.ts';
-import type { World } from '../world/world.ts';
-import { START_AT } from '../world/world.ts';
 
 const ONE_SOURCE = { queue: { egress_pool: 'one' } };
 const submitMany = (world: World, count: number): void => {

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ReaderNeed } from '../../src/domain/reader-floors.ts';
-import { World } from '../world/world.ts';
+import { World } from '../../src/testing/world/world.ts';
 
 const SNAPSHOT_MS = 20_000;
 

@@ -14,9 +14,9 @@ import { startSmtpListener } from '../../src/intake/smtp.ts';
 import { createClock } from '../../src/ports/node/clock.ts';
 import { captureFor } from '../../src/projections/log-record/capture.ts';
 import type { LogRecord } from '../../src/projections/log-record/record.ts';
-import { accepting } from '../world/manners.ts';
+import { accepting } from '../../src/testing/world/manners.ts';
+import { World } from '../../src/testing/world/world.ts';
 import { projectAll } from '../world/records.ts';
-import { World } from '../world/world.ts';
 import { RawClient } from './intake-world.ts';
 
 const CAPTURE = {

@@ -9,8 +9,8 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { ReplayReport } from '../../src/cli/replay-compare.ts';
 import type { RecordDraft, StoredRecord } from '../../src/ports/ports.ts';
+import { World } from '../../src/testing/world/world.ts';
 import { writeTurns } from '../contracts/log-place.ts';
-import { World } from '../world/world.ts';
 import { waybill } from './cli-run.ts';
 import { VersionFolder } from './policy-version-files.ts';
 

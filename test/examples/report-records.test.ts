@@ -10,11 +10,11 @@ import type { Arrival } from '../../src/intake/message-intake.ts';
 import { notesOf } from '../../src/intake/report-notes.ts';
 import type { LogRecord } from '../../src/projections/log-record/record.ts';
 import { parseReport } from '../../src/reports/report.ts';
+import { accepting } from '../../src/testing/world/manners.ts';
+import { World } from '../../src/testing/world/world.ts';
 import { readSample } from '../samples/reports.ts';
-import { accepting } from '../world/manners.ts';
 import { assertSchema } from '../world/record-schema.ts';
 import { projectAll } from '../world/records.ts';
-import { World } from '../world/world.ts';
 
 describe('records of reports', () => {
   const ARRIVAL: Arrival = {

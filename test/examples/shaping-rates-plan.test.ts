@@ -5,9 +5,9 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { accepting, closingAfter } from '../world/manners.ts';
-import { makePlan } from '../world/policy.ts';
-import { World } from '../world/world.ts';
+import { accepting, closingAfter } from '../../src/testing/world/manners.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import { World } from '../../src/testing/world/world.ts';
 
 const RATE = '30/h,max_burst=1';
 const RATE_MS = 120_000;

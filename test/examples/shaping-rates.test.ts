@@ -6,9 +6,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bindingOfQueue, bindingOfReady } from '../../src/actors/shaping.ts';
-import { accepting, closingAfter, sayingAt } from '../world/manners.ts';
-import { makePlan } from '../world/policy.ts';
-import { World } from '../world/world.ts';
+import { accepting, closingAfter, sayingAt } from '../../src/testing/world/manners.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import { World } from '../../src/testing/world/world.ts';
 
 type Options = Record<string, unknown>;
 

@@ -4,10 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { makePlan } from '../world/policy.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import type { World } from '../../src/testing/world/world.ts';
+import { START_AT, World as Worlds } from '../../src/testing/world/world.ts';
 import { story } from '../world/story.ts';
-import type { World } from '../world/world.ts';
-import { START_AT, World as Worlds } from '../world/world.ts';
 
 const RULE = { duration: '5m' };
 

@@ -4,11 +4,11 @@
  * here: the laws that hold over all histories (test/property).
  */
 import assert from 'node:assert/strict';
-import type { PolicyPlan } from '../world/policy.ts';
-import { makePlan } from '../world/policy.ts';
+import type { PolicyPlan } from '../../src/testing/world/policy.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import type { World } from '../../src/testing/world/world.ts';
+import { START_AT } from '../../src/testing/world/world.ts';
 import { story } from '../world/story.ts';
-import type { World } from '../world/world.ts';
-import { START_AT } from '../world/world.ts';
 
 const RULE = { duration: '5m' };
 

@@ -8,9 +8,9 @@ import { formatRows } from '../../src/cli/sql-print.ts';
 import { WatchedViews } from '../../src/cli/sql-views.ts';
 import { QueryRefused } from '../../src/events/log-views.ts';
 import type { RecordDraft, StoredRecord } from '../../src/ports/ports.ts';
+import { World } from '../../src/testing/world/world.ts';
 import { closeLog } from '../contracts/log-contract.ts';
 import { makeDir, openLog, removeDir, writeTurns } from '../contracts/log-place.ts';
-import { World } from '../world/world.ts';
 import { waybill } from './cli-run.ts';
 
 let dir: string;

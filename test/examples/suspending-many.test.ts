@@ -4,9 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { accepting } from '../world/manners.ts';
-import { makePlan } from '../world/policy.ts';
-import { World } from '../world/world.ts';
+import { accepting } from '../../src/testing/world/manners.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import { World } from '../../src/testing/world/world.ts';
 
 const QUEUES = 150;
 

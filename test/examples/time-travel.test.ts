@@ -11,10 +11,10 @@ import { NotRebuilt, Rebuild } from '../../src/forensics/rebuild.ts';
 import { stepOn } from '../../src/forensics/stepping.ts';
 import { findPoint, NoMoment, readMoment } from '../../src/forensics/time.ts';
 import { drawMermaid } from '../../src/forensics/walk-mermaid.ts';
-import { judging } from '../world/manners.ts';
+import { judging } from '../../src/testing/world/manners.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import { START_AT, World } from '../../src/testing/world/world.ts';
 import { memoryPast } from '../world/memory-past.ts';
-import { makePlan } from '../world/policy.ts';
-import { START_AT, World } from '../world/world.ts';
 
 const NOW = Date.parse('2026-11-23T12:00:00Z');
 const instant = (at: number | string) => ({

@@ -6,10 +6,10 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { accepting } from '../world/manners.ts';
-import { makePlan } from '../world/policy.ts';
-import type { QuotasKind } from '../world/quotas.ts';
-import { World } from '../world/world.ts';
+import { accepting } from '../../src/testing/world/manners.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import type { QuotasKind } from '../../src/testing/world/quotas.ts';
+import { World } from '../../src/testing/world/world.ts';
 
 const READY = /a turn did not come to rest, the next goes on: .*ip-\d->mx\.a\.test@smtp_client/;
 

@@ -5,10 +5,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Explanation, Subject } from '../../src/domain/explanation.ts';
-import { answeringDotAfter, judging } from '../world/manners.ts';
-import { makePlan } from '../world/policy.ts';
+import { answeringDotAfter, judging } from '../../src/testing/world/manners.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import { START_AT, World } from '../../src/testing/world/world.ts';
 import { story } from '../world/story.ts';
-import { START_AT, World } from '../world/world.ts';
 
 const QUEUE = 'a.test';
 const ONE_SOURCE = { queue: { egress_pool: 'one' } };

@@ -9,9 +9,9 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { OfferedBody } from '../../src/events/message.ts';
 import type { PauseBody } from '../../src/events/queue.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import type { World } from '../../src/testing/world/world.ts';
 import { assertLaw, makeWorld } from '../world/law.ts';
-import { makePlan } from '../world/policy.ts';
-import type { World } from '../world/world.ts';
 
 /** Commits, look-ups, a dial and a greeting: all that may lie between a rest's end and an offer. */
 const SOON_MS = 1_500;

@@ -10,13 +10,13 @@ import { test } from 'node:test';
 import { READY_HELD, showKeptReady } from '../../src/api/inspect-show.ts';
 import { Past } from '../../src/forensics/past.ts';
 import { Rebuild } from '../../src/forensics/rebuild.ts';
-import { Chance } from '../world/chance.ts';
+import { Chance } from '../../src/testing/world/chance.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import type { World } from '../../src/testing/world/world.ts';
 import { runPlays } from '../world/law.ts';
 import { memoryPast } from '../world/memory-past.ts';
 import type { Observation } from '../world/observing.ts';
 import { Observer, withoutHeld } from '../world/observing.ts';
-import { makePlan } from '../world/policy.ts';
-import type { World } from '../world/world.ts';
 
 const INSTANTS_MAX = 12;
 const SHARE_OF_STEPS = 0.03;

@@ -6,12 +6,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { Manner } from '../../src/testing/world/exchanger.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import { isEnded } from '../../src/testing/world/witness.ts';
+import type { World } from '../../src/testing/world/world.ts';
 import { DOMAINS, goodMx, MANNERS } from '../world/acts.ts';
-import type { Manner } from '../world/exchanger.ts';
 import { assertLaw, makeWorld, runPlays, TIGHT } from '../world/law.ts';
-import { makePlan } from '../world/policy.ts';
-import { isEnded } from '../world/witness.ts';
-import type { World } from '../world/world.ts';
 
 /** Longest suspension of a play, longest retry, watchdog, and a minute for the rest. */
 const CALM_MS = 600_000 + 300_000 + 60_000 + 60_000;

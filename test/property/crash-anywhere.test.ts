@@ -6,11 +6,11 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { isEnded } from '../../src/testing/world/witness.ts';
+import type { World } from '../../src/testing/world/world.ts';
 import { DOMAINS, goodMx } from '../world/acts.ts';
 import { checkBalance, checkCopies, checkPromises, checkWhole } from '../world/judge.ts';
 import { runPlays } from '../world/law.ts';
-import { isEnded } from '../world/witness.ts';
-import type { World } from '../world/world.ts';
 
 const LIVES = 8;
 const LIFE_STEPS_MAX = 90;

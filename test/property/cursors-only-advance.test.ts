@@ -7,8 +7,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { StoredRecord } from '../../src/ports/ports.ts';
+import type { World } from '../../src/testing/world/world.ts';
 import { runPlays } from '../world/law.ts';
-import type { World } from '../world/world.ts';
 
 /** A place in the log, kept apart from the reader that moves it. */
 class Cursor {

@@ -8,11 +8,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { OwedNdr } from '../../src/domain/ndrs.ts';
 import { isFault } from '../../src/ports/ports.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import type { Life } from '../../src/testing/world/process.ts';
+import type { World } from '../../src/testing/world/world.ts';
 import { DOMAINS, goodMx } from '../world/acts.ts';
 import { runPlays } from '../world/law.ts';
-import { makePlan } from '../world/policy.ts';
-import type { Life } from '../world/process.ts';
-import type { World } from '../world/world.ts';
 
 const HOURS_MS = 2 * 3_600_000;
 /** A writer takes its time, ms. */

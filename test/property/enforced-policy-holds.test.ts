@@ -8,12 +8,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { allowsHost, parseStsPolicy } from '../../src/domain/mta-sts.ts';
-import type { Copy } from '../world/exchanger.ts';
+import type { Copy } from '../../src/testing/world/exchanger.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import type { World } from '../../src/testing/world/world.ts';
 import { assertLaw, makeWorld } from '../world/law.ts';
-import { makePlan } from '../world/policy.ts';
 import type { StsAct } from '../world/sts-acts.ts';
 import { performSts, stsAct } from '../world/sts-acts.ts';
-import type { World } from '../world/world.ts';
 
 /** Routes are used for a minute, and while they are asked for anew. */
 const LAG_MS = 120_000;

@@ -13,14 +13,14 @@ import type { HttpListener } from '../../src/api/http.ts';
 import { adminDesk, lookDesk } from '../../src/manager/admin-desk.ts';
 import { createAuthAsker } from '../../src/policy/ask-auth.ts';
 import { definePolicy } from '../../src/policy/define.ts';
+import { judging } from '../../src/testing/world/manners.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import { World } from '../../src/testing/world/world.ts';
 import { httpParts, openHttp } from '../examples/http-parts.ts';
 import { isFullRun } from '../faults/scratch.ts';
 import type { Document, Operation, Request } from '../world/http-requests.ts';
 import { requestsOf } from '../world/http-requests.ts';
 import { checkBalance } from '../world/judge.ts';
-import { judging } from '../world/manners.ts';
-import { makePlan } from '../world/policy.ts';
-import { World } from '../world/world.ts';
 
 const REQUESTS = isFullRun() ? 5_000 : 400;
 /** Statuses that any route may have for a path that is spelt in another way. */

@@ -6,8 +6,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LIMITS } from '../../src/domain/limits.ts';
+import type { World } from '../../src/testing/world/world.ts';
 import { makeWorld, runPlays, TIGHT } from '../world/law.ts';
-import type { World } from '../world/world.ts';
 
 /** Which bounds were reached; a law whose bounds are never met says nothing. */
 const met = new Set<string>();

@@ -9,9 +9,9 @@ import { PLACE_OFFERED, PLACE_READY } from '../../src/actors/held-rows.ts';
 import type { OutcomeCounts, SharedCounts } from '../../src/actors/measures.ts';
 import { READY_IDLE_MS } from '../../src/actors/ready-queue.ts';
 import type { StoredRecord } from '../../src/ports/ports.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import type { World } from '../../src/testing/world/world.ts';
 import { runPlays } from '../world/law.ts';
-import { makePlan } from '../world/policy.ts';
-import type { World } from '../world/world.ts';
 
 const KINDS = ['delivered', 'transient', 'permanent'] as const;
 let delivered = 0;

@@ -8,12 +8,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { StoredRecord } from '../../src/ports/ports.ts';
+import type { Failing } from '../../src/testing/world/policy.ts';
+import { MARKS } from '../../src/testing/world/policy.ts';
+import type { World } from '../../src/testing/world/world.ts';
 import { policyActs } from '../world/acts.ts';
 import type { Play, Roughness } from '../world/law.ts';
 import { runPlays } from '../world/law.ts';
-import type { Failing } from '../world/policy.ts';
-import { MARKS } from '../world/policy.ts';
-import type { World } from '../world/world.ts';
 
 /** Whose failing excuses an older answer of each kind. */
 const EXCUSES: Readonly<Record<Failing, readonly Failing[]>> = {

@@ -7,9 +7,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Command } from '../../src/actors/input.ts';
+import type { Wish, World } from '../../src/testing/world/world.ts';
 import { checkAnswer, checkDot } from '../world/judge.ts';
 import { runPlays } from '../world/law.ts';
-import type { Wish, World } from '../world/world.ts';
 
 const SAYS: Readonly<Record<Command['kind'], string>> = {
   'suspension.place': 'suspension.placed',

@@ -9,9 +9,9 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { OfferedBody } from '../../src/events/message.ts';
 import type { FaultCode } from '../../src/ports/ports.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import type { World } from '../../src/testing/world/world.ts';
 import { assertLaw, makeWorld } from '../world/law.ts';
-import { makePlan } from '../world/policy.ts';
-import type { World } from '../world/world.ts';
 
 /** Each broken member may be met first: a dial, its failure, two commits. Then one that works. */
 const HOP_MS = 150;

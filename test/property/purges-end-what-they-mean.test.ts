@@ -10,14 +10,14 @@ import fc from 'fast-check';
 import type { OrderedBody } from '../../src/events/admin.ts';
 import type { PurgedBody } from '../../src/events/message-by-hand.ts';
 import type { StoredRecord } from '../../src/ports/ports.ts';
+import type { Manner } from '../../src/testing/world/exchanger.ts';
+import { firstOf, greylisting, judging } from '../../src/testing/world/manners.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import type { World } from '../../src/testing/world/world.ts';
 import { performAdmin, someCriteria } from '../world/admin-acts.ts';
-import type { Manner } from '../world/exchanger.ts';
 import { checkBalance, checkPromises } from '../world/judge.ts';
 import { assertLaw, makeWorld, TIGHT } from '../world/law.ts';
-import { firstOf, greylisting, judging } from '../world/manners.ts';
-import { makePlan } from '../world/policy.ts';
 import { RuleWitness } from '../world/rule-witness.ts';
-import type { World } from '../world/world.ts';
 
 const DOMAINS = ['a.test', 'b.test', 'c.test'];
 /** A round in small slices: how long what rests in a queue may outlive the order. */

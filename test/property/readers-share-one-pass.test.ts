@@ -16,8 +16,8 @@ import { FeedRing } from '../../src/projections/feed-ring.ts';
 import { captureFor } from '../../src/projections/log-record/capture.ts';
 import { project } from '../../src/projections/log-record/project.ts';
 import type { LogRecord } from '../../src/projections/log-record/record.ts';
+import type { World } from '../../src/testing/world/world.ts';
 import { runPlays } from '../world/law.ts';
-import type { World } from '../world/world.ts';
 
 /** Small bounds, so that readers leave the stretch and acceptances are forgotten. */
 const RING_RECORDS = 8;

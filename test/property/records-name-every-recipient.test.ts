@@ -6,13 +6,13 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CALM } from '../world/chance.ts';
+import { CALM } from '../../src/testing/world/chance.ts';
+import type { MessageStory } from '../../src/testing/world/witness.ts';
+import type { World } from '../../src/testing/world/world.ts';
 import { runPlays } from '../world/law.ts';
 import { assertSchema } from '../world/record-schema.ts';
 import type { Projected } from '../world/records.ts';
 import { projectAll, recipientsIn } from '../world/records.ts';
-import type { MessageStory } from '../world/witness.ts';
-import type { World } from '../world/world.ts';
 
 /** Longer than any queue of a play lets a message wait. */
 const OLD_MS = 2 * 3_600_000;

@@ -8,10 +8,10 @@ import { test } from 'node:test';
 import type { Registry } from '../../src/actors/registry.ts';
 import type { Books } from '../../src/domain/books.ts';
 import { decodeBooks, encodeBooks } from '../../src/domain/snapshot.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import type { World } from '../../src/testing/world/world.ts';
 import { canonOf, foldRecords } from '../world/canon.ts';
 import { runPlays } from '../world/law.ts';
-import { makePlan } from '../world/policy.ts';
-import type { World } from '../world/world.ts';
 
 function checkCharts(charts: Registry, books: Books): void {
   for (const queue of books.queues) {

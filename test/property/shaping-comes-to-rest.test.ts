@@ -8,10 +8,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Core } from '../../src/actors/core.ts';
 import { createRandom } from '../../src/domain/prng.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import type { World } from '../../src/testing/world/world.ts';
 import { DOMAINS, goodMx } from '../world/acts.ts';
 import { runPlays } from '../world/law.ts';
-import { makePlan } from '../world/policy.ts';
-import type { World } from '../world/world.ts';
 
 /** Longest suspension, longest retry, watchdog, and ten minutes for the rest. */
 const CALM_MS = 600_000 + 300_000 + 600_000;

@@ -9,11 +9,11 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { intervalMs } from '../../src/domain/throttle.ts';
 import { parseThrottle } from '../../src/domain/throttle-spec.ts';
+import { accepting } from '../../src/testing/world/manners.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import type { QuotasKind } from '../../src/testing/world/quotas.ts';
+import { World } from '../../src/testing/world/world.ts';
 import { assertLaw } from '../world/law.ts';
-import { accepting } from '../world/manners.ts';
-import { makePlan } from '../world/policy.ts';
-import type { QuotasKind } from '../world/quotas.ts';
-import { World } from '../world/world.ts';
 
 const DOMAINS = ['a.test', 'b.test', 'c.test', 'd.test'] as const;
 /** Dialling, greetings, retries of what timed out while it waited. */

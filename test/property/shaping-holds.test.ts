@@ -10,15 +10,15 @@ import { test } from 'node:test';
 import { createRandom } from '../../src/domain/prng.ts';
 import { intervalMs } from '../../src/domain/throttle.ts';
 import { parseThrottle } from '../../src/domain/throttle-spec.ts';
+import { CALM, ROUGH } from '../../src/testing/world/chance.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import type { QuotasKind } from '../../src/testing/world/quotas.ts';
+import type { World, WorldKnobs } from '../../src/testing/world/world.ts';
 import type { Act } from '../world/acts.ts';
 import { fatalActs, quietActs } from '../world/acts.ts';
-import { CALM, ROUGH } from '../world/chance.ts';
 import { makeWorld, runPlays } from '../world/law.ts';
 import type { Seen } from '../world/made-ready.ts';
 import { MadeReady, note } from '../world/made-ready.ts';
-import { makePlan } from '../world/policy.ts';
-import type { QuotasKind } from '../world/quotas.ts';
-import type { World, WorldKnobs } from '../world/world.ts';
 
 /** From the count to the wire at most, ms: the commit that the count waits for. */
 const HERE_MS = 30;

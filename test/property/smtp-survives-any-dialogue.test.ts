@@ -22,16 +22,16 @@ import { definePolicy, reject } from '../../src/policy/define.ts';
 import type { PolicyPart } from '../../src/policy/hooks.ts';
 import { createClock } from '../../src/ports/node/clock.ts';
 import type { Bodies } from '../../src/ports/ports.ts';
+import { accepting } from '../../src/testing/world/manners.ts';
+import { World } from '../../src/testing/world/world.ts';
 import { wait } from '../examples/intake-world.ts';
 import { checkReplies, Teller } from '../examples/smtp-teller.ts';
 import { SERVER_KEY, SERVER_PEM } from '../examples/tls-certificates.ts';
 import { isFullRun } from '../faults/scratch.ts';
 import { checkBalance } from '../world/judge.ts';
 import { lawMs } from '../world/law.ts';
-import { accepting } from '../world/manners.ts';
 import type { Deed, Dialogue, Step } from '../world/smtp-dialogues.ts';
 import { DEEDS, dialogue, Expectation, linesOf } from '../world/smtp-dialogues.ts';
-import { World } from '../world/world.ts';
 
 const DIALOGUES = 5_000;
 /** Sessions in memory at the end: of the last ones, timers may still know. */

@@ -10,12 +10,12 @@ import fc from 'fast-check';
 import type { PlacedBody } from '../../src/events/admin.ts';
 import type { OfferedBody } from '../../src/events/message.ts';
 import type { StoredRecord } from '../../src/ports/ports.ts';
+import { accepting } from '../../src/testing/world/manners.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import type { World } from '../../src/testing/world/world.ts';
 import { performAdmin, someCriteria } from '../world/admin-acts.ts';
 import { assertLaw, makeWorld, TIGHT } from '../world/law.ts';
-import { accepting } from '../world/manners.ts';
-import { makePlan } from '../world/policy.ts';
 import { RuleWitness } from '../world/rule-witness.ts';
-import type { World } from '../world/world.ts';
 
 const DOMAINS = ['a.test', 'b.test'];
 const SOURCES = ['ip-1', 'ip-2', 'ip-3'];

@@ -10,9 +10,9 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { OfferedBody } from '../../src/events/message.ts';
 import type { SuspendedBody } from '../../src/events/source.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import type { World } from '../../src/testing/world/world.ts';
 import { assertLaw, makeWorld } from '../world/law.ts';
-import { makePlan } from '../world/policy.ts';
-import type { World } from '../world/world.ts';
 
 const MEMBERS_MAX = 5;
 /** A commit that is on its way, and the turn before it. */

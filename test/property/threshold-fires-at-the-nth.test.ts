@@ -9,8 +9,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { FailureWindow } from '../../src/domain/source-health.ts';
 import type { SuspendedBody } from '../../src/events/source.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
 import { assertLaw, makeWorld } from '../world/law.ts';
-import { makePlan } from '../world/policy.ts';
 
 const countIn = (times: readonly number[], at: number, periodMs: number): number =>
   times.filter((time) => time <= at && at - time < periodMs).length;

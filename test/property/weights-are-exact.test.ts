@@ -8,8 +8,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { createRotation, Ring } from '../../src/domain/round-robin.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
 import { assertLaw, makeWorld } from '../world/law.ts';
-import { makePlan } from '../world/policy.ts';
 
 const divisor = (a: number, b: number): number => (b === 0 ? a : divisor(b, a % b));
 const divisorOf = (weights: readonly number[]): number => weights.reduce(divisor, 0);

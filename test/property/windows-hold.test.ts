@@ -10,11 +10,11 @@ import type { Schedule } from '../../src/domain/schedule.ts';
 import { readTimeWindow } from '../../src/domain/time-window.ts';
 import type { AcceptedBody } from '../../src/events/message.ts';
 import type { StoredRecord } from '../../src/ports/ports.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import type { World } from '../../src/testing/world/world.ts';
 import { performAdmin } from '../world/admin-acts.ts';
 import { assertLaw, makeWorld, TIGHT } from '../world/law.ts';
-import { makePlan } from '../world/policy.ts';
 import { CHANGES, isOpenByWall, readWall, ZONES } from '../world/wall-clock.ts';
-import type { World } from '../world/world.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;

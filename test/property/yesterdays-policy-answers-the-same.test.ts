@@ -13,10 +13,10 @@ import type { Collected } from '../../src/forensics/replay-decisions.ts';
 import { DECIDING, DecisionCollector } from '../../src/forensics/replay-decisions.ts';
 import { askRecorded } from '../../src/manager/policy-recorded.ts';
 import type { Policy } from '../../src/policy/define.ts';
+import { makePolicy } from '../../src/testing/world/policy.ts';
+import type { World } from '../../src/testing/world/world.ts';
 import { policyActs } from '../world/acts.ts';
 import { runPlays } from '../world/law.ts';
-import { makePolicy } from '../world/policy.ts';
-import type { World } from '../world/world.ts';
 
 const collect = (world: World): Collected => {
   const collector = new DecisionCollector({ from: 0, upto: Number.MAX_SAFE_INTEGER });

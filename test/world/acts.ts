@@ -4,13 +4,13 @@
  * fast-check can shrink it and a failure can be pasted. Deliberately unknown here: what must hold.
  */
 import fc from 'fast-check';
+import type { Manner } from '../../src/testing/world/exchanger.ts';
+import * as manners from '../../src/testing/world/manners.ts';
+import type { Failing } from '../../src/testing/world/policy.ts';
+import type { ZoneMx } from '../../src/testing/world/resolver.ts';
+import type { World } from '../../src/testing/world/world.ts';
 import type { AdminAct } from './admin-acts.ts';
 import { adminActs, performAdmin } from './admin-acts.ts';
-import type { Manner } from './exchanger.ts';
-import * as manners from './manners.ts';
-import type { Failing } from './policy.ts';
-import type { ZoneMx } from './resolver.ts';
-import type { World } from './world.ts';
 
 /** Domains of a usual world; the last shares the exchanger of the first. */
 export const DOMAINS = ['a.test', 'b.test', 'c.test', 'd.test', 'same.test'] as const;

@@ -5,7 +5,7 @@
 import fc from 'fast-check';
 import type { AdminCommand } from '../../src/actors/admin/wishes.ts';
 import type { Criteria } from '../../src/domain/admin-rules.ts';
-import type { World } from './world.ts';
+import type { World } from '../../src/testing/world/world.ts';
 
 /** One order. */
 export type AdminAct =

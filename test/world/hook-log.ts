@@ -14,8 +14,8 @@ import type {
   SourceRecord,
   SourceSpan,
 } from '../../src/projections/shipper/surroundings.ts';
-import type { Chance } from './chance.ts';
-import type { LifeClock, WorldTime } from './clock.ts';
+import type { Chance } from '../../src/testing/world/chance.ts';
+import type { LifeClock, WorldTime } from '../../src/testing/world/clock.ts';
 
 /** A record with what the tests look at; all other fields are of no matter to a shipper. */
 export function makeRecord(fields: Partial<LogRecord> & { event_id: string }): LogRecord {

@@ -6,8 +6,8 @@
  */
 import assert from 'node:assert/strict';
 import type { OutgoingRecord, Sink, SinkAnswer } from '../../src/ports/sink.ts';
-import type { Chance } from './chance.ts';
-import type { LifeClock } from './clock.ts';
+import type { Chance } from '../../src/testing/world/chance.ts';
+import type { LifeClock } from '../../src/testing/world/clock.ts';
 
 /** How likely each way to answer is; what is left confirms everything. */
 export interface SinkMood {

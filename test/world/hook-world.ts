@@ -12,8 +12,8 @@ import type { ShipperNews } from '../../src/projections/shipper/news.ts';
 import type { Shipper } from '../../src/projections/shipper/shipper.ts';
 import { startShipper } from '../../src/projections/shipper/shipper.ts';
 import type { SavedCursor } from '../../src/projections/shipper/surroundings.ts';
-import { Chance } from './chance.ts';
-import { LifeClock, WorldTime } from './clock.ts';
+import { Chance } from '../../src/testing/world/chance.ts';
+import { LifeClock, WorldTime } from '../../src/testing/world/clock.ts';
 import { HookLog, HookShelf } from './hook-log.ts';
 import { Receiver } from './hook-sink.ts';
 

@@ -7,7 +7,7 @@ import type { IndexedLog } from '../../src/forensics/journey/journey-index.ts';
 import { JourneyIndex } from '../../src/forensics/journey/journey-index.ts';
 import { LogLook } from '../../src/forensics/journey/log-look.ts';
 import { openRunFolder } from '../../src/forensics/journey/run-files.ts';
-import type { World } from './world.ts';
+import type { World } from '../../src/testing/world/world.ts';
 
 /** Positions of a segment; few, so that stretches end often. */
 const SEGMENT_POSITIONS = 97;

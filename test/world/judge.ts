@@ -4,10 +4,10 @@
  * the exchangers kept. Deliberately unknown here: how the world came to be so.
  */
 import assert from 'node:assert/strict';
-import type { Dot } from './dots.ts';
-import type { MessageStory } from './witness.ts';
-import { isEnded } from './witness.ts';
-import type { Mail, World } from './world.ts';
+import type { Dot } from '../../src/testing/world/dots.ts';
+import type { MessageStory } from '../../src/testing/world/witness.ts';
+import { isEnded } from '../../src/testing/world/witness.ts';
+import type { Mail, World } from '../../src/testing/world/world.ts';
 
 /** accepted = delivered + bounced + expired + removed + live, in the books and by rows. */
 export function checkBalance(world: World): void {

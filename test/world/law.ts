@@ -6,12 +6,12 @@
  */
 import fc from 'fast-check';
 import type { Limits } from '../../src/domain/limits.ts';
+import { CALM } from '../../src/testing/world/chance.ts';
+import { judging } from '../../src/testing/world/manners.ts';
+import type { WorldKnobs } from '../../src/testing/world/world.ts';
+import { World } from '../../src/testing/world/world.ts';
 import type { Act } from './acts.ts';
 import { DOMAINS, fatalActs, perform, quietActs, SHARED } from './acts.ts';
-import { CALM } from './chance.ts';
-import { judging } from './manners.ts';
-import type { WorldKnobs } from './world.ts';
-import { World } from './world.ts';
 
 const SECONDS_DEFAULT = 6;
 const ACTS_MAX = 40;

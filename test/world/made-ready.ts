@@ -9,8 +9,8 @@ import {
   PLACE_READY,
   PLACE_WAITING,
 } from '../../src/actors/held-rows.ts';
-import type { Life } from './process.ts';
-import type { World } from './world.ts';
+import type { Life } from '../../src/testing/world/process.ts';
+import type { World } from '../../src/testing/world/world.ts';
 
 /** Times by name. */
 export type Seen = Map<string, number[]>;

@@ -11,9 +11,9 @@ import { showReady } from '../../src/api/inspect-show.ts';
 import type { Explanation, Subject } from '../../src/domain/explanation.ts';
 import type { QueueTop, Ranking } from '../../src/domain/inspection.ts';
 import { RANKINGS } from '../../src/domain/inspection.ts';
+import type { Life } from '../../src/testing/world/process.ts';
+import type { World } from '../../src/testing/world/world.ts';
 import type { Picture } from './memory-past.ts';
-import type { Life } from './process.ts';
-import type { World } from './world.ts';
 
 /** Messages of each queue that are looked at. */
 const MESSAGES_MAX = 4;

@@ -11,11 +11,11 @@ import type { Event } from '../../src/events/catalogue.ts';
 import { encode } from '../../src/events/codec.ts';
 import type { PolicyPart } from '../../src/policy/hooks.ts';
 import type { StoredRecord } from '../../src/ports/ports.ts';
-import type { Manner } from './exchanger.ts';
-import { accepting } from './manners.ts';
-import type { PolicyPlan } from './policy.ts';
-import { makePlan } from './policy.ts';
-import { START_AT, World } from './world.ts';
+import type { Manner } from '../../src/testing/world/exchanger.ts';
+import { accepting } from '../../src/testing/world/manners.ts';
+import type { PolicyPlan } from '../../src/testing/world/policy.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import { START_AT, World } from '../../src/testing/world/world.ts';
 
 /** An event that must follow: its type, and what its body must hold at least. */
 export type Following = readonly [type: string, body?: Readonly<Record<string, unknown>>];

@@ -4,10 +4,10 @@
  * Deliberately unknown here: what must hold.
  */
 import fc from 'fast-check';
+import type { TlsManner } from '../../src/testing/world/exchanger.ts';
+import type { World } from '../../src/testing/world/world.ts';
 import type { Act } from './acts.ts';
 import { DOMAINS, goodMx, perform } from './acts.ts';
-import type { TlsManner } from './exchanger.ts';
-import type { World } from './world.ts';
 
 /** The host that an attacker adds to the exchangers of others. */
 export const EVIL_HOST = 'mx.evil.test';

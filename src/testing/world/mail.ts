@@ -3,8 +3,8 @@
  * one idea: the body carries a mark, so that every copy of it can be told. Deliberately unknown
  * here: engines and exchangers.
  */
-import type { Refusal, Submission, SubmittedMessage } from '../../src/intake/host.ts';
-import type { BodyRef } from '../../src/ports/ports.ts';
+import type { Refusal, Submission, SubmittedMessage } from '../../intake/host.ts';
+import type { BodyRef } from '../../ports/ports.ts';
 
 /** A submission and what was answered. */
 export interface Mail {

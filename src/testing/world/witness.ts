@@ -4,14 +4,14 @@
  * so an error in the books cannot hide itself. It folds each record once and judges nothing.
  * Deliberately unknown here: the engine's memory.
  */
-import type { MemoryStore } from '../../src/events/memory-log.ts';
+import type { MemoryStore } from '../../events/memory-log.ts';
 import type {
   AcceptedBody,
   AttemptBody,
   OfferedBody,
   UnsettledBody,
-} from '../../src/events/message.ts';
-import type { StoredRecord } from '../../src/ports/ports.ts';
+} from '../../events/message.ts';
+import type { StoredRecord } from '../../ports/ports.ts';
 
 /** How a recipient ended. */
 export type EndKind = 'delivered' | 'bounced' | 'expired' | 'cancelled' | 'purged';

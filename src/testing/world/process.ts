@@ -4,16 +4,16 @@
  * handed in. Deliberately unknown here: who submits and who watches.
  */
 
-import type { CaptureList } from '../../src/domain/capture.ts';
-import type { Limits } from '../../src/domain/limits.ts';
-import type { Engine } from '../../src/engine.ts';
-import { createEngine } from '../../src/engine.ts';
-import type { MemoryLog, MemoryStore } from '../../src/events/memory-log.ts';
-import { createMemoryLog } from '../../src/events/memory-log.ts';
-import type { Fault, StoredRecord } from '../../src/ports/ports.ts';
-import type { Quotas } from '../../src/ports/quotas.ts';
-import { recover } from '../../src/recover.ts';
-import type { MemoryBodies } from '../../src/testing/memory-bodies.ts';
+import type { CaptureList } from '../../domain/capture.ts';
+import type { Limits } from '../../domain/limits.ts';
+import type { Engine } from '../../engine.ts';
+import { createEngine } from '../../engine.ts';
+import type { MemoryLog, MemoryStore } from '../../events/memory-log.ts';
+import { createMemoryLog } from '../../events/memory-log.ts';
+import type { Fault, StoredRecord } from '../../ports/ports.ts';
+import type { Quotas } from '../../ports/quotas.ts';
+import { recover } from '../../recover.ts';
+import type { MemoryBodies } from '../memory-bodies.ts';
 import type { Chance, Faults } from './chance.ts';
 import type { WorldTime } from './clock.ts';
 import { LifeClock } from './clock.ts';

@@ -3,9 +3,9 @@
  * a number, the last is in force, also for the next life. Deliberately unknown here: what the
  * engine does with them.
  */
-import type { Engine } from '../../src/engine.ts';
-import type { Policy } from '../../src/policy/define.ts';
-import type { PolicyPart } from '../../src/policy/hooks.ts';
+import type { Engine } from '../../engine.ts';
+import type { Policy } from '../../policy/define.ts';
+import type { PolicyPart } from '../../policy/hooks.ts';
 import type { PlanVersion, PolicyPlan } from './policy.ts';
 import { makeAsker } from './policy.ts';
 

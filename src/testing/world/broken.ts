@@ -3,7 +3,7 @@
  * one idea: a dial from such an address is lost of a fault that names what is broken, and each such
  * failure is noted. Deliberately unknown here: links, and who dials.
  */
-import type { FaultCode } from '../../src/ports/ports.ts';
+import type { FaultCode } from '../../ports/ports.ts';
 
 /** Which addresses are broken, and what came of it. */
 export class BrokenAddresses {

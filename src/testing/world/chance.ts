@@ -4,8 +4,8 @@
  * which everything fails at once never gets far enough to fail in interesting ways.
  * Deliberately unknown here: what a fault does.
  */
-import { createRandom } from '../../src/domain/prng.ts';
-import type { Random } from '../../src/ports/ports.ts';
+import { createRandom } from '../../domain/prng.ts';
+import type { Random } from '../../ports/ports.ts';
 
 /** How likely each fault is, each time it could happen. */
 export interface Faults {

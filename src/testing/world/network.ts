@@ -12,8 +12,8 @@ import type {
   LinkListener,
   Network,
   TlsRequest,
-} from '../../src/ports/ports.ts';
-import type { ProxyRoute } from '../../src/ports/proxy-route.ts';
+} from '../../ports/ports.ts';
+import type { ProxyRoute } from '../../ports/proxy-route.ts';
 import { BrokenAddresses } from './broken.ts';
 import type { Chance, Faults } from './chance.ts';
 import type { LifeClock, WorldTime } from './clock.ts';

@@ -4,8 +4,8 @@
  * proxy, byte by byte, is the adapter's and is tried there.
  * Deliberately unknown here: engines, exchangers, SOCKS5, HAProxy.
  */
-import type { DialRequest, Fault, FaultCode } from '../../src/ports/ports.ts';
-import type { ProxyRoute } from '../../src/ports/proxy-route.ts';
+import type { DialRequest, Fault, FaultCode } from '../../ports/ports.ts';
+import type { ProxyRoute } from '../../ports/proxy-route.ts';
 
 /** `never`: no answer to the dial; `mute`: none to the handshake. */
 export type ProxyAnswer = 'open' | 'refused' | 'never' | 'mute' | 'rude' | 'unplumbed';

@@ -3,8 +3,8 @@
  * or outside of it, as a server would, with answers that come late and counts that survive a crash;
  * or nobody who ever grants anything. Deliberately unknown here: who asks, and what for.
  */
-import { createQuotas } from '../../src/domain/quotas.ts';
-import type { Quotas } from '../../src/ports/quotas.ts';
+import { createQuotas } from '../../domain/quotas.ts';
+import type { Quotas } from '../../ports/quotas.ts';
 import type { Chance } from './chance.ts';
 import type { LifeClock, WorldTime } from './clock.ts';
 

@@ -4,17 +4,17 @@
  * away all that is in memory and a new life starts from what is durable. It records what it saw,
  * and judges nothing: that is for the laws.
  */
-import type { Command } from '../../src/actors/input.ts';
-import type { CaptureList } from '../../src/domain/capture.ts';
-import type { Limits } from '../../src/domain/limits.ts';
-import { createMemoryStore } from '../../src/events/memory-log.ts';
-import type { Refusal } from '../../src/intake/host.ts';
-import type { PolicyPart } from '../../src/policy/hooks.ts';
-import type { StoredRecord } from '../../src/ports/ports.ts';
-import { isFault } from '../../src/ports/ports.ts';
-import type { Quotas } from '../../src/ports/quotas.ts';
-import type { MemoryBodies } from '../../src/testing/memory-bodies.ts';
-import { createMemoryBodies } from '../../src/testing/memory-bodies.ts';
+import type { Command } from '../../actors/input.ts';
+import type { CaptureList } from '../../domain/capture.ts';
+import type { Limits } from '../../domain/limits.ts';
+import { createMemoryStore } from '../../events/memory-log.ts';
+import type { Refusal } from '../../intake/host.ts';
+import type { PolicyPart } from '../../policy/hooks.ts';
+import type { StoredRecord } from '../../ports/ports.ts';
+import { isFault } from '../../ports/ports.ts';
+import type { Quotas } from '../../ports/quotas.ts';
+import type { MemoryBodies } from '../memory-bodies.ts';
+import { createMemoryBodies } from '../memory-bodies.ts';
 import type { Faults } from './chance.ts';
 import { CALM, Chance } from './chance.ts';
 import { WorldTime } from './clock.ts';

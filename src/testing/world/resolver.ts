@@ -3,8 +3,8 @@
  * of MTA-STS policies. The one idea: the zone may change while the world runs; an answer holds
  * until it expires, no longer. Deliberately unknown here: DNS and HTTPS on the wire.
  */
-import { formatKept, parseKept } from '../../src/domain/mta-sts-kept.ts';
-import type { StsShelf } from '../../src/domain/mta-sts-policies.ts';
+import { formatKept, parseKept } from '../../domain/mta-sts-kept.ts';
+import type { StsShelf } from '../../domain/mta-sts-policies.ts';
 import type {
   AddressAnswer,
   Fault,
@@ -14,7 +14,7 @@ import type {
   PolicyFetch,
   Resolver,
   TxtAnswer,
-} from '../../src/ports/ports.ts';
+} from '../../ports/ports.ts';
 import type { Chance, Faults } from './chance.ts';
 import type { LifeClock } from './clock.ts';
 

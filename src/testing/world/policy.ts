@@ -4,13 +4,13 @@
  * refreshed answer differs; a version is a copy of it, and marks every answer as its own.
  * Deliberately unknown here: what the engine does with answers.
  */
-import type { NdrDuties } from '../../src/domain/ndrs.ts';
-import type { PolicyAsker } from '../../src/domain/policy-asker.ts';
-import type { PolicyFault } from '../../src/policy/ask.ts';
-import { createPolicyAsker } from '../../src/policy/ask.ts';
-import type { Policy } from '../../src/policy/define.ts';
-import { definePolicy } from '../../src/policy/define.ts';
-import type { PolicyPart } from '../../src/policy/hooks.ts';
+import type { NdrDuties } from '../../domain/ndrs.ts';
+import type { PolicyAsker } from '../../domain/policy-asker.ts';
+import type { PolicyFault } from '../../policy/ask.ts';
+import { createPolicyAsker } from '../../policy/ask.ts';
+import type { Policy } from '../../policy/define.ts';
+import { definePolicy } from '../../policy/define.ts';
+import type { PolicyPart } from '../../policy/hooks.ts';
 
 type Options = Record<string, unknown>;
 

@@ -4,7 +4,7 @@
  * and may be stopped between any two. Clocks are given out by life: what a dead process had asked
  * for never comes. Deliberately unknown here: engines, links, mail.
  */
-import type { At, Clock, Ms } from '../../src/ports/ports.ts';
+import type { At, Clock, Ms } from '../../ports/ports.ts';
 
 interface Task {
   readonly dueAt: At;
