@@ -60,7 +60,8 @@ export class Registry {
     if (known !== undefined) return known;
     const chart = kind === 'queue' ? queueChart : sourceChart;
     const snapshot = chart.resolveState({ value: state as never });
-    const can = snapshot.can({ type: event } as never);
+    // Of a chart that is over XState answers what it would have answered before.
+    const can = snapshot.status !== 'done' && snapshot.can({ type: event } as never);
     possible.set(key, can);
     return can;
   }

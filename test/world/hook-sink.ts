@@ -23,6 +23,8 @@ export interface SinkMood {
   babbles: number;
   /** Answers only when told to give up. */
   hangs: number;
+  /** Does not hear that it is to give up. */
+  deaf: number;
   /** Never answers. */
   dies: number;
 }
@@ -38,6 +40,7 @@ export const KIND: SinkMood = {
   throws: 0,
   babbles: 0,
   hangs: 0,
+  deaf: 0,
   dies: 0,
 };
 
@@ -105,8 +108,10 @@ class PlaySink implements Sink {
         call.isFailed = !call.isSettled;
         resolve(value);
       };
+      const isDeaf = chance.hits(mood.deaf);
       signal.addEventListener('abort', () => {
-        if (this.#isBusy && !isDead) answer({ kind: 'failed', reason: 'told to give up' });
+        if (this.#isBusy && !isDead && !isDeaf)
+          answer({ kind: 'failed', reason: 'told to give up' });
       });
       const isDead = chance.hits(mood.dies);
       if (isDead || chance.hits(mood.hangs)) return;

@@ -47,6 +47,8 @@ export interface HookKnobs {
   readonly ask?: AskPolicy;
   readonly sendMsMax?: number;
   readonly cursor?: SavedCursor;
+  /** Hears of each step of the shipper's chart. */
+  readonly inspect?: Parameters<typeof startShipper>[2];
 }
 
 // Answers pass through a few promises on their way.
@@ -107,9 +109,10 @@ export class HookWorld {
       ...(ask === undefined ? {} : { ask }),
       ...(this.knobs.sendMsMax === undefined ? {} : { sendMsMax: this.knobs.sendMsMax }),
     };
-    this.shipper = startShipper(parts, (isThrough) => {
+    const ended = (isThrough: boolean): void => {
       this.ended = isThrough ? 'through' : 'stopped';
-    });
+    };
+    this.shipper = startShipper(parts, ended, this.knobs.inspect);
   }
 
   /** The process dies: what was on its way is kept or not, the receiver may have the batch. */

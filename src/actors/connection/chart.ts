@@ -6,15 +6,16 @@
  */
 import { vocabulary } from './vocabulary.ts';
 
-// Before a peer is open, whatever goes wrong costs that candidate and nothing else.
+// Before a peer is open, whatever goes wrong costs that candidate and nothing else. A 421 counts
+// where a reply is due (`answering`, `served`, `resetting`); unasked it breaks the dialogue.
 const failing = { target: '#connection.choosing', actions: 'noteFailure' } as const;
 const reaching = {
   'link.lost': failing,
   'dialogue.broken': failing,
-  'service.closed': failing,
   'deadline.passed': failing,
   'stop.wanted': { target: '#connection.closed', actions: 'noteStop' },
 } as const;
+const answering = { ...reaching, 'service.closed': failing } as const;
 
 // Where the path allows it, TLS that fails costs the candidate no more than its TLS.
 const unsecured = [
@@ -31,9 +32,9 @@ const breaking = { target: '#connection.choosing', actions: 'settleBroken' } as 
 const working = {
   'link.lost': breaking,
   'dialogue.broken': breaking,
-  'service.closed': breaking,
   'deadline.passed': breaking,
 } as const;
+const served = { ...working, 'service.closed': breaking } as const;
 
 // The common way takes one step: settled, and ready for the next message.
 const judged = [
@@ -49,11 +50,7 @@ const releasing = [
 ] as const;
 
 const vanishing = { target: '#connection.closed', actions: 'noteIdleEnd' } as const;
-const waiting = {
-  'link.lost': vanishing,
-  'dialogue.broken': vanishing,
-  'service.closed': vanishing,
-} as const;
+const waiting = { 'link.lost': vanishing, 'dialogue.broken': vanishing } as const;
 
 /** The connection's chart, without hands. */
 export const connectionChart = vocabulary.createMachine({
@@ -91,7 +88,7 @@ export const connectionChart = vocabulary.createMachine({
       description: 'The peer is to speak first: 220, or it is not for us.',
       entry: 'awaitGreeting',
       on: {
-        ...reaching,
+        ...answering,
         'greeting.answered': [{ guard: 'isGranted', target: 'introducing' }, failing],
       },
     },
@@ -99,7 +96,7 @@ export const connectionChart = vocabulary.createMachine({
       description: 'EHLO (or LHLO, or HELO where EHLO is not known) asks what the peer can do.',
       entry: 'sendIntroduction',
       on: {
-        ...reaching,
+        ...answering,
         // With TLS 1.3 the peer's refusal of a handshake comes when we think it is over.
         'link.lost': unheard,
         'dialogue.broken': unheard,
@@ -120,7 +117,7 @@ export const connectionChart = vocabulary.createMachine({
     securing: {
       description: 'STARTTLS is being agreed on and the handshake done.',
       initial: 'asking',
-      on: { ...reaching, 'link.lost': unsecured, 'deadline.passed': unsecured },
+      on: { ...answering, 'link.lost': unsecured, 'deadline.passed': unsecured },
       states: {
         asking: {
           description: 'STARTTLS was sent; nothing else may cross until its 220.',
@@ -148,7 +145,7 @@ export const connectionChart = vocabulary.createMachine({
       description: 'The peer looks at our user name and password.',
       entry: 'sendCredentials',
       on: {
-        ...reaching,
+        ...answering,
         'authentication.answered': [
           { guard: 'isGranted', target: 'open', actions: 'tellOpened' },
           failing,
@@ -176,7 +173,7 @@ export const connectionChart = vocabulary.createMachine({
           description: 'MAIL, RCPT and DATA were sent, at once or one by one.',
           entry: 'sendEnvelope',
           on: {
-            ...working,
+            ...served,
             'envelope.answered': [
               { guard: 'isSpoiled', ...breaking },
               { guard: 'isForNobody', target: 'retracting' },
@@ -197,7 +194,7 @@ export const connectionChart = vocabulary.createMachine({
           entry: 'sendBody',
           always: { guard: 'isWritten', target: 'judging' },
           on: {
-            ...working,
+            ...served,
             'body.drained': { actions: 'sendMore' },
             'body.answered': [{ guard: 'isCutShort', ...breaking }, ...judged],
           },
@@ -205,13 +202,13 @@ export const connectionChart = vocabulary.createMachine({
         judging: {
           description: 'The final dot is out: until the answer comes the outcome is unknown.',
           entry: 'awaitVerdict',
-          on: { ...working, 'body.answered': judged },
+          on: { ...served, 'body.answered': judged },
         },
         retracting: {
           description:
             '354 came though no recipient was taken: a lone dot ends it (RFC 2920, 3.1).',
           entry: 'sendLoneDot',
-          on: { ...working, 'body.answered': 'settled' },
+          on: { ...served, 'body.answered': 'settled' },
         },
         settled: {
           description: 'The message has its verdicts; what the connection does next is decided.',
@@ -229,6 +226,7 @@ export const connectionChart = vocabulary.createMachine({
       entry: 'sendReset',
       on: {
         ...waiting,
+        'service.closed': vanishing,
         'deadline.passed': 'parting',
         'reset.answered': [
           { guard: 'isSpoiled', target: 'closed' },

@@ -4,6 +4,7 @@
  * `tick`; all calls are synchronous and everything is reported through the host. Deliberately
  * unknown here: queues, retries, the log; the engine's inbox is behind the host.
  */
+import type { InspectionEvent } from 'xstate';
 import { createActor } from 'xstate';
 import { invariant } from '../../domain/invariant.ts';
 import type { SourceConfig } from '../../domain/options-egress.ts';
@@ -174,9 +175,17 @@ class ChartedConnection implements Connection {
   #error: unknown;
   #isBroken = false;
 
-  constructor(network: Network, host: ConnectionHost, request: ConnectionRequest) {
+  constructor(
+    network: Network,
+    host: ConnectionHost,
+    request: ConnectionRequest,
+    inspect?: (event: InspectionEvent) => void,
+  ) {
     const held = makeConversation(network, host, request);
-    const actor = createActor(connectionLogic, { input: held });
+    const actor = createActor(connectionLogic, {
+      input: held,
+      ...(inspect === undefined ? {} : { inspect }),
+    });
     this.#held = held;
     this.#actor = actor;
     // XState keeps what an action throws from the caller of `send`; it belongs to the caller.
@@ -279,11 +288,15 @@ function pathOf(value: string | object): string {
   return `${parent}.${pathOf(child)}`;
 }
 
-/** Opens a connection: dials the first candidate of the plan and goes on by itself. */
+/**
+ * Opens a connection: dials the first candidate of the plan and goes on by itself. `inspect` is
+ * XState's: it hears of each step of the chart.
+ */
 export function openConnection(
   network: Network,
   host: ConnectionHost,
   request: ConnectionRequest,
+  inspect?: (event: InspectionEvent) => void,
 ): Connection {
-  return new ChartedConnection(network, host, request);
+  return new ChartedConnection(network, host, request, inspect);
 }

@@ -44,7 +44,7 @@ export const queueChart = setup({
       description: 'Nothing can go before a known time; due messages wait, no attempt is counted.',
       entry: 'armAlarm',
       on: {
-        'queue.rested': { target: 'resting', reenter: true },
+        // A rest is not prolonged: when it ends the sources are looked at again.
         'queue.woke': 'ready',
         'queue.suspended': 'suspended',
       },

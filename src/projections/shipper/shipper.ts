@@ -5,6 +5,7 @@
  * crash at most that batch is sent again, with the same ids.
  * Deliberately unknown here: threads, SQLite, transports, option names.
  */
+import type { InspectionEvent } from 'xstate';
 import { createActor } from 'xstate';
 import type { HookShape } from '../hook.ts';
 import { shipperChart } from './chart.ts';
@@ -36,9 +37,16 @@ export interface Shipper {
 
 const shipperLogic = shipperChart.provide({ actions, guards });
 
-/** Begins to ship; `ended` is called when a replay is through or a stop is done. */
-export function startShipper(parts: ShipperParts, ended: (isThrough: boolean) => void): Shipper {
-  return new ChartedShipper(parts, ended);
+/**
+ * Begins to ship; `ended` is called when a replay is through or a stop is done. `inspect` is
+ * XState's: it hears of each step of the chart.
+ */
+export function startShipper(
+  parts: ShipperParts,
+  ended: (isThrough: boolean) => void,
+  inspect?: (event: InspectionEvent) => void,
+): Shipper {
+  return new ChartedShipper(parts, ended, inspect);
 }
 
 class ChartedShipper implements Shipper {
@@ -48,11 +56,18 @@ class ChartedShipper implements Shipper {
   #isBroken = false;
   #ended: ((isThrough: boolean) => void)[];
 
-  constructor(parts: ShipperParts, ended: (isThrough: boolean) => void) {
+  constructor(
+    parts: ShipperParts,
+    ended: (isThrough: boolean) => void,
+    inspect?: (event: InspectionEvent) => void,
+  ) {
     const held = makeHeld(parts);
     this.#held = held;
     this.#ended = [ended];
-    this.#actor = createActor(shipperLogic, { input: held });
+    this.#actor = createActor(shipperLogic, {
+      input: held,
+      ...(inspect === undefined ? {} : { inspect }),
+    });
     // XState keeps what a hand throws from the caller of `send`; it belongs to the caller.
     this.#actor.subscribe({
       error: (error) => {
