@@ -8,11 +8,11 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { Registry } from '../../src/actors/registry.ts';
 import type { StoredRecord } from '../../src/ports/ports.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import type { World } from '../../src/testing/world/world.ts';
 import type { Act } from '../world/acts.ts';
 import { DOMAINS, perform } from '../world/acts.ts';
 import { makeWorld, TIGHT } from '../world/law.ts';
-import { makePlan } from '../world/policy.ts';
-import type { World } from '../world/world.ts';
 import type { Ledger } from './ledger.ts';
 
 const ACTS = 30;

@@ -2,7 +2,7 @@
  * A shipper with its own guards and hands on a random way: its log, disk, receiver, operators and
  * policy do whatever they may do at the moment. The one idea: as in connection-walks.ts, knobs and
  * numbers make a way, so that fast-check can shrink it.
- * Deliberately unknown here: states; what must be reached.
+ * Deliberately unknown here: which state follows which; what must be reached.
  */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
@@ -94,8 +94,13 @@ const SIDEWAYS: readonly Happening[] = [
         receiver.mood = { ...KIND, ...mood };
       },
   ),
-  // More than is looked at in one go.
-  commit(900, 'Delivery'),
+  // More than is looked at in one go, and a moment in the middle of looking.
+  async (world) => {
+    await commit(900, 'Delivery')(world);
+    for (let left = 20; left > 0 && world.shipper.status().state !== 'searching'; left -= 1) {
+      await world.step();
+    }
+  },
   ({ shipper }) => shipper.pause(() => {}),
   ({ shipper }) => shipper.resume(() => {}),
   ({ shipper }) => shipper.skip(2, () => {}),
