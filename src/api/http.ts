@@ -13,6 +13,7 @@ import type { AdminDesk } from './admin-routes.ts';
 import { addAdminRoutes } from './admin-routes.ts';
 import type { AuthParts } from './auth.ts';
 import { guard } from './auth.ts';
+import { addGate } from './closing.ts';
 import { addConnectionRoutes } from './connection-routes.ts';
 import { addAbsentRoutes, addHealthRoutes } from './health-routes.ts';
 import { addHookRoutes } from './hook-routes.ts';
@@ -73,6 +74,9 @@ export interface HttpParts {
 export interface HttpListener {
   readonly address: string;
   readonly port: number;
+  /** From here on only health and metrics; resolves when other requests are through, or in time. */
+  close(graceMs: number): Promise<void>;
+  /** Idle connections are closed at once, answers under way are cut after `graceMs`. */
   stop(graceMs: number): Promise<void>;
 }
 
@@ -88,6 +92,7 @@ export async function startHttpListener(
   const { address, port } = config.listen;
   const listener = formatPlace(address, port);
   if (parts.traces !== undefined) await takeWebsockets(server);
+  const gate = addGate(server);
   guard(server, { ...parts.auth, listener, trusted: config.trusted_hosts });
   sayRefusals(server, parts.note);
   const docs = gatherRoutes(server);
@@ -111,8 +116,12 @@ export async function startHttpListener(
   return {
     address: bound.address,
     port: bound.port,
-    // Answers under way are finished; idle connections are closed at once.
-    stop: () => server.close(),
+    close: gate.close,
+    stop: async (graceMs) => {
+      const cut = setTimeout(() => server.server.closeAllConnections(), graceMs);
+      await server.close();
+      clearTimeout(cut);
+    },
   };
 }
 

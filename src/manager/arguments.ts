@@ -4,6 +4,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { OptionValueError } from '../domain/option-error.ts';
+import { duration } from '../domain/option-kinds.ts';
 import { listenPlace } from '../domain/option-places.ts';
 import { locate } from '../domain/options.ts';
 
@@ -13,6 +15,8 @@ export interface DaemonArguments {
   readonly data: string;
   readonly smtp: string;
   readonly isSingle: boolean;
+  /** How long mail is still taken after a stop is ordered, while `/readyz` already says no, ms. */
+  readonly drainMs: number;
   readonly validate: boolean;
   readonly help: boolean;
   readonly version: boolean;
@@ -23,10 +27,14 @@ export const DATA_DEFAULT = '.waybill';
 
 const SMTP_DEFAULT = '127.0.0.1:2025';
 
+/** Whoever stops the daemon must wait for it; a longer delay is more likely a slip. */
+const DRAIN_MS_MAX = 10 * 60_000;
+
 /** The text of `--help`. */
 export const HELP = `waybilld: takes mail by SMTP, queues it durably and delivers it.
 
 usage: waybilld [--policy FILE] [--data DIR] [--smtp IP:PORT] [--single-process]
+                [--drain-delay SPAN]
        waybilld --validate --policy FILE
 
   --policy FILE   the policy, TypeScript or JavaScript (see "Policy" in README.md). Without it an
@@ -39,13 +47,17 @@ usage: waybilld [--policy FILE] [--data DIR] [--smtp IP:PORT] [--single-process]
   --single-process
                   no processes of its own: for containers that supervise already. A policy that
                   hangs, or a failed disk, then ends the daemon
+  --drain-delay SPAN
+                  after SIGTERM mail is taken for so long while /readyz already says no, so that
+                  load balancers go elsewhere before the listeners close; default 0s
   --version       prints the version
   --help          prints this
 
 example: waybilld --policy policy.ts --data /var/spool/waybill
 
 signals: SIGTERM and SIGINT stop in good order (a second one stops at once). SIGHUP loads the
-         policy again.
+         policy again. Under systemd it tells how it is (sd_notify: ready, reloading, stopping,
+         a status line, the watchdog), with the program systemd-notify.
 exit codes: 0 stopped; 64 usage; 69 an address or the data directory is in use; 70 our own mistake;
             74 the disk cannot be trusted, start again; 76 the data is of a newer version;
             78 the policy was refused.
@@ -60,6 +72,7 @@ export function readArguments(argv: readonly string[]): DaemonArguments {
       data: { type: 'string', default: DATA_DEFAULT },
       smtp: { type: 'string' },
       'single-process': { type: 'boolean', default: false },
+      'drain-delay': { type: 'string', default: '0s' },
       validate: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
       version: { type: 'boolean', default: false },
@@ -76,7 +89,15 @@ export function readArguments(argv: readonly string[]): DaemonArguments {
   }
   const { smtp = SMTP_DEFAULT } = values;
   locate('--smtp', '', () => listenPlace.read(smtp));
-  return { policy, data, smtp, isSingle: values['single-process'], validate, help, version };
+  const drainMs = locate('--drain-delay', '', () => readDrain(values['drain-delay']));
+  const isSingle = values['single-process'];
+  return { policy, data, smtp, isSingle, drainMs, validate, help, version };
+}
+
+function readDrain(text: string): number {
+  const ms = duration.read(text);
+  if (ms <= DRAIN_MS_MAX) return ms;
+  throw new OptionValueError(`${text} is more than 10 minutes`, 'say less, such as 10s');
 }
 
 /** The version in package.json. */

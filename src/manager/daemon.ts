@@ -7,6 +7,7 @@ import { resolve } from 'node:path';
 import { pino } from 'pino';
 import { lockDataDir } from '../events/data-lock.ts';
 import { openPolicyStore } from '../events/policy-store.ts';
+import { openServiceNotices } from '../ports/node/service-notices.ts';
 import type { DaemonArguments } from './arguments.ts';
 import { HELP, readArguments, readVersion } from './arguments.ts';
 import type { SpareChild } from './child.ts';
@@ -62,9 +63,11 @@ async function run(args: DaemonArguments, spare: SpareChild | undefined): Promis
   const dir = resolve(args.data);
   makeDataFolder(dir);
   const lock = await lockDataDir(dir, { name: 'manager' });
-  const { isSingle, smtp } = args;
+  const { isSingle, smtp, drainMs } = args;
   const version = readVersion();
   const program = `waybill ${version} on node ${process.version}`;
+  const logger = pino({ base: null }, pino.destination({ fd: 2, sync: true }));
+  const notices = openServiceNotices(process.env, (sentence) => logger.error(sentence));
   const policy =
     args.policy === undefined
       ? undefined
@@ -75,8 +78,10 @@ async function run(args: DaemonArguments, spare: SpareChild | undefined): Promis
       dir,
       policy,
       startWorker: isSingle ? ownWorker(work) : forkedWorker(work, spare),
-      logger: pino({ base: null }, pino.destination({ fd: 2, sync: true })),
+      logger,
       version,
+      drainMs,
+      ...(notices === undefined ? {} : { notices }),
     });
   } finally {
     policy?.store.close();

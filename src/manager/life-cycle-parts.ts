@@ -3,7 +3,7 @@
  * what judges it, the worker as far as versions concern it. Does nothing.
  */
 import type { Refusal, Versioned } from './judging.ts';
-import type { Wanted } from './supervisor.ts';
+import type { Wanted } from './supervisor-parts.ts';
 
 /** What the life cycle tells to do. */
 export interface WorkerControl {
@@ -19,6 +19,17 @@ export interface LifeCycleParts {
   readonly policy: Versioned | undefined;
   readonly worker: WorkerControl;
   readonly log: (level: 'info' | 'warn' | 'error', text: string) => void;
+  /** Told when a reload begins and when it is over, whatever came of it. */
+  readonly reloading: (isOn: boolean) => void;
+}
+
+/** A version of the policy that workers are told to use. */
+export interface InForce {
+  readonly number: number;
+  readonly hash: string;
+  readonly settingsHash: string;
+  /** False where its files do not say all, or nobody looked at them just now. */
+  readonly isSelfContained?: boolean;
 }
 
 /** What came of a reload. */

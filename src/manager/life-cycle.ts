@@ -9,21 +9,13 @@ import { ConfigMonitor } from './config-monitor.ts';
 import { EXIT_POLICY } from './exit.ts';
 import type { Loaded, Refusal, Versioned } from './judging.ts';
 import { findFormer, findStanding, judge, prove } from './judging.ts';
-import type { LifeCycleParts, Reloaded } from './life-cycle-parts.ts';
+import type { InForce, LifeCycleParts, Reloaded } from './life-cycle-parts.ts';
 import type { ManagerCounters } from './messages.ts';
-import type { Crash, Wanted } from './supervisor.ts';
+import type { Crash, Wanted } from './supervisor-parts.ts';
 import { TrackRecord } from './track-record.ts';
 
 /** The version of a daemon that runs on the embedded policy. */
 export const EMBEDDED_VERSION = 0;
-
-interface InForce {
-  readonly number: number;
-  readonly hash: string;
-  readonly settingsHash: string;
-  /** False where its files do not say all, or nobody looked at them just now. */
-  readonly isSelfContained?: boolean;
-}
 
 const CHANGED = 'the files changed';
 const EMBEDDED: InForce = { number: EMBEDDED_VERSION, hash: 'embedded', settingsHash: '' };
@@ -130,7 +122,7 @@ export class LifeCycle {
 
   /** Loads what is on the disk; unchanged, the epoch rises all the same. */
   reload(reason: string): Promise<Reloaded> {
-    this.#next ??= this.#inTurn(() => {
+    this.#next ??= this.#asReload(() => {
       this.#next = undefined;
       return this.#reloadNow(reason).finally(() => this.#parts.policy?.steps.warm());
     });
@@ -144,7 +136,7 @@ export class LifeCycle {
 
   /** Puts an earlier version in force again, after the canary has proved it once more. */
   activate(number: number): Promise<Reloaded> {
-    return this.#inTurn(async () => {
+    return this.#asReload(async () => {
       const { policy } = this.#parts;
       const version = policy?.store.find(number);
       if (policy === undefined || version === undefined || version.state === 'refused') {
@@ -185,6 +177,13 @@ export class LifeCycle {
     const done = this.#running.then(work);
     this.#running = done.catch(() => {});
     return done;
+  }
+
+  #asReload(work: () => Promise<Reloaded>): Promise<Reloaded> {
+    return this.#inTurn(() => {
+      this.#parts.reloading(true);
+      return work().finally(() => this.#parts.reloading(false));
+    });
   }
 
   async #reloadNow(reason: string): Promise<Reloaded> {

@@ -5,7 +5,9 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
+import type { HttpListener } from '../api/http.ts';
 import type { JourneyAsked } from '../api/journey-route.ts';
+import { REFUSAL_STOPPING } from '../actors/queue/accept.ts';
 import type { Subject } from '../domain/explanation.ts';
 import { formatPlace } from '../domain/ip.ts';
 import type { KeySource } from '../domain/option-places.ts';
@@ -24,6 +26,9 @@ import { reachedAt } from './own-places.ts';
 import type { Told } from './telling.ts';
 import type { WorkerMeters } from './worker-meters.ts';
 
+/** Answers that are read too slowly at the very end are cut after this, ms. */
+const LAST_ANSWERS_MS_MAX = 2_000;
+
 /** What listeners serve. */
 export interface ListenerParts {
   readonly opened: OpenedEngine;
@@ -34,6 +39,8 @@ export interface ListenerParts {
   readonly hooks: HookDesk;
   /** Judges credentials; another with each version of the policy. */
   readonly judge: () => AuthAsker;
+  /** A stop is ordered: load balancers shall go elsewhere, though mail may still be taken. */
+  readonly isDraining: () => boolean;
   /** The data directory, where versions of the policy are kept. */
   readonly dir: string;
   /** Of the program. */
@@ -45,13 +52,10 @@ export interface OpenedListeners {
   /** `ip:port` of each. */
   readonly smtp: readonly string[];
   readonly http: readonly string[];
-  stop(graceMs: number): Promise<void>;
-}
-
-interface Listening {
-  readonly address: string;
-  readonly port: number;
-  stop(graceMs: number): Promise<void>;
+  /** No new mail; what is being received has `graceMs`. HTTP goes on with health and metrics. */
+  closeIntake(graceMs: number): Promise<void>;
+  /** Ends HTTP as well. */
+  stop(): Promise<void>;
 }
 
 /** Opens all listeners of `world`; rejects, with none open, when one cannot be. */
@@ -60,10 +64,16 @@ export async function openListeners(
   parts: ListenerParts,
 ): Promise<OpenedListeners> {
   const smtp: SmtpListener[] = [];
-  const http: Listening[] = [];
-  const stop = async (graceMs: number): Promise<void> => {
-    await Promise.all([...smtp, ...http].map((listener) => listener.stop(graceMs)));
+  const http: HttpListener[] = [];
+  const closeIntake = async (graceMs: number): Promise<void> => {
+    await Promise.all([
+      ...smtp.map((listener) => listener.stop(graceMs)),
+      ...http.map((listener) => listener.close(graceMs)),
+    ]);
     await injection?.stop();
+  };
+  const stop = async (): Promise<void> => {
+    await Promise.all(http.map((listener) => listener.stop(LAST_ANSWERS_MS_MAX)));
   };
   const { engine, bodies, clock, traces } = parts.opened;
   const isInjecting = world.httpListeners.length > 0 || engine.generations.list().length > 0;
@@ -79,13 +89,15 @@ export async function openListeners(
       smtp.push(listener);
     }
   } catch (error) {
-    await stop(0);
+    await closeIntake(0);
+    await stop();
     throw error;
   }
-  return { smtp: smtp.map(placeOf), http: http.map(placeOf), stop };
+  return { smtp: smtp.map(placeOf), http: http.map(placeOf), closeIntake, stop };
 }
 
-const placeOf = ({ address, port }: Listening): string => formatPlace(address, port);
+const placeOf = ({ address, port }: SmtpListener | HttpListener): string =>
+  formatPlace(address, port);
 
 /** One for all listeners, and for what earlier ones have left to do. */
 async function openInjecting(world: LoadedWorld, parts: ListenerParts): Promise<OpenedInjection> {
@@ -99,7 +111,7 @@ async function openHttp(
   config: HttpListenerConfig,
   parts: ListenerParts,
   injection: OpenedInjection | undefined,
-): Promise<Listening> {
+): Promise<HttpListener> {
   const { opened, logger, meters } = parts;
   const { engine } = opened;
   const [{ startHttpListener }, { createMetrics }] = await Promise.all([
@@ -114,7 +126,7 @@ async function openHttp(
       : {}),
     metrics: createMetrics(meters, () => engine.sources.meters()),
     whyNotAlive: () => {
-      const refusal = engine.admit();
+      const refusal = parts.isDraining() ? REFUSAL_STOPPING : engine.admit();
       return refusal && `${refusal.code} ${refusal.enhanced} ${refusal.text}`;
     },
     explain: parts.explain,

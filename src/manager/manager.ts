@@ -8,7 +8,9 @@ import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Subject } from '../domain/explanation.ts';
+import type { ServiceNotices } from '../ports/node/service-notices.ts';
 import type { HookAnswer, HookOrder } from '../projections/hook-status.ts';
+import { Announcing } from './announcing.ts';
 import { openControl } from './control-server.ts';
 import type { Exit } from './exit.ts';
 import { EXIT_SOFTWARE, exitFor } from './exit.ts';
@@ -29,6 +31,10 @@ export interface ManagerParts {
   readonly logger: Logger;
   /** Of the program. */
   readonly version: string;
+  /** How long mail is still taken after a stop is ordered, ms. */
+  readonly drainMs: number;
+  /** The way to the service manager, where it wants to hear. */
+  readonly notices?: ServiceNotices;
 }
 
 type Level = 'info' | 'warn' | 'error';
@@ -43,6 +49,7 @@ class Manager {
   readonly #parts: ManagerParts;
   readonly #supervisor: Supervisor;
   readonly #lifeCycle: LifeCycle;
+  readonly #announcing: Announcing | undefined;
   readonly #startedAt = performance.now();
   readonly #ended: Promise<Exit>;
   #end: (exit: Exit) => void = () => {};
@@ -66,14 +73,25 @@ class Manager {
       },
       log,
     });
-    this.#lifeCycle = new LifeCycle({ policy: parts.policy, worker: this.#supervisor, log });
+    this.#lifeCycle = new LifeCycle({
+      policy: parts.policy,
+      worker: this.#supervisor,
+      log,
+      reloading: (isOn) => this.#announcing?.reloading(isOn),
+    });
+    if (parts.notices !== undefined) {
+      this.#announcing = new Announcing(parts.notices, {
+        status: () => this.#status(),
+        isMoving: () => this.#supervisor.isMoving,
+      });
+    }
     this.#ended = new Promise((resolve) => {
       this.#end = resolve;
     });
   }
 
   async run(): Promise<Exit> {
-    const { dir, logger, policy } = this.#parts;
+    const { dir, logger, policy, drainMs } = this.#parts;
     // What an earlier daemon left there names processes that are gone.
     rmSync(join(dir, 'run.json'), { force: true });
     this.#hearSignals();
@@ -89,9 +107,11 @@ class Manager {
     );
     const exit = await this.#ended;
     logger.info(`stopping: ${exit.sentence}`);
+    this.#announcing?.stopping(exit.sentence);
     this.#lifeCycle.stop();
     policy?.steps.stop();
-    const last = await this.#supervisor.stop(exit.code === 0);
+    const last = await this.#supervisor.stop(exit.code === 0, drainMs);
+    this.#announcing?.end();
     control?.close();
     rmSync(join(dir, 'run.json'), { force: true });
     return exit.code === 0 && last !== undefined ? last : exit;
@@ -123,6 +143,7 @@ class Manager {
     const { listeners, httpListeners, hint } = ready;
     const workers = [{ pid }];
     this.#writeRun({ pid: process.pid, workers, listeners, httpListeners });
+    this.#announcing?.ready();
     if (!isFirst) return;
     console.log(`waybilld ready ${listeners.map((place) => `smtp ${place}`).join(', ')}`);
     if (hint !== undefined) console.log(hint);

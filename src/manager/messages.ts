@@ -103,7 +103,8 @@ export type WorkerOrder =
   | { readonly kind: 'beat'; readonly id: number; readonly counters: ManagerCounters }
   | { readonly kind: 'explain'; readonly id: number; readonly subject: Subject }
   | { readonly kind: 'hooks'; readonly id: number; readonly order: HookOrder }
-  | { readonly kind: 'stop' };
+  /** After `drainMs`, in which mail is still taken while health already says no. */
+  | { readonly kind: 'stop'; readonly drainMs: number };
 
 /** worker → manager. */
 export type WorkerWord =

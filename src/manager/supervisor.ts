@@ -9,9 +9,10 @@ import type { Exit } from './exit.ts';
 import { EXIT_NEWER, EXIT_POLICY, EXIT_SOFTWARE, EXIT_USAGE } from './exit.ts';
 import type { AnswerTo, Question } from './inquiries.ts';
 import { Inquiries } from './inquiries.ts';
-import type { ManagerCounters, WorkerWord } from './messages.ts';
+import type { WorkerWord } from './messages.ts';
 import { STOP_MS_MAX } from './messages.ts';
 import type { WorkerState, WorkerStatus } from './status.ts';
+import type { SupervisorHost, Wanted } from './supervisor-parts.ts';
 import type { StartWorker, WorkerLink } from './worker-link.ts';
 
 /** Between two questions to a worker whether it lives, ms. */
@@ -24,38 +25,12 @@ const HANDLER_MS_MAX = 5_000;
 const LATE_MS = 1_000;
 /** A worker that was told to use a version says so within this, ms. */
 const ACKNOWLEDGE_MS_MAX = 5_000;
+/** A start that takes longer is not waited for by whoever watches the daemon, ms. */
+const START_MS_MAX = 15 * 60_000;
 /** A worker that does not give up by itself in time is killed this much later, ms. */
 const STOP_SLACK_MS = 5_000;
 /** Exit codes that another start cannot mend; 65 is what loader and canary end with. */
 const HOPELESS: ReadonlySet<number> = new Set([EXIT_USAGE, 65, EXIT_NEWER, EXIT_POLICY]);
-
-/** What a worker is to run with. */
-export interface Wanted {
-  readonly version: number;
-  readonly reason: string;
-  readonly epoch: number;
-}
-
-/** How a life ended that was not told to. */
-export interface Crash {
-  readonly version: number | undefined;
-  readonly sentence: string;
-  /** It hung; in which handler of the policy, or '' when it was in none. */
-  readonly hungIn: string | undefined;
-}
-
-/** Whoever decides about versions. */
-export interface SupervisorHost {
-  ready(word: WorkerWord & { readonly kind: 'ready' }): void;
-  using(version: number, epoch: number): void;
-  bumpWanted(reason: string): void;
-  /** May call `want` before the next life begins. */
-  crashed(crash: Crash): void;
-  /** The daemon cannot go on. */
-  hopeless(exit: Exit): void;
-  counters(): ManagerCounters;
-  log(level: 'info' | 'warn' | 'error', text: string): void;
-}
 
 /** One worker's keeper. */
 export class Supervisor {
@@ -74,6 +49,7 @@ export class Supervisor {
   #lastCrash: { readonly at: number; readonly sentence: string } | undefined;
   #beats = 0;
   #missed = 0;
+  #aliveAt = 0;
   /** The handler that takes long just now. */
   #lateIn = '';
   #hang: { readonly handler: string } | undefined;
@@ -100,6 +76,16 @@ export class Supervisor {
       restarts: this.#restarts,
       ...(this.#lastCrash === undefined ? {} : { lastCrash: this.#lastCrash }),
     };
+  }
+
+  /**
+   * Whether the worker lives as far as its keeper can tell; what the keeper itself bounds, such as
+   * the wait for another life, counts as well.
+   */
+  get isMoving(): boolean {
+    const now = performance.now();
+    if (this.#state === 'starting') return now - this.#startedAt < START_MS_MAX;
+    return this.#state !== 'ready' || now - this.#aliveAt <= (BEATS_MISSED_MAX + 2) * BEAT_MS;
   }
 
   /** Begins the first life. It recovers, and waits for `want` before it writes anything. */
@@ -141,8 +127,11 @@ export class Supervisor {
     this.#askToStop();
   }
 
-  /** Ends it for good; graceful, its connections get their time and its end is answered. */
-  async stop(isGraceful: boolean): Promise<Exit | undefined> {
+  /**
+   * Ends it for good; graceful, it takes mail for `drainMs` more, its connections get their time
+   * and its end is answered.
+   */
+  async stop(isGraceful: boolean, drainMs = 0): Promise<Exit | undefined> {
     this.#isStopping = true;
     clearInterval(this.#beating);
     clearTimeout(this.#timer);
@@ -151,7 +140,7 @@ export class Supervisor {
     const stopped = new Promise<Exit>((resolve) => {
       this.#stopped = resolve;
     });
-    if (isGraceful || !link.isApart) this.#askToStop();
+    if (isGraceful || !link.isApart) this.#askToStop(isGraceful ? drainMs : 0);
     else link.kill();
     return await stopped;
   }
@@ -176,7 +165,7 @@ export class Supervisor {
   }
 
   #hear(word: WorkerWord): void {
-    if (word.kind === 'alive') this.#missed = 0;
+    if (word.kind === 'alive') this.#showLife();
     else if (word.kind === 'bump-wanted') this.#host.bumpWanted(word.reason);
     else if (word.kind === 'using') this.#acknowledge(word);
     else if (word.kind === 'answered') this.#inquiries.hear(word);
@@ -185,10 +174,15 @@ export class Supervisor {
       this.#state = 'ready';
       this.#everReady = true;
       this.#readyAt = performance.now();
-      this.#missed = 0;
+      this.#showLife();
       this.#host.ready(word);
       this.#catchUp();
     }
+  }
+
+  #showLife(): void {
+    this.#missed = 0;
+    this.#aliveAt = performance.now();
   }
 
   /** What was wanted while the worker began may have missed it; to hear it twice does no harm. */
@@ -252,11 +246,11 @@ export class Supervisor {
     this.#link?.kill();
   }
 
-  #askToStop(): void {
+  #askToStop(drainMs = 0): void {
     this.#state = 'stopping';
     const link = this.#link;
-    link?.send({ kind: 'stop' });
-    this.#timer = setTimeout(() => link?.kill(), STOP_MS_MAX + STOP_SLACK_MS);
+    link?.send({ kind: 'stop', drainMs });
+    this.#timer = setTimeout(() => link?.kill(), drainMs + STOP_MS_MAX + STOP_SLACK_MS);
   }
 
   #end(exit: Exit): void {

@@ -3,7 +3,7 @@
  * The one idea: a version that hangs twice, and one with which no worker came up while others did,
  * is to give way. Puts nothing in force.
  */
-import type { Crash } from './supervisor.ts';
+import type { Crash } from './supervisor-parts.ts';
 
 /** A version that hangs twice within this gives way to the one before it, ms. */
 const HANG_MEMORY_MS = 600_000;

@@ -21,7 +21,7 @@ process.on('message', (message: BeginOrder | WorkerOrder) => {
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 // The manager decides what a signal to the whole group means.
 for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
-process.on('SIGTERM', () => order({ kind: 'stop' }));
+process.on('SIGTERM', () => order({ kind: 'stop', drainMs: 0 }));
 
 const say = (word: WorkerWord): void => {
   if (process.connected) process.send?.(word, undefined, undefined, () => {});

@@ -17,11 +17,10 @@ import { watchProcess } from '../ports/node/process-figures.ts';
 import type { HookAnswer, HookDesk } from '../projections/hook-status.ts';
 import { NO_HOOKS } from '../projections/hook-status.ts';
 import type { Exit } from './exit.ts';
-import { EXIT_IO, EXIT_SOFTWARE, exitFor } from './exit.ts';
+import { EXIT_IO, exitFor } from './exit.ts';
 import type { OpenedListeners } from './listeners.ts';
 import type { LoadedWorld } from './load.ts';
 import type { WorkerArguments, WorkerOrder, WorkerWord } from './messages.ts';
-import { STOP_GRACE_MS, STOP_MS_MAX } from './messages.ts';
 import type { OpenedEngine } from './open.ts';
 import type { OpeningLog } from './open-log.ts';
 import { openLog } from './open-log.ts';
@@ -29,8 +28,10 @@ import { OpenNdrs } from './open-ndrs.ts';
 import { SigningLoan } from './signing-loan.ts';
 import type { Told } from './telling.ts';
 import { tellExplanation } from './telling.ts';
+import { TurnWatch } from './turn-watch.ts';
 import type { NoteHandler } from './watchdog.ts';
 import { WorkerMeters } from './worker-meters.ts';
+import { stopInTime, stopWorker } from './worker-stopping.ts';
 
 /** A worker of a manager that was killed ends within a second; a lock is waited for longer, ms. */
 const LOCK_WAIT_MS = 2_000;
@@ -78,10 +79,11 @@ class WorkerLife {
   #gotFirst: ((order: UseOrder) => void) | undefined;
   #end: (exit: Exit) => void = () => {};
   #opened: OpenedEngine | undefined;
+  #turns: TurnWatch | undefined;
   #process: ProcessWatch | undefined;
   #ndrs: OpenNdrs | undefined;
-  /** At the end: everything but the log has stopped. */
-  #isWriting = false;
+  /** A stop is ordered, whether or not mail is still taken for a while. */
+  #isDraining = false;
   #world: LoadedWorld | undefined;
   #judge: { readonly world: LoadedWorld; readonly asker: AuthAsker } | undefined;
   /** Orders wait here until the first version is in use. */
@@ -121,7 +123,7 @@ class WorkerLife {
     if ('code' in ended && this.#opened === undefined) return ended;
     const { listeners, world } = await starting;
     const exit = await this.#ending;
-    const last = exit.code === 0 ? await this.#stopInTime(listeners) : exit;
+    const last = exit.code === 0 ? await stopInTime({ ...this.#stopping(), listeners }) : exit;
     await world.close();
     return last;
   }
@@ -146,6 +148,7 @@ class WorkerLife {
       fatal: (sentence) => this.#end({ code: EXIT_IO, sentence }),
     });
     this.#opened = opened;
+    this.#turns = new TurnWatch(() => opened.engine.figures.numbers());
     const { figures } = opened.engine;
     this.#meters.figures = figures;
     this.#meters.tls = () => figures.tls();
@@ -169,11 +172,12 @@ class WorkerLife {
       explain: (subject) => this.explain(subject),
       hooks: this.#hooks,
       judge: () => this.#judgeBy(this.#world ?? world),
+      isDraining: () => this.#isDraining,
       dir,
       version,
       requestBump: (reason) => this.#channel.say({ kind: 'bump-wanted', reason }),
     }).catch(async (error: unknown) => {
-      await this.#stopAll(undefined, 0);
+      await stopWorker(this.#stopping(), 0);
       throw error;
     });
     const place = listeners.smtp[0];
@@ -190,7 +194,8 @@ class WorkerLife {
   #hear(order: WorkerOrder): void {
     if (order.kind === 'beat') {
       this.#meters.counters = order.counters;
-      this.#channel.say({ kind: 'alive', id: order.id });
+      // What hangs between the inbox and a turn would answer here all the same.
+      if (this.#turns?.moves() !== false) this.#channel.say({ kind: 'alive', id: order.id });
     } else if (order.kind === 'explain') {
       this.#channel.say({ kind: 'answered', id: order.id, answer: this.explain(order.subject) });
     } else if (order.kind === 'hooks') {
@@ -198,7 +203,7 @@ class WorkerLife {
       const say = (answer: HookAnswer) => this.#channel.say({ kind: 'answered', id, answer });
       void this.#hooks.ask(order.order).then(say);
     } else if (order.kind === 'stop') {
-      this.#end({ code: 0, sentence: 'told to' });
+      this.#drain(order.drainMs);
     } else if (order.kind === 'use' && this.#gotFirst !== undefined) {
       this.#gotFirst(order);
       this.#gotFirst = undefined;
@@ -211,6 +216,13 @@ class WorkerLife {
           this.#channel.say({ kind: 'unusable', version, sentence: exitFor(error).sentence });
         });
     }
+  }
+
+  #drain(drainMs: number): void {
+    this.#isDraining = true;
+    const end = (): void => this.#end({ code: 0, sentence: 'told to' });
+    if (drainMs > 0) setTimeout(end, drainMs);
+    else end();
   }
 
   async #takeOver(order: Extract<WorkerOrder, { readonly kind: 'use' | 'bump' }>): Promise<void> {
@@ -259,37 +271,12 @@ class WorkerLife {
     this.#channel.say({ kind: 'using', version, epoch });
   }
 
-  /** A disk that stays full must not keep the end waiting; what is unrecorded was no promise. */
-  async #stopInTime(listeners: OpenedListeners): Promise<Exit> {
-    let timer: NodeJS.Timeout | undefined;
-    const tooLate = new Promise<Exit>((resolve) => {
-      timer = setTimeout(() => resolve(this.#whatHangs()), STOP_MS_MAX);
-    });
-    const stopped = this.#stopAll(listeners, STOP_GRACE_MS).then(() => ({ code: 0, sentence: '' }));
-    const exit = await Promise.race([stopped, tooLate]);
-    clearTimeout(timer);
-    return exit;
-  }
-
-  #whatHangs(): Exit {
-    return this.#isWriting
-      ? { code: EXIT_IO, sentence: 'the disk is full: ended with turns that could not be written' }
-      : { code: EXIT_SOFTWARE, sentence: 'ended with listeners or readers that would not stop' };
-  }
-
-  async #stopAll(listeners: OpenedListeners | undefined, graceMs: number): Promise<void> {
-    const opened = this.#opened;
-    this.#process?.stop();
-    // Readers let go of the log before it is closed: what comes after waits for the next start.
-    await Promise.all([
-      listeners?.stop(graceMs),
-      opened?.projections.stop(graceMs),
-      opened?.journeys.stop(graceMs),
-      this.#ndrs?.stop(),
-    ]);
-    this.#isWriting = true;
-    await new Promise<void>((resolve) => opened?.engine.stop(graceMs, resolve));
-    await this.#signing.end();
-    await opened?.close();
+  #stopping() {
+    return {
+      opened: this.#opened,
+      process: this.#process,
+      ndrs: this.#ndrs,
+      signing: this.#signing,
+    };
   }
 }

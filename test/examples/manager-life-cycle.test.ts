@@ -13,7 +13,7 @@ import { openPolicyStore } from '../../src/events/policy-store.ts';
 import { LifeCycle } from '../../src/manager/life-cycle.ts';
 import type { ProofVerdict } from '../../src/manager/messages.ts';
 import type { StepFailed, Steps } from '../../src/manager/steps.ts';
-import type { Wanted } from '../../src/manager/supervisor.ts';
+import type { Wanted } from '../../src/manager/supervisor-parts.ts';
 
 let dir = '';
 let store: PolicyStore;
@@ -23,6 +23,7 @@ let wanted: Wanted | undefined;
 /** What the next load finds: the hash of the policy, its settings, or a refusal. */
 let disk: { hash: string; settings: string } | { refusal: string } | { failure: string };
 let proof: ProofVerdict | StepFailed;
+let reloads: string[] = [];
 let cycle: LifeCycle;
 
 const steps: Steps = {
@@ -70,11 +71,16 @@ beforeEach(() => {
   store = openPolicyStore(dir, 'write');
   const source = join(dir, 'policy.ts');
   writeFileSync(source, '');
-  [said, orders, wanted] = [[], [], undefined];
+  [said, orders, reloads, wanted] = [[], [], [], undefined];
   disk = { hash: 'a', settings: 's' };
   proof = { kind: 'proved' };
   const policy = { source, program: 'test', dir, steps, store };
-  cycle = new LifeCycle({ policy, worker, log: (_level, text) => said.push(text) });
+  cycle = new LifeCycle({
+    policy,
+    worker,
+    log: (_level, text) => said.push(text),
+    reloading: (isOn) => reloads.push(`${isOn ? 'begun' : 'over'} after ${orders.length}`),
+  });
 });
 afterEach(() => {
   cycle.stop();
@@ -138,6 +144,25 @@ test('other settings replace the worker', async () => {
   await cycle.start();
   await load('b', 'other listeners');
   assert.deepEqual(orders.slice(1), ['want 2 epoch 2', 'replace']);
+});
+
+test('whoever watches hears of each reload when it begins and when it is over', async () => {
+  await cycle.start();
+  assert.deepEqual(reloads, [], 'a start is no reload');
+  await load('b');
+  assert.deepEqual(reloads, ['begun after 1', 'over after 2']);
+  disk = { refusal: 'line 3 is wrong' };
+  await cycle.reload('test');
+  assert.deepEqual(reloads.slice(2), ['begun after 2', 'over after 2']);
+  disk = { failure: 'no disk' };
+  await cycle.reload('test').catch(() => {});
+  await cycle.activate(1);
+  assert.deepEqual(reloads.slice(4), [
+    'begun after 2',
+    'over after 2',
+    'begun after 2',
+    'over after 3',
+  ]);
 });
 
 test('a refusal by either step leaves everything as it was and is told once', async () => {
@@ -221,7 +246,7 @@ test('a later epoch of the books is gone on from', async () => {
 });
 
 test('the embedded policy has no versions; a reload is an epoch', async () => {
-  const embedded = new LifeCycle({ policy: undefined, worker, log: () => {} });
+  const embedded = new LifeCycle({ policy: undefined, worker, log: () => {}, reloading: () => {} });
   await embedded.start();
   assert.deepEqual(await embedded.reload('test'), { kind: 'unchanged', version: 0, epoch: 2 });
   assert.equal((await embedded.activate(1)).kind, 'refused');

@@ -14,7 +14,7 @@ import { openPolicyStore } from '../../src/events/policy-store.ts';
 import { LifeCycle } from '../../src/manager/life-cycle.ts';
 import type { LoadVerdict } from '../../src/manager/messages.ts';
 import type { StepFailed, Steps } from '../../src/manager/steps.ts';
-import type { Wanted } from '../../src/manager/supervisor.ts';
+import type { Wanted } from '../../src/manager/supervisor-parts.ts';
 
 const TEXTS = { 'policy.ts': 'export default 1;', 'data/sources.toml': '[source.a]' };
 
@@ -65,7 +65,7 @@ const worker = {
 
 const makeCycle = (program = 'this one'): LifeCycle => {
   const policy = { source: join(dir, 'policy.ts'), program, dir, steps, store };
-  return new LifeCycle({ policy, worker, log: (_level, text) => told.push(text) });
+  return new LifeCycle({ policy, worker, log: (_level, text) => told.push(text), reloading: () => {} });
 };
 
 const begin = async (program?: string): Promise<LifeCycle> => {

@@ -42,7 +42,7 @@ test('what is ordered while a worker begins is done when it serves', async (t) =
     });
   }
   clearTimeout(limit);
-  give({ kind: 'stop' });
+  give({ kind: 'stop', drainMs: 0 });
   assert.deepEqual(await running, { code: 0, sentence: '' });
   assert.deepEqual(epochs(), [1, 5, 7]);
   assert.ok(!words.some(({ kind }) => kind === 'unusable'), JSON.stringify(words));

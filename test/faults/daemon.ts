@@ -67,6 +67,8 @@ export interface Options {
   /** Puts a command such as strace before it. */
   readonly wrap?: (command: readonly string[]) => readonly string[];
   readonly environment?: NodeJS.ProcessEnv;
+  /** Further arguments. */
+  readonly args?: readonly string[];
 }
 
 /** One life of the daemon. */
@@ -84,10 +86,10 @@ export class Daemon {
   constructor(
     policy: string,
     data: string,
-    { shape = 'managed', wrap = (command) => command, environment = {} }: Options = {},
+    { shape = 'managed', wrap = (command) => command, environment = {}, args: more = [] }: Options = {},
   ) {
     this.#runFile = join(data, 'run.json');
-    const command = [...programCommand('waybilld'), '--policy', policy, '--data', data];
+    const command = [...programCommand('waybilld'), '--policy', policy, '--data', data, ...more];
     if (shape === 'single') command.push('--single-process');
     const [name = '', ...args] = wrap(command);
     // A group of its own, so that a kill reaches all of its processes at once, as power would.
