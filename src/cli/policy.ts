@@ -3,10 +3,10 @@
  * force. Each command has a file of its own; this one only joins them.
  */
 import { Command } from 'commander';
-import { buildActivate } from './policy-activate.ts';
 import { buildCheck } from './policy-check.ts';
 import { buildDiff } from './policy-diff.ts';
 import { buildList } from './policy-list.ts';
+import { buildActivate, buildReload } from './policy-orders.ts';
 import { buildShow } from './policy-show.ts';
 import { exitCodeHelp } from './terminal.ts';
 
@@ -23,10 +23,11 @@ Examples:
 /** The `policy` command. */
 export const build = (): Command =>
   new Command('policy')
-    .description('Looks at, compares, checks and activates versions of the policy.')
+    .description('Looks at, compares, checks, activates and reloads versions of the policy.')
     .addHelpText('after', () => `${HELP}\n${exitCodeHelp()}`)
     .addCommand(buildList())
     .addCommand(buildShow())
     .addCommand(buildDiff())
     .addCommand(buildCheck())
-    .addCommand(buildActivate());
+    .addCommand(buildActivate())
+    .addCommand(buildReload());

@@ -1,0 +1,66 @@
+/**
+ * `waybill policy activate` and `waybill policy reload`: the running daemon is asked to put an
+ * earlier version, or what lies on the disk, in force; it proves that first. Knows no policy.
+ */
+import { Command } from 'commander';
+import { askControl } from './control.ts';
+import { DATA_OPTION, parseVersion } from './policy-store-reading.ts';
+import { CommandFailure, DaemonRefusal, EXIT, exitCodeHelp, explain, print } from './terminal.ts';
+
+interface Flags {
+  readonly data: string;
+  readonly json?: boolean;
+}
+
+const ACTIVATE_HELP = `
+The files on disk stay as they are: the next edit of one of them loads all of them again.
+
+Example:
+  $ waybill policy activate 3 --data /var/spool/waybill`;
+
+const RELOAD_HELP = `
+The daemon watches its files and reloads by itself; this is for those who want to wait for it and
+to hear what came of it: a deployment, or systemctl reload.
+
+Example:
+  $ waybill policy reload --data /var/spool/waybill`;
+
+const withFlags = (command: Command, help: string): Command =>
+  command
+    .option(...DATA_OPTION)
+    .option('--json', 'print the answer as JSON')
+    .addHelpText('after', () => help + exitCodeHelp('the version was refused'));
+
+/** The `policy activate` command. */
+export const buildActivate = (): Command =>
+  withFlags(new Command('activate'), ACTIVATE_HELP)
+    .summary('put a version in force, for instance the one before')
+    .description('Asks the running waybilld to prove a version and put it in force.')
+    .argument('<version>', 'its number', parseVersion)
+    .action((version: number, flags: Flags) =>
+      order(flags, { do: 'policy.activate', version }),
+    );
+
+/** The `policy reload` command. */
+export const buildReload = (): Command =>
+  withFlags(new Command('reload'), RELOAD_HELP)
+    .summary('load the policy again, and wait for what comes of it')
+    .description('Asks the running waybilld to prove what is on the disk and put it in force.')
+    .action((flags: Flags) => order(flags, { do: 'policy.reload' }));
+
+async function order(
+  { data, json }: Flags,
+  question: Parameters<typeof askControl>[1],
+): Promise<void> {
+  try {
+    const answer = await askControl(data, question);
+    const { version, kind } = answer as { readonly version?: unknown; readonly kind?: unknown };
+    const what = kind === 'unchanged' ? 'is unchanged, and asked anew' : 'is in force';
+    print(json === true ? JSON.stringify(answer) : `version ${version} ${what}`);
+  } catch (error) {
+    const code = error instanceof DaemonRefusal ? EXIT.wanting : EXIT.failed;
+    throw new CommandFailure(capital(explain(error)), code);
+  }
+}
+
+const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
