@@ -3,12 +3,12 @@
  * without HTTP. Whatever is in the way is a sentence and an exit code. Knows no question.
  */
 import { existsSync } from 'node:fs';
-import process from 'node:process';
 import { DATA_DEFAULT } from '../manager/arguments.ts';
 import { askManager, NoManager } from '../manager/control-client.ts';
 import { findControlPath } from '../manager/control-path.ts';
 import type { ControlRequest } from '../manager/messages.ts';
 import type { EndpointFlags } from './endpoint.ts';
+import { findSaid } from './endpoint.ts';
 import { CommandFailure, DaemonRefusal } from './terminal.ts';
 
 /** Asks; a refusal of the daemon is a DaemonRefusal. */
@@ -25,7 +25,6 @@ export const askControl = (
 export const findControlDir = ({ endpoint, data }: EndpointFlags): string | undefined => {
   if (endpoint !== undefined) return undefined;
   if (data !== undefined) return data;
-  const isSaid = ['WAYBILL_ENDPOINT', 'KUMO_KCLI_ENDPOINT'].some((name) => process.env[name]);
-  const path = isSaid ? undefined : findControlPath(DATA_DEFAULT);
+  const path = findSaid() !== undefined ? undefined : findControlPath(DATA_DEFAULT);
   return path !== undefined && existsSync(path) ? DATA_DEFAULT : undefined;
 };

@@ -49,14 +49,16 @@ ${exitCodeHelp(wanting, ['  77  the daemon does not let us; see docs/http-api.md
 export const findEndpoint = ({ endpoint, data }: EndpointFlags): Endpoint => {
   if (endpoint !== undefined) return readEndpoint(endpoint, '--endpoint');
   if (data !== undefined) return findListener(data);
-  for (const name of ['WAYBILL_ENDPOINT', 'KUMO_KCLI_ENDPOINT']) {
-    const value = process.env[name] ?? '';
-    if (value !== '') return readEndpoint(value, name);
-  }
+  const said = findSaid();
+  if (said !== undefined) return readEndpoint(process.env[said] ?? '', said);
   const here = readListener(DATA_DEFAULT);
   if (here !== undefined) return readEndpoint(here, `./${DATA_DEFAULT}/run.json`);
   return readEndpoint(ENDPOINT_DEFAULT, 'the default');
 };
+
+/** The variable of the environment that says where the daemon is, if one does. */
+export const findSaid = (): string | undefined =>
+  ['WAYBILL_ENDPOINT', 'KUMO_KCLI_ENDPOINT'].find((name) => process.env[name]);
 
 const readEndpoint = (text: string, origin: string): Endpoint => {
   if (/^https?:\/\//i.test(text) && URL.canParse(text)) return { url: new URL(text), origin };

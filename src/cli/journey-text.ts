@@ -83,8 +83,9 @@ function linesOf(step: AsTold<Step>): string[] {
 function receptionLines(step: AsTold<ReceptionStep>): string[] {
   const { peer, helo, service, from, to, size, queue, policy, tls, cipher, meta } = step;
   const version = policy?.version === undefined ? policy?.hash : `version ${policy.version}`;
+  const name = helo === '' ? '' : ` (${helo})`;
   return [
-    bold(`received from ${peer} (${helo}) by ${service}`),
+    bold(`received from ${peer}${name} by ${service}`),
     `from <${from}> to ${to.map((one) => `<${one}>`).join(' ')}, ${size} octets`,
     ...withValue('queue', queue),
     ...withValue('Message-ID', step.message_id),
@@ -160,7 +161,7 @@ const COLOURS = {
 function describeResult(result: AsTold<AttemptResult>): string {
   const { fate, to, code, enhanced, text, took, own, due, command } = result;
   const reply = [code || undefined, enhanced || undefined, text].filter(Boolean).join(' ');
-  const asked = command === undefined ? '' : ` to ${command}`;
+  const asked = command === undefined ? '' : ` to ${command.trimEnd()}`;
   const said = own === undefined ? '' : ' (our own words)';
   const span = took === undefined ? '' : ` after ${took} ms`;
   const next = due === undefined ? '' : `; next due ${clock(due)}`;

@@ -16,6 +16,7 @@ import { askManager } from '../manager/control-client.ts';
 import type { Told } from '../manager/telling.ts';
 import { createTimers } from '../ports/node/timers.ts';
 import { parseSpanMs } from './arguments.ts';
+import { findSaid } from './endpoint.ts';
 import type { ToldAnswer } from './journey-text.ts';
 import { describeAnswer } from './journey-text.ts';
 import {
@@ -30,7 +31,7 @@ import {
 } from './terminal.ts';
 
 interface Flags {
-  readonly data: string;
+  readonly data?: string;
   readonly endpoint?: string;
   readonly json?: boolean;
   readonly tenant?: string;
@@ -60,6 +61,8 @@ Examples:
   $ waybill journey --tenant acme --from 2026-01-31T12:00:00Z --to 2026-01-31T12:05:00Z
   $ waybill journey '<20260131.1@example.com>' --endpoint http://127.0.0.1:8000`;
 
+const DATA_SAID = `(default: where WAYBILL_ENDPOINT points, else "${DATA_DEFAULT}")`;
+
 /** The `journey` command. */
 export const build = (): Command =>
   new Command('journey')
@@ -68,7 +71,7 @@ export const build = (): Command =>
     .option('--tenant <name>', 'messages of this tenant')
     .option('--from <time>', 'not before this time', parseTime)
     .option('--to <time>', 'not after this time', parseTime)
-    .option('--data <dir>', 'data directory, folder of segments, or segment', DATA_DEFAULT)
+    .option('--data <dir>', `data directory, folder of segments, or segment ${DATA_SAID}`)
     .option('--endpoint <url>', 'ask the HTTP listener of a running daemon instead')
     .option('--json', 'print the answer as JSON')
     .addHelpText('after', () => HELP + exitCodeHelp('no such message is in the log'))
@@ -84,14 +87,16 @@ function parseTime(text: string): number {
 }
 
 async function run(key: string | undefined, flags: Flags): Promise<void> {
-  const { tenant, from, to: upto, endpoint, json } = flags;
+  const { tenant, from, to: upto, data, json } = flags;
+  const said = data === undefined ? findSaid() : undefined;
+  const endpoint = flags.endpoint ?? (said === undefined ? undefined : process.env[said]);
   if (key === undefined && tenant === undefined) {
     throw new CommandFailure('give a KEY or --tenant; see waybill journey --help', EXIT.usage);
   }
   const question = { key, tenant, from, upto };
   const answer =
     endpoint === undefined
-      ? await askLog(flags.data, question, json !== true)
+      ? await askLog(data ?? DATA_DEFAULT, question, json !== true)
       : await askEndpoint(endpoint, question);
   print(json === true ? JSON.stringify(answer) : describeAnswer(answer));
   if (answer.kind === 'nothing') process.exitCode = EXIT.wanting;

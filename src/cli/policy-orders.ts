@@ -37,9 +37,7 @@ export const buildActivate = (): Command =>
     .summary('put a version in force, for instance the one before')
     .description('Asks the running waybilld to prove a version and put it in force.')
     .argument('<version>', 'its number', parseVersion)
-    .action((version: number, flags: Flags) =>
-      order(flags, { do: 'policy.activate', version }),
-    );
+    .action((version: number, flags: Flags) => order(flags, { do: 'policy.activate', version }));
 
 /** The `policy reload` command. */
 export const buildReload = (): Command =>

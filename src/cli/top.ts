@@ -4,7 +4,7 @@
  * (top-screen), pressed (top-view), and the terminal (screen).
  */
 import process from 'node:process';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { parseCount, parseSpanMs } from './arguments.ts';
 import type { DaemonClient } from './client.ts';
 import { openClient } from './client.ts';
@@ -34,11 +34,15 @@ Examples:
   $ waybill top --json --count 2 | tail -1 | jq .delivered
 `;
 
+const INTERVAL = new Option('--update-interval <secs>', 'time between two ticks, s')
+  .argParser(parseSpanMs)
+  .default(1_000, '1');
+
 /** The `top` command. */
 export const build = (): Command =>
   withEndpoint(new Command('top'))
     .description('Shows rates, depths, the oldest mail, providers and queues, live.')
-    .option('--update-interval <secs>', 'time between two ticks, s', parseSpanMs, 1_000)
+    .addOption(INTERVAL)
     .option('--count <n>', 'plain lines only: end after so many', parseCount)
     .addHelpText('after', () => HELP + endpointHelp())
     .action(run);

@@ -78,7 +78,12 @@ export class Announcing {
 }
 
 /** The daemon in one line. */
-export function describeDaemon({ policy, workers, listeners, httpListeners }: DaemonStatus): string {
+export function describeDaemon({
+  policy,
+  workers,
+  listeners,
+  httpListeners,
+}: DaemonStatus): string {
   const worker = workers[0];
   const places = [
     ...listeners.map((place) => `smtp ${place}`),

@@ -5,9 +5,9 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
+import { REFUSAL_STOPPING } from '../actors/queue/accept.ts';
 import type { HttpListener } from '../api/http.ts';
 import type { JourneyAsked } from '../api/journey-route.ts';
-import { REFUSAL_STOPPING } from '../actors/queue/accept.ts';
 import type { Subject } from '../domain/explanation.ts';
 import { formatPlace } from '../domain/ip.ts';
 import type { KeySource } from '../domain/option-places.ts';

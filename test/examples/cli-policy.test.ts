@@ -103,7 +103,7 @@ describe('waybill policy', () => {
     assert.deepEqual(checkFolders(), before);
   });
 
-  it('activate asks the daemon, and says so when there is none', async () => {
+  it('activate and reload ask the daemon, and says so when there is none', async () => {
     const nobody = await waybill('policy', 'activate', '1', '--data', made.data);
     assert.equal(nobody.code, 69);
     assert.match(nobody.err, /^waybill: No waybilld answers for .*; is it running, with --data/);
@@ -111,16 +111,19 @@ describe('waybill policy', () => {
     const control = await openControl(made.data, async (request) => {
       asked.push(request);
       if (request.version === 2) throw new Error('the canary refused it: no key');
+      if (request.do === 'policy.reload') return { kind: 'unchanged', version: 4, epoch: 7 };
       return { version: 1, epoch: 7 };
     });
-    const [done, refused] = await Promise.all([
+    const [done, refused, reloaded] = await Promise.all([
       waybill('policy', 'activate', '1', '--data', made.data),
       waybill('policy', 'activate', '2', '--data', made.data),
+      waybill('policy', 'reload', '--data', made.data),
     ]);
     control.close();
     assert.deepEqual([done.code, done.out], [0, 'version 1 is in force\n']);
     assert.deepEqual([refused.code, refused.out], [1, '']);
     assert.equal(refused.err, 'waybill: The canary refused it: no key\n');
+    assert.equal(reloaded.out, 'version 4 is unchanged, and asked anew\n');
     assert.ok(asked.some((one) => (one as { do: string }).do === 'policy.activate'));
   });
 

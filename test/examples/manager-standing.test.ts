@@ -65,7 +65,12 @@ const worker = {
 
 const makeCycle = (program = 'this one'): LifeCycle => {
   const policy = { source: join(dir, 'policy.ts'), program, dir, steps, store };
-  return new LifeCycle({ policy, worker, log: (_level, text) => told.push(text), reloading: () => {} });
+  return new LifeCycle({
+    policy,
+    worker,
+    log: (_level, text) => told.push(text),
+    reloading: () => {},
+  });
 };
 
 const begin = async (program?: string): Promise<LifeCycle> => {

@@ -9,8 +9,8 @@ import { BACK_OFF_MS_MAX, BackOff } from '../../src/manager/back-off.ts';
 import type { Exit } from '../../src/manager/exit.ts';
 import type { WorkerOrder } from '../../src/manager/messages.ts';
 import { STOP_MS_MAX } from '../../src/manager/messages.ts';
-import type { Crash } from '../../src/manager/supervisor-parts.ts';
 import { Supervisor } from '../../src/manager/supervisor.ts';
+import type { Crash } from '../../src/manager/supervisor-parts.ts';
 import type { WorkerEars } from '../../src/manager/worker-link.ts';
 
 interface Life {

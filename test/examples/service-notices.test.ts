@@ -36,7 +36,9 @@ const open = (environment: NodeJS.ProcessEnv = {}) => {
   return notices;
 };
 
-test('states come in order, a line stays a line, what comes meanwhile is joined', { skip }, async () => {
+test('states come in order, a line stays a line, what comes meanwhile is joined', {
+  skip,
+}, async () => {
   const notices = open();
   notices.tell({ state: 'ready', status: 'all\nis  well' });
   notices.tell({ state: 'reloading' });

@@ -86,7 +86,12 @@ export class Daemon {
   constructor(
     policy: string,
     data: string,
-    { shape = 'managed', wrap = (command) => command, environment = {}, args: more = [] }: Options = {},
+    {
+      shape = 'managed',
+      wrap = (command) => command,
+      environment = {},
+      args: more = [],
+    }: Options = {},
   ) {
     this.#runFile = join(data, 'run.json');
     const command = [...programCommand('waybilld'), '--policy', policy, '--data', data, ...more];

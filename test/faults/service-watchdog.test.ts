@@ -96,7 +96,9 @@ test('ready, a reload that is taken, one that is refused, the end', { skip }, as
   assert.match(socket.said.findLast((line) => line.includes('STOPPING=1')) ?? '', /SIGTERM/);
 });
 
-test('a worker that hangs is replaced, and the daemon stays in good standing', { skip }, async () => {
+test('a worker that hangs is replaced, and the daemon stays in good standing', {
+  skip,
+}, async () => {
   const { socket, port, data } = await start('replaced', 'managed');
   const workerOf = (): number =>
     (JSON.parse(readFileSync(join(data, 'run.json'), 'utf8')) as { workers: { pid: number }[] })

@@ -80,7 +80,11 @@ class Way {
     const notice = this.#waiting.shift();
     this.#isTelling = notice !== undefined;
     if (notice === undefined) return;
-    const options = { env: this.#environment, timeout: TELL_MS_MAX, killSignal: 'SIGKILL' } as const;
+    const options = {
+      env: this.#environment,
+      timeout: TELL_MS_MAX,
+      killSignal: 'SIGKILL',
+    } as const;
     execFile(PROGRAM, spell(notice), options, (error, _said, complaint) => {
       if (error === null) this.#isTroubled = false;
       else this.#fail(error, complaint);
