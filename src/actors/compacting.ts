@@ -8,6 +8,7 @@ import { isFault } from '../ports/ports.ts';
 import type { Core } from './core.ts';
 import type { Input } from './input.ts';
 import type { Way } from './rounds.ts';
+import { looksAtOnce } from './rounds.ts';
 import { isOffered, messageIdOf } from './rows-in-hand.ts';
 
 /** Bodies moved in one round. */
@@ -19,9 +20,10 @@ export function* compactBodies(core: Core): Way {
   const sparse = new Set(core.ports.bodies.sparse().map(({ segment }) => segment));
   if (sparse.size === 0) return;
   const { rows } = core.books;
+  const step = looksAtOnce(core);
   let moves = 0;
   for (let slot = 0; slot < rows.slotsUsed && moves < MOVES_MAX; slot += 1) {
-    yield;
+    if (slot % step === step - 1) yield step;
     const isSparse = rows.isLive(slot) && sparse.has(rows.columns.bodySegment[slot] as number);
     if (!isSparse || isOffered(core, slot)) continue;
     moves += 1;

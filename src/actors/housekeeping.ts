@@ -11,14 +11,14 @@ import { lowestOwed } from './ndrs.ts';
 import { keepCurrent } from './queue/configuring.ts';
 import { reapReadyQueues } from './ready-queue.ts';
 import type { Way } from './rounds.ts';
-import { goRound } from './rounds.ts';
+import { goRound, looksAtOnce } from './rounds.ts';
 import { releaseQueue } from './shaping.ts';
 import { startSweep } from './sweeping.ts';
 
 /** What is held about a queue without due rows is forgotten after this, ms. */
 const HOLD_IDLE_MS = 60_000;
-/** What retiring a queue weighs against a look at one: a turn retires 256 at most. */
-const RETIRE_LOOKS = 64;
+/** What retiring a queue weighs against a look at one: a turn retires 128 at most. */
+const RETIRE_LOOKS = 32;
 
 /** One round. */
 export function keepHouse(core: Core, at: number): void {
@@ -27,7 +27,7 @@ export function keepHouse(core: Core, at: number): void {
   if (!core.sweep.isOn) startSweep(core, at);
   if (!core.house.isRound) {
     core.house.isRound = true;
-    goRound(core, wholeRound(core, at), at, () => {
+    goRound(core, wholeRound(core), at, () => {
       core.house.isRound = false;
     });
   }
@@ -101,17 +101,21 @@ function save(
 }
 
 /** The long ways of one round, one after the other. */
-function* wholeRound(core: Core, at: number): Way {
-  yield* forgetHeldQueues(core, at);
+function* wholeRound(core: Core): Way {
+  yield* forgetHeldQueues(core);
   yield* retireQueues(core);
-  yield* reapReadyQueues(core, at);
+  yield* reapReadyQueues(core);
   yield* compactBodies(core);
 }
 
-function* forgetHeldQueues(core: Core, begunAt: number): Way {
-  let at = begunAt;
-  for (const [slot, queue] of core.queues) {
-    at = yield;
+function* forgetHeldQueues(core: Core): Way {
+  const step = looksAtOnce(core);
+  let at = yield;
+  let looks = 0;
+  for (const queue of core.queues.values()) {
+    looks += 1;
+    if (looks % step === 0) at = yield step;
+    const { slot } = queue.row;
     const isBusy = queue.due.length > 0 || queue.waitsFor.size > 0 || queue.isRouting;
     if (core.queues.get(slot) !== queue || isBusy || at - queue.usedAt < HOLD_IDLE_MS) continue;
     releaseQueue(core, queue);
@@ -121,14 +125,16 @@ function* forgetHeldQueues(core: Core, begunAt: number): Way {
 
 function* retireQueues(core: Core): Way {
   const { queues } = core.books;
+  const step = looksAtOnce(core);
+  let at = yield;
   for (let slot = 0; slot < queues.length; slot += 1) {
-    const at = yield;
+    if (slot % step === step - 1) at = yield step;
     const row = queues[slot];
     if (row === undefined || row.count > 0 || row.state !== 'ready') continue;
     const config = core.answers.recordedQueueConfig(row.answer);
     if (at - row.emptySince < config.reap_interval) continue;
     retireQueue(core, row, at);
-    yield RETIRE_LOOKS;
+    at = yield RETIRE_LOOKS;
   }
 }
 

@@ -13,6 +13,7 @@ import type { Core, ReadyQueue, Session } from './core.ts';
 import { newMarks } from './inspecting/marks.ts';
 import { providerOf } from './measures.ts';
 import type { Way } from './rounds.ts';
+import { looksAtOnce } from './rounds.ts';
 import { makePathShaping, reshapePath, retireReady } from './shaping.ts';
 import { SlotRing } from './slot-ring.ts';
 
@@ -191,10 +192,14 @@ function endSession(ready: ReadyQueue, session: Session): void {
 }
 
 /** Lets go of ready queues without rows, connections and recent use. */
-export function* reapReadyQueues(core: Core, begunAt: number): Way {
-  let at = begunAt;
-  for (const [name, ready] of core.readyQueues) {
-    at = yield;
+export function* reapReadyQueues(core: Core): Way {
+  const step = looksAtOnce(core);
+  let at = yield;
+  let looks = 0;
+  for (const ready of core.readyQueues.values()) {
+    looks += 1;
+    if (looks % step === 0) at = yield step;
+    const { name } = ready;
     if (core.readyQueues.get(name) !== ready) continue;
     const isBusy = ready.size > 0 || ready.sessions.size > 0 || ready.planning > 0;
     if (isBusy || ready.waiting.size > 0 || at - ready.usedAt < READY_IDLE_MS) continue;

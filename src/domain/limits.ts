@@ -68,8 +68,8 @@ export const LIMITS: Limits = {
   snapshotMsMax: 300_000,
   reapMs: 10_000,
   sweepAsksMax: 256,
-  sweepLooksMax: 16_384,
-  sweepRowsMax: 16_384,
+  sweepLooksMax: 4_096,
+  sweepRowsMax: 4_096,
 };
 
 /** Refuses limits that contradict each other. */

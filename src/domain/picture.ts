@@ -24,8 +24,8 @@ const ROWS_AT_ONCE = 4_096;
 /** Bytes copied in one step. */
 const BYTES_AT_ONCE = 1 << 18;
 /** What a step with a queue, and with a block of rows or bytes, weighs against a look at one. */
-const QUEUE_LOOKS = 16;
-const BLOCK_LOOKS = 1_024;
+const QUEUE_LOOKS = 8;
+const BLOCK_LOOKS = 512;
 
 const NONE = -1;
 const HEAD_AT = 8;
