@@ -7,6 +7,7 @@
 import { RuleBook } from './admin-rules.ts';
 import type { Generation } from './generations.ts';
 import { invariant } from './invariant.ts';
+import { NameIndex } from './name-index.ts';
 import type { OwedNdr } from './ndrs.ts';
 import type { RowsWatcher } from './rows.ts';
 import { Rows } from './rows.ts';
@@ -129,7 +130,7 @@ export class Books {
   queuesOpened = 0;
   readonly openedAs: number[] = [];
   #watcher: BooksWatcher | undefined;
-  readonly #queueSlots = new Map<string, number>();
+  readonly #queueSlots = new NameIndex();
   readonly #freeQueues: number[] = [];
 
   /** One watcher hears of changes; who wants none any more names itself. */
