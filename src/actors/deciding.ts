@@ -243,7 +243,8 @@ function queueRouted(core: Core, routed: Routed, at: number): void {
     const hosts = answer.hosts.map(({ name }) => name);
     const mode = answer.mtaSts ?? '';
     if (row.site !== answer.site || mode !== (core.routedModes.get(row) ?? '')) {
-      if (mode === 'enforce') recallRows(core, row.site, at);
+      // Nothing waits for a site that nobody knew.
+      if (mode === 'enforce' && row.site !== '') recallRows(core, row.site, at);
       const body = { site: answer.site, hosts, mta_sts: mode };
       core.turns.emit({ type: 'queue.routed', stream: row.name, body });
     }

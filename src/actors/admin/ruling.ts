@@ -8,11 +8,16 @@ import { criteriaOf } from '../../domain/admin-rules.ts';
 import type { OrderedBody, PlacedBody, RebindBody } from '../../events/admin.ts';
 import type { Event } from '../../events/catalogue.ts';
 import type { Core } from '../core.ts';
+import type { Way } from '../rounds.ts';
+import { goRound } from '../rounds.ts';
 import { abortConnection, noteAct } from './acting.ts';
 import { startPurge } from './purging.ts';
 import { startRebind } from './rebind-round.ts';
 import { releaseQueues, spreadSuspension } from './suspending.ts';
 import type { AdminCommand, Span } from './wishes.ts';
+
+/** What a queue with due rows weighs against a look: the turn tries to place its mail. */
+const TOUCH_LOOKS = 8;
 
 type Wish<K extends AdminCommand['kind']> = Extract<AdminCommand, { readonly kind: K }>;
 
@@ -97,7 +102,7 @@ function emitGone(core: Core, rule: AdminRule, how: 'byHand' | 'byTime', by?: st
 /** What rested on a rule that is gone before its time goes on. */
 function follow(core: Core, gone: AdminRule, at: number): void {
   if (gone.kind === 'suspension') releaseQueues(core, at);
-  if (gone.kind === 'readySuspension') freeReady(core);
+  if (gone.kind === 'readySuspension') freeReady(core, at);
 }
 
 function remove(
@@ -121,10 +126,16 @@ function touchReady(core: Core, name: string): void {
 }
 
 /** Queues that rest, or wait for room elsewhere, may choose the ready queue again. */
-function freeReady(core: Core): void {
+function freeReady(core: Core, at: number): void {
   core.turns.push({ kind: 'sourceFreed', source: undefined });
+  goRound(core, touchDue(core), at);
+}
+
+function* touchDue(core: Core): Way {
   for (const queue of core.queues.values()) {
-    if (queue.due.length > 0) core.touchedQueues.add(queue);
+    const isDue = queue.due.length > 0;
+    if (isDue) core.touchedQueues.add(queue);
+    yield isDue ? TOUCH_LOOKS : 1;
   }
 }
 
@@ -133,7 +144,7 @@ export function endRule(core: Core, id: string): void {
   const rule = core.books.rules.find(id);
   if (rule === undefined) return;
   emitGone(core, rule, 'byTime');
-  if (rule.kind === 'readySuspension') freeReady(core);
+  if (rule.kind === 'readySuspension') freeReady(core, core.turns.at);
 }
 
 /** At the start of a run: rules have the time they have left, rounds begin anew. */

@@ -42,7 +42,8 @@ function suspendQueue(core: Core, row: QueueRow, { id: rule, until, cause }: Adm
 export function spreadSuspension(core: Core, rule: AdminRule, at: number): void {
   const { queue_names: names } = rule.criteria;
   const named = names?.map((name) => core.books.findQueue(name));
-  const rows = named ?? [...core.queues.values()].map(({ row }) => row);
+  const held = named === undefined ? [...core.queues.values()] : [];
+  const rows = named ?? { length: held.length, at: (index: number) => held[index]?.row };
   const visit = (row: QueueRow): boolean => {
     const { suspension, purge } = core.rules.verdictOf(row);
     const isIdle = named === undefined && row.count === 0;
@@ -57,13 +58,14 @@ export function spreadSuspension(core: Core, rule: AdminRule, at: number): void 
 }
 
 /** Queues suspended by rules that are gone go on, or follow another rule. */
-export function releaseQueues(core: Core, at: number): void {
+export function releaseQueues(core: Core, now: number): void {
   const { suspended } = core.books.rules;
   const isOrphan = (row: QueueRow): boolean => {
     const id = suspended.get(row.name);
     return id !== undefined && core.books.rules.find(id) === undefined;
   };
-  const rows = [...suspended.keys()].map((name) => core.books.findQueue(name));
+  const names = [...suspended.keys()];
+  const at = (index: number): QueueRow | undefined => core.books.findQueue(names[index] as string);
   const visit = (row: QueueRow): boolean => {
     if (!isOrphan(row)) return true;
     const { suspension } = core.rules.verdictOf(row);
@@ -74,7 +76,7 @@ export function releaseQueues(core: Core, at: number): void {
     }
     return true;
   };
-  walkQueues(core, rows, { isOn: () => true, visit }, at);
+  walkQueues(core, { length: names.length, at }, { isOn: () => true, visit }, now);
 }
 
 /** Members of a pool whose ready queue towards a site is suspended, and until when. */

@@ -8,6 +8,12 @@ import type { Core } from '../core.ts';
 /** A look here costs so much more than one of a sweep: rules are matched. */
 const LOOKS_SHARE = 4;
 
+/** The queues of a walk, looked up one by one when their turn comes; an array is one. */
+export interface Route {
+  readonly length: number;
+  at(index: number): QueueRow | undefined;
+}
+
 /** What is done on a walk. */
 export interface Walk {
   /** False ends the walk where it stands. */
@@ -19,12 +25,7 @@ export interface Walk {
 }
 
 /** Walks over queues that were there when it began; the first slice is in this turn. */
-export function walkQueues(
-  core: Core,
-  queues: readonly (QueueRow | undefined)[],
-  walk: Walk,
-  at: number,
-): void {
+export function walkQueues(core: Core, queues: Route, walk: Walk, at: number): void {
   let next = 0;
   const slice = (now: number): void => {
     let looks = Math.ceil(core.limits.sweepLooksMax / LOOKS_SHARE);
@@ -35,7 +36,7 @@ export function walkQueues(
         return;
       }
       looks -= 1;
-      const row = queues[next];
+      const row = queues.at(next);
       const isThere = row !== undefined && core.books.queues[row.slot] === row;
       if (!isThere || walk.visit(row, now, next)) next += 1;
     }

@@ -12,7 +12,7 @@ import type { Answer } from '../../domain/policy-asker.ts';
 import { parseQueueName } from '../../domain/queue-name.ts';
 import { REFRESH_RETRY_MS } from '../answers.ts';
 import type { Core, HeldQueue } from '../core.ts';
-import { PLACE_READY } from '../held-rows.ts';
+import { PLACE_OFFERED, PLACE_READY } from '../held-rows.ts';
 import { isIncomplete, learnMembers, sharesText } from '../pools.ts';
 import { reshapeQueue } from '../shaping.ts';
 
@@ -147,9 +147,13 @@ function takeBackRows(core: Core, row: QueueRow, isMoved: boolean, at: number): 
   const { rows } = core.books;
   const entries = core.answers.recordedPool(row.pool)?.entries ?? [];
   const sources = new Set(entries.filter(({ weight }) => weight > 0).map(({ name }) => name));
-  for (let slot = row.head; slot >= 0; slot = rows.next[slot] as number) {
+  // Of a million rows few are placed: behind the last of them there is nothing to look for.
+  let placed = core.placed.of(row.slot);
+  for (let slot = row.head; slot >= 0 && placed > 0; slot = rows.next[slot] as number) {
     core.sweep.rowsLeft -= 1;
-    if (core.held.placeOf(slot) !== PLACE_READY) continue;
+    const place = core.held.placeOf(slot);
+    if (place === PLACE_READY || place === PLACE_OFFERED) placed -= 1;
+    if (place !== PLACE_READY) continue;
     const ready = core.readyOf.get(slot);
     if (isMoved || ready === undefined || !sources.has(ready.source.name)) core.requeue(slot, at);
   }
