@@ -95,7 +95,8 @@ function summarize(gaps: Gap[], stops: readonly Stop[], waitedPercent: number): 
   if (process.env['HOLDS_SHOW'] !== undefined) {
     for (const gap of worst.slice(-8)) {
       console.error(
-        `  at ${gap.from.toFixed(0)} ms held ${gap.cpuMs.toFixed(1)} ms (gc ${gcMsOf(gap).toFixed(1)}, waited ` +
+        `  at ${gap.from.toFixed(0)} ms held ${gap.cpuMs.toFixed(1)} ms ` +
+          `(gc ${gcMsOf(gap).toFixed(1)}, waited ` +
           `${gap.waitedMs.toFixed(1)}, wall ${(gap.upto - gap.from).toFixed(1)})`,
       );
     }
