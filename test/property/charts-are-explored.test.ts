@@ -142,7 +142,7 @@ function refuse(chart: Chart): number {
   return refused;
 }
 
-/** An ephemeral chart that hears what is out of place: our own fault, and the end of the process. */
+/** An ephemeral chart that hears what is out of place: our own fault, and the process ends. */
 function assertLoud({ machine }: Chart, state: AnyMachineSnapshot, type: string): void {
   const { snapshot, error } = hear(machine, { snapshot: machine.resolveState(state) }, [{ type }]);
   assert.ok(error instanceof InvariantBroken, `${type} in ${leafNameOf(state.value)}`);

@@ -182,10 +182,8 @@ class ChartedConnection implements Connection {
     inspect?: (event: InspectionEvent) => void,
   ) {
     const held = makeConversation(network, host, request);
-    const actor = createActor(connectionLogic, {
-      input: held,
-      ...(inspect === undefined ? {} : { inspect }),
-    });
+    const watch = inspect === undefined ? {} : { inspect };
+    const actor = createActor(connectionLogic, { input: held, ...watch });
     this.#held = held;
     this.#actor = actor;
     // XState keeps what an action throws from the caller of `send`; it belongs to the caller.
