@@ -4,6 +4,7 @@
  * Deliberately unknown here: what requests do, and why it ends.
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Timers } from '../ports/timers.ts';
 import { Refused } from './refusals.ts';
 
 /** What is answered to the last: it asks nobody who may have ended. */
@@ -23,7 +24,7 @@ export interface Gate {
 }
 
 /** Puts a gate before the routes of a server. */
-export function addGate(server: FastifyInstance): Gate {
+export function addGate(server: FastifyInstance, timers: Pick<Timers, 'after'>): Gate {
   let inside = 0;
   let isClosed = false;
   let emptied = (): void => {};
@@ -44,9 +45,9 @@ export function addGate(server: FastifyInstance): Gate {
       isClosed = true;
       if (inside === 0) return;
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, graceMs);
+        const cancel = timers.after(graceMs, resolve);
         emptied = () => {
-          clearTimeout(timer);
+          cancel();
           resolve();
         };
       });

@@ -92,7 +92,8 @@ export async function startHttpListener(
   const { address, port } = config.listen;
   const listener = formatPlace(address, port);
   if (parts.traces !== undefined) await takeWebsockets(server);
-  const gate = addGate(server);
+  const { timers } = parts.auth;
+  const gate = addGate(server, timers);
   guard(server, { ...parts.auth, listener, trusted: config.trusted_hosts });
   sayRefusals(server, parts.note);
   const docs = gatherRoutes(server);
@@ -118,9 +119,9 @@ export async function startHttpListener(
     port: bound.port,
     close: gate.close,
     stop: async (graceMs) => {
-      const cut = setTimeout(() => server.server.closeAllConnections(), graceMs);
+      const cancel = timers.after(graceMs, () => server.server.closeAllConnections());
       await server.close();
-      clearTimeout(cut);
+      cancel();
     },
   };
 }

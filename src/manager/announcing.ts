@@ -1,8 +1,8 @@
 /**
  * What the daemon lets the service manager know: that mail is taken, that a reload or the end has
  * begun, a line of status, and while all is well a word of life for the watchdog.
- * The one idea: the word of life is the worker's, not the manager's; a daemon whose manager runs and
- * whose worker does not is started again by whoever watches. It does not know how words travel.
+ * The one idea: the word of life is the worker's, not the manager's; a daemon whose manager runs
+ * and whose worker does not is started again by whoever watches. Knows no way that words travel.
  */
 import { basename } from 'node:path';
 import type { ServiceNotices } from '../ports/node/service-notices.ts';

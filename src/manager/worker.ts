@@ -149,15 +149,13 @@ class WorkerLife {
     });
     this.#opened = opened;
     this.#turns = new TurnWatch(() => opened.engine.figures.numbers());
-    const { figures } = opened.engine;
+    const { figures, ndrs, refusals } = opened.engine;
     this.#meters.figures = figures;
     this.#meters.tls = () => figures.tls();
     this.#meters.delays = figures.delays;
     this.#process = watchProcess([dir]);
     this.#meters.process = this.#process.read;
-    this.#meters.refusals = opened.engine.refusals;
-    this.#meters.redis = opened.redis;
-    Object.assign(this.#meters, { ndrs: opened.engine.ndrs, dns: opened.dns });
+    Object.assign(this.#meters, { ndrs, refusals, redis: opened.redis, dns: opened.dns });
     this.#meters.signing = () => this.#signing.numbers();
     this.#meters.hooks = () => this.#hooks.ask({ do: 'list' });
     const world = await loading;
