@@ -79,6 +79,8 @@ class Bench implements ConnectionHost {
 
   opened(): void {}
 
+  parting(): void {}
+
   idle(id: number): void {
     if (this.left <= 0) return;
     const offer = this.left;

@@ -90,6 +90,10 @@ export interface ReadyQueue {
   size: number;
   readonly sessions: Set<Session>;
   readonly idle: Session[];
+  /** Messages in the hands of its connections: open offers. */
+  offered: number;
+  /** Sessions that part: they take no more and count against limits until they are gone. */
+  parting: number;
   /** Connections being planned: not yet sessions. */
   planning: number;
   /** Sessions in a row that reached no host. */
@@ -124,6 +128,8 @@ export interface Session {
   /** When the offer was given, engine time. */
   givenAt: number;
   isStopping: boolean;
+  /** It said so: whatever has no verdict yet comes back untried. */
+  isParting: boolean;
   /** How often TLS had failed when that was last noted. */
   tlsFailures: number;
   /** Its place under limits that others share. */

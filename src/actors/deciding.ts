@@ -2,7 +2,6 @@
  * The switchboard of a turn: which input and which alarm goes to which part. Names of alarms are
  * made and read here. Holds no rules of its own beyond that.
  */
-
 import { invariant } from '../domain/invariant.ts';
 import { shutdownGraceMs, watchdogMs } from '../domain/options-path.ts';
 import { endRule } from './admin/ruling.ts';
@@ -32,6 +31,7 @@ import {
   linkEnded,
   linkIdle,
   linkOpened,
+  linkParting,
   linkSettled,
 } from './settling.ts';
 import { ANY_SOURCE, decideTrip, sourceRang, wakeFreed } from './suspending.ts';
@@ -65,6 +65,8 @@ export function decide(core: Core, input: Input, at: number): void {
       return linkOpened(core, input.link, input.peer, at);
     case 'idle':
       return linkIdle(core, input.link);
+    case 'parting':
+      return linkParting(core, input.link);
     case 'wantsDial':
       return linkWantsDial(core, input.link);
     case 'wantsResend':

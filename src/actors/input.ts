@@ -51,7 +51,7 @@ export type Input =
     }
   | { readonly kind: 'opened'; readonly link: number; readonly peer: PeerInfo }
   | { readonly kind: 'idle'; readonly link: number }
-  | { readonly kind: 'wantsDial' | 'wantsResend'; readonly link: number }
+  | { readonly kind: 'parting' | 'wantsDial' | 'wantsResend'; readonly link: number }
   | { readonly kind: 'settled'; readonly link: number; readonly settlement: Settlement }
   | { readonly kind: 'ended'; readonly link: number; readonly ending: Ending }
   | {

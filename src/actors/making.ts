@@ -191,6 +191,7 @@ function makeConnectionHost(ports: Ports, turns: Turns<Input>, find: () => Core)
     failed: (link, failed) => candidateFailed(find(), link, failed),
     opened: (link, peer) => turns.push({ kind: 'opened', link, peer }),
     idle: (link) => turns.push({ kind: 'idle', link }),
+    parting: (link) => turns.push({ kind: 'parting', link }),
     settled: (link, settlement) => turns.push({ kind: 'settled', link, settlement }),
     wantsDial: (link) => turns.push({ kind: 'wantsDial', link }),
     wantsResend: (link) => turns.push({ kind: 'wantsResend', link }),

@@ -24,12 +24,7 @@ export const ALARM_TICK = 'tick';
 
 /** Opens connections up to the target, as far as rates and limits allow. */
 export function openSessions(core: Core, ready: ReadyQueue, at: number): void {
-  const limit = ready.path.connection_limit.limit;
-  const present = ready.sessions.size + ready.planning;
-  const busy = ready.sessions.size - ready.idle.length;
-  // Rows in the hands of connections count too: the target is for the work, not for the rest.
-  const target = targetSessions(limit, ready.size + busy);
-  const wanted = target - present;
+  const wanted = missingSessions(ready);
   const isOut = core.health.isOut(ready.source.name);
   if (wanted <= 0 || ready.size === 0 || isOut) return core.lines.leave(ready.shaping.leaser);
   let room = Math.min(wanted, core.limits.connectionsMax - core.sessions.size - core.planning);
@@ -42,6 +37,16 @@ export function openSessions(core: Core, ready: ReadyQueue, at: number): void {
     if (ready.shaping.limits.length === 0) planSession(core, ready, undefined);
     else if (!askLease(core, ready, (held) => planSession(core, ready, held), at)) return;
   }
+}
+
+/** How many more connections the work of a ready queue is worth. */
+function missingSessions({ path, sessions, planning, parting, size, offered }: ReadyQueue): number {
+  const { limit } = path.connection_limit;
+  const present = sessions.size + planning;
+  // Messages in the hands of connections count too: the target is for the work, not for the rest.
+  // One that has yet to greet is no work: it is there for a message that is counted already.
+  const target = targetSessions(limit, size + offered);
+  return Math.min(target - (present - parting), limit - present);
 }
 
 function planSession(core: Core, ready: ReadyQueue, held: HeldLease | undefined): void {
@@ -105,6 +110,7 @@ export function sessionPlanned(
     offer: undefined,
     givenAt: 0,
     isStopping: false,
+    isParting: false,
     tlsFailures: 0,
     held,
     meter: newMeter(at),

@@ -89,6 +89,8 @@ export function openReadyQueue(
     size: 0,
     sessions: new Set(),
     idle: [],
+    offered: 0,
+    parting: 0,
     planning: 0,
     failures: 0,
     waiting: new Set(),

@@ -130,6 +130,7 @@ function offerNext(core: Core, ready: ReadyQueue, session: Session, at: number):
   core.offers.set(offer.number, offer);
   core.offerOf.set(slot, offer);
   session.offer = offer;
+  ready.offered += 1;
   session.givenAt = at;
   renewLease(core, session, at);
   emitOffered(core, offer, again !== undefined);

@@ -54,6 +54,23 @@ export function linkIdle(core: Core, link: number): void {
   core.touchedReady.add(session.ready);
 }
 
+/** The connection takes no more: another one is to have what waits. */
+export function linkParting(core: Core, link: number): void {
+  const session = core.sessions.get(link);
+  if (session === undefined || session.isParting) return;
+  const { ready } = session;
+  session.isParting = true;
+  ready.parting += 1;
+  dropIdle(session);
+  core.touchedReady.add(ready);
+}
+
+function dropIdle(session: Session): void {
+  const { idle } = session.ready;
+  const index = idle.indexOf(session);
+  if (index >= 0) idle.splice(index, 1);
+}
+
 /** MAIL may have been written: what it cost is used up. */
 function spendOffer(offer: Offer): void {
   offer.token = undefined;
@@ -67,6 +84,7 @@ function closeOffer(core: Core, offer: Offer): void {
   core.offers.delete(offer.number);
   core.offerOf.delete(offer.slot);
   offer.session.offer = undefined;
+  offer.session.ready.offered -= 1;
 }
 
 /** The peer's verdicts on an offer. */
@@ -215,8 +233,8 @@ export function dropSession(core: Core, session: Session): void {
   if (core.sessions.delete(session.id)) countClosed(ready);
   ready.sessions.delete(session);
   releaseLease(core, session.held);
-  const index = ready.idle.indexOf(session);
-  if (index >= 0) ready.idle.splice(index, 1);
+  if (session.isParting) ready.parting -= 1;
+  dropIdle(session);
   feedStarved(core);
 }
 

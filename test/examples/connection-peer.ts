@@ -185,6 +185,10 @@ export class TestHost implements ConnectionHost {
     if (this.releases) this.connection?.release(next.offer, this.body);
   }
 
+  parting(): void {
+    this.told.push('parting');
+  }
+
   settled(_id: number, settlement: Settlement): void {
     this.told.push('settled');
     this.settlements.push(settlement);

@@ -5,13 +5,22 @@
  * and crashes try to make them differ.
  */
 import { test } from 'node:test';
-import { checkBalance, checkCopies, checkPromises, checkWhole } from '../world/judge.ts';
+import {
+  checkBalance,
+  checkCopies,
+  checkOffered,
+  checkPromises,
+  checkWhole,
+} from '../world/judge.ts';
 import { runPlays } from '../world/law.ts';
 
 test('nothing is lost', async () => {
   await runPlays(
     {
-      each: checkBalance,
+      each: (world) => {
+        checkBalance(world);
+        checkOffered(world);
+      },
       after: (world) => {
         checkPromises(world);
         checkWhole(world);

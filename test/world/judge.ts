@@ -22,6 +22,25 @@ export function checkBalance(world: World): void {
   assert.equal(live, left, 'what the ledger calls live lies in rows');
 }
 
+/** Each ready queue counts the messages that its connections have in hand, no more and no less. */
+export function checkOffered(world: World): void {
+  const { readyQueues, offers } = world.engine.core;
+  const open = new Map<string, number>();
+  for (const { session } of offers.values()) {
+    assert.equal(
+      readyQueues.get(session.ready.name),
+      session.ready,
+      'an offer of one that is gone',
+    );
+    open.set(session.ready.name, (open.get(session.ready.name) ?? 0) + 1);
+  }
+  for (const [name, ready] of readyQueues) {
+    assert.equal(ready.offered, open.get(name) ?? 0, `messages that connections of ${name} have`);
+    const parting = [...ready.sessions].filter(({ isParting }) => isParting);
+    assert.equal(ready.parting, parting.length, `connections of ${name} that part`);
+  }
+}
+
 /** Every acknowledged message is in the log, and every recipient ended or is still a row. */
 export function checkPromises(world: World): void {
   for (const mail of world.mails.values()) {

@@ -133,6 +133,8 @@ export interface ConnectionHost {
   opened(id: number, peer: PeerInfo): void;
   /** Wants work: `give`, or nothing; after `idle_timeout` it parts. */
   idle(id: number): void;
+  /** Says farewell: takes no more; what is given now comes back untried. */
+  parting(id: number): void;
   settled(id: number, settlement: Settlement): void;
   /** Wants to dial the next address; answered by `letDial`. */
   wantsDial?(id: number): void;

@@ -70,6 +70,7 @@ function sendParting(held: Conversation, signal: SignalType): void {
   held.isParted = true;
   if (held.isStopping) held.cause = 'stopped';
   else held.cause = signal === 'deadline.passed' ? 'idle' : 'spent';
+  held.host.parting(held.request.id);
   ask(held, 'parting', 'QUIT\r\n', 221, PARTING_MS);
 }
 

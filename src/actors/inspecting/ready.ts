@@ -119,14 +119,14 @@ function lookAtSession(session: Session): SessionLook {
   };
 }
 
-function phaseOf({ peer, offer, isStopping, ready, connection }: Session): Phase {
+function phaseOf({ peer, offer, isStopping, isParting, ready, connection }: Session): Phase {
   if (ready.shaping.resending.some((one) => one.connection === connection)) {
     return 'MessageRateThrottled';
   }
   if (connection.state() === 'asking') return 'ConnectionRateThrottled';
   if (peer === undefined) return 'AttemptingConnection';
   if (offer !== undefined) return 'DeliveringMessage';
-  return isStopping ? 'Closing' : 'Idle';
+  return isStopping || isParting ? 'Closing' : 'Idle';
 }
 
 /** Finds the way that mail of a domain would take from a source; a sentence where there is none. */
