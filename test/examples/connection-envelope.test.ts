@@ -95,7 +95,7 @@ describe('recipients', { concurrency: 4 }, () => {
     const { peer, told } = await settleAll({ data: '554 no\r\n' }, [message(1)], {
       path: { enable_rset: false },
     });
-    assert.deepEqual(told, ['opened', 'idle', 'settled', 'ended']);
+    assert.deepEqual(told, ['opened', 'idle', 'settled', 'parting', 'ended']);
     assert.equal(peer.lines.at(-1), 'QUIT');
   });
 

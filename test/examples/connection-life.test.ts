@@ -73,7 +73,7 @@ describe('reuse and its end', { concurrency: 4 }, () => {
       host.connection?.give(message(5));
       await host.until('an end', ended(host));
       assert.deepEqual(host.settlements[0]?.again, [0]);
-      assert.deepEqual(host.told, ['opened', 'idle', 'settled', 'ended']);
+      assert.deepEqual(host.told, ['opened', 'idle', 'parting', 'settled', 'ended']);
     }));
 
   test('a stop lets the message in hand finish', () =>
