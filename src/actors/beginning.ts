@@ -11,7 +11,7 @@ import { ROW_OFFERED } from '../domain/rows.ts';
 import { takeUpRules } from './admin/ruling.ts';
 import type { Core } from './core.ts';
 import { takeUpGenerations } from './generating.ts';
-import { noteFailure } from './inspecting/last-errors.ts';
+import { rememberError } from './inspecting/last-errors.ts';
 import { takeUpNdrs } from './ndrs.ts';
 import { openQueue } from './queue/configuring.ts';
 import { leftIndexes, maxAgeOf, messageIdOf, originOf } from './rows-in-hand.ts';
@@ -144,7 +144,7 @@ function unsettle(core: Core, slot: number, at: number): void {
       ...originOf(core, slot),
     },
   } as const;
-  noteFailure(core.lastErrors, event, at);
+  rememberError(core.lastErrors, event, at);
   core.turns.emit(event);
   core.wheel.set(slot, at);
 }

@@ -5,7 +5,7 @@
  */
 import type { Books, QueueRow } from '../domain/books.ts';
 import type { BrokenTls } from '../domain/broken-tls.ts';
-import type { LastError } from '../domain/inspection.ts';
+
 import type { LabelCounts } from '../domain/label-counts.ts';
 import type { Limits } from '../domain/limits.ts';
 import type { StsMode } from '../domain/mta-sts.ts';
@@ -17,7 +17,7 @@ import type { PathConfig } from '../domain/options-path.ts';
 import type { QueueConfig } from '../domain/options-queue.ts';
 import type { QueueName } from '../domain/queue-name.ts';
 import type { ReaderFloors, ReaderNeed } from '../domain/reader-floors.ts';
-import type { Recent } from '../domain/recent.ts';
+
 import type { Rotation } from '../domain/round-robin.ts';
 import type { RuleIndex } from '../domain/rule-index.ts';
 import type { Calendar } from '../domain/time-window.ts';
@@ -30,6 +30,7 @@ import type { Answers } from './answers.ts';
 import type { Connection, ConnectionHost, Outcome, PeerInfo } from './connection/connection.ts';
 import type { HeldRows } from './held-rows.ts';
 import type { Input } from './input.ts';
+import type { LastErrors } from './inspecting/last-errors.ts';
 import type { ReadyMarks, SessionMeter } from './inspecting/marks.ts';
 import type { HeldLease } from './leasing.ts';
 import type { Measures, ReadyCounts } from './measures.ts';
@@ -227,8 +228,8 @@ export interface Core {
   readonly health: SourceHealth;
   readonly sweep: Sweep;
   readonly tallies: Tallies;
-  /** What failed last, by queue: of those that failed lately. */
-  readonly lastErrors: Recent<LastError>;
+  /** What failed last, of those that failed lately. */
+  readonly lastErrors: LastErrors;
   readonly measures: Measures;
   /** Rows in ready queues and with connections, by their scheduled queue. */
   readonly placed: PlacedRows;

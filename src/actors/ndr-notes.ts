@@ -60,7 +60,7 @@ function isReported({ duties }: NdrDuty, { type }: Event): boolean {
 }
 
 /** An event that may end a message is about to be emitted: notes what is to be reported of it. */
-export function noteFailure(core: Core, slot: number, event: Event): void {
+export function noteForReport(core: Core, slot: number, event: Event): void {
   const { ndrs, books, turns } = core;
   if (!isReported(ndrs, event)) return;
   const { flags } = books.rows.columns;

@@ -14,7 +14,7 @@ import { purgeReturned } from './admin/purging.ts';
 import type { PeerInfo } from './connection/connection.ts';
 import type { Core, Offer, ReadyQueue } from './core.ts';
 import { takeFares } from './fares.ts';
-import { noteFailure } from './inspecting/last-errors.ts';
+import { rememberError } from './inspecting/last-errors.ts';
 import { countOutcomes } from './measures.ts';
 import { keepCurrent } from './queue/configuring.ts';
 import { askRequeue, queueAfter, rebindRow } from './rebinding.ts';
@@ -123,7 +123,7 @@ export function endShare(
 ): void {
   core.settledNow += 1;
   const event = { type: as, stream: messageIdOf(core, slot), body: bodyOf(core, slot, share, by) };
-  noteFailure(core.lastErrors, event, core.turns.at);
+  rememberError(core.lastErrors, event, core.turns.at);
   emitLast(core, slot, event);
 }
 
@@ -169,7 +169,7 @@ export function deferShare(core: Core, slot: number, share: Share, by: Witness, 
   const stream = messageIdOf(core, slot);
   const body = { ...bodyOf(core, slot, share, by), attempts, due: sequel.due };
   const event = { type: 'message.deferred', stream, body } as const;
-  noteFailure(core.lastErrors, event, core.turns.at);
+  rememberError(core.lastErrors, event, core.turns.at);
   core.turns.emit(event);
   follow(core, slot, sequel, share, at);
 }
@@ -191,7 +191,7 @@ export function unsettleRow(
   const body = { ...circumstances, attempts, due: sequel.due, cause, ...told };
   const to = addressesOf(core.held.find(slot), index);
   const event = { type: 'message.unsettled', stream: messageIdOf(core, slot), body } as const;
-  noteFailure(core.lastErrors, event, core.turns.at);
+  rememberError(core.lastErrors, event, core.turns.at);
   core.turns.emit(event);
   follow(core, slot, sequel, { to, index }, at);
 }

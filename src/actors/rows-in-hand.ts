@@ -11,7 +11,7 @@ import type { Core, ReadyQueue } from './core.ts';
 import { refundFares } from './fares.ts';
 import type { HotRow } from './held-rows.ts';
 import { PLACE_DUE, PLACE_OFFERED, PLACE_READY, PLACE_WAITING } from './held-rows.ts';
-import { noteFailure } from './ndr-notes.ts';
+import { noteForReport } from './ndr-notes.ts';
 import type { Kept } from './recorded.ts';
 
 const isBacklog = (place: number): boolean => place === PLACE_DUE || place === PLACE_READY;
@@ -121,7 +121,7 @@ export function emitLast(core: Core, slot: number, event: Event): void {
   const number = c.number[slot] as number;
   const segment = c.bodySegment[slot] as number;
   const bodyBytes = c.bodyBytes[slot] as number;
-  noteFailure(core, slot, event);
+  noteForReport(core, slot, event);
   core.turns.emit(event);
   if (rows.find(number) === slot) return;
   core.wheel.clear(slot);

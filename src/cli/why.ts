@@ -4,7 +4,7 @@
  */
 import { Command } from 'commander';
 import type { Subject } from '../domain/explanation.ts';
-import type { Told, ToldReason } from '../manager/telling.ts';
+import type { Told, ToldAnswer, ToldReason } from '../manager/telling.ts';
 import { openClient } from './client.ts';
 import { askControl, findControlDir } from './control.ts';
 import type { EndpointFlags } from './endpoint.ts';
@@ -85,10 +85,14 @@ const describeReason = ({ name, text, until, rule }: ToldReason, at: string): st
     : [`      ${rule.option} = ${rule.value}, set in ${rule.origin} (${rule.handler})`]),
 ];
 
+const describeLast = ({ of, at, text }: ToldAnswer): string =>
+  `  last answer${of === 'queue' ? ' in the queue' : ''}: ${text}\n      at ${at}`;
+
 /** The answer for people. */
-export const describeWhy = ({ subject, at, state, held, reasons }: Told): string =>
+export const describeWhy = ({ subject, at, state, held, reasons, last_answer }: Told): string =>
   [
     `${subject.kind} ${subject.name}: ${held === undefined ? state : `${state}; ${held}`}`,
     ...(reasons.length === 0 ? ['  nothing holds it'] : []),
     ...reasons.flatMap((reason) => describeReason(reason, at)),
+    ...(last_answer === undefined ? [] : [describeLast(last_answer)]),
   ].join('\n');

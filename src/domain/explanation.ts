@@ -42,6 +42,13 @@ export interface Reason {
   readonly held?: true;
 }
 
+/** What was heard last of a message, or of another one of its queue: a reply, or our own reason. */
+export interface LastAnswer {
+  readonly of: 'message' | 'queue';
+  readonly at: At;
+  readonly text: string;
+}
+
 /** The answer. The first reason binds; the others hold as well or come next. */
 export interface Explanation {
   readonly subject: Subject;
@@ -51,4 +58,6 @@ export interface Explanation {
   /** In whose hands it is just now: what only the running process knows. */
   readonly held?: string;
   readonly reasons: readonly Reason[];
+  /** Why the last attempt failed, as far as it is remembered. */
+  readonly last?: LastAnswer;
 }

@@ -38,5 +38,9 @@ export const sayRoute = (domain: string): string =>
 export const sayRetry = (part = ''): string =>
   `the retry schedule: the next attempt${part} is due then`;
 
+/** It was taken over to be sent later and was not tried yet; `part` as for `sayRetry`. */
+export const sayScheduled = (part = ''): string =>
+  `it is to be sent later: the first attempt${part} is due then`;
+
 /** The message cannot be trusted. */
 export const SET_ASIDE = 'its body cannot be read; it is kept until it expires';

@@ -7,7 +7,7 @@
 import { explainKept } from '../actors/explaining/kept.ts';
 import { lookAtRates, lookAtSources } from '../actors/inspecting/kept.ts';
 import type { LastErrors } from '../actors/inspecting/last-errors.ts';
-import { FAILURE_TYPES, newLastErrors, noteFailure } from '../actors/inspecting/last-errors.ts';
+import { FAILURE_TYPES, newLastErrors, rememberError } from '../actors/inspecting/last-errors.ts';
 import type { Found } from '../actors/inspecting/messages.ts';
 import { findMessage, findQueue, lookOf } from '../actors/inspecting/messages.ts';
 import type { TopQuestion } from '../actors/inspecting/queues.ts';
@@ -89,7 +89,7 @@ export class Past {
   top(question: TopQuestion): QueueTop {
     let top: QueueTop = { lines: [], looks: 0, messages: 0 };
     const clock = { soon: (task: () => void) => task() };
-    const looked = { books: this.#kept.books, lastErrors: this.#lastErrors(), ports: { clock } };
+    const looked = { books: this.#kept.books, lastErrors: this.#lastErrorsOf({ types: FAILURE_TYPES }), ports: { clock } };
     findTop(looked, question, (found) => {
       top = found;
     });
@@ -141,7 +141,10 @@ export class Past {
   }
 
   explain(subject: Subject): Explanation | string {
-    return explainKept(this.#kept, subject, this.at);
+    return explainKept(this.#kept, subject, this.at, {
+      ofMessage: (id) => this.#lastErrorsOf({ types: FAILURE_TYPES, stream: id }).ofMessages.get(id),
+      ofQueue: (name) => this.#lastErrorsOf({ types: FAILURE_TYPES }).ofQueues.get(name),
+    });
   }
 
   #look(found: Found): MessageLook {
@@ -155,11 +158,10 @@ export class Past {
   }
 
   // A process remembers the last failures since its start: so do we, by the same rule.
-  #lastErrors(): LastErrors {
+  #lastErrorsOf(filter: RecordFilter): LastErrors {
     const errors = newLastErrors();
-    const filter = { types: FAILURE_TYPES };
     for (const record of this.#history.records(filter, this.#startedAt(), this.position)) {
-      noteFailure(errors, decode(record, true), record.at);
+      rememberError(errors, decode(record, true), record.at);
     }
     return errors;
   }

@@ -68,7 +68,7 @@ export async function loadNumbered(version: number, dir: string): Promise<Loaded
       capture: captureListsOf(setup),
       makeJudge: (onFault) => createAuthAsker(policy, onFault, findPlace),
       makeAsker: (onFault, watch) => createPolicyAsker(policy, onFault, findPlace, watch),
-      originOf: createOriginFinder(policy, file),
+      originOf: createOriginFinder(policy, (handler) => findPlace(undefined, handler)),
       close: async () => {},
     };
   } finally {
@@ -97,7 +97,7 @@ export async function loadEmbedded(version: number, smtpListen: string): Promise
     capture: captureListsOf(setup),
     makeJudge: (onFault) => createAuthAsker(policy, onFault),
     makeAsker: (onFault, watch) => createPolicyAsker(policy, onFault, undefined, watch),
-    originOf: createOriginFinder(policy, 'embedded'),
+    originOf: createOriginFinder(policy, () => 'embedded'),
     hint: (place, data) => describe(place, data, sink.port),
     close: () => sink.stop(),
   };

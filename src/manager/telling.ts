@@ -23,6 +23,13 @@ export interface ToldReason {
   readonly held?: true;
 }
 
+/** An answer as people see it; `at` is RFC 3339. */
+export interface ToldAnswer {
+  readonly of: 'message' | 'queue';
+  readonly at: string;
+  readonly text: string;
+}
+
 /** The explanation as people see it. */
 export interface Told {
   readonly subject: Subject;
@@ -31,6 +38,8 @@ export interface Told {
   /** What only the running process knows of it. */
   readonly held?: string;
   readonly reasons: readonly ToldReason[];
+  /** What was answered last: to the message itself, or to another one of its queue. */
+  readonly last_answer?: ToldAnswer;
 }
 
 const timeText = (at: number): string => new Date(at).toISOString();
@@ -57,7 +66,7 @@ const tellReason = (
 
 /** Puts times and origins into words. */
 export const tellExplanation = (
-  { subject, at, state, held, reasons }: Explanation,
+  { subject, at, state, held, reasons, last }: Explanation,
   originOf: (rule: Rule) => string,
 ): Told => ({
   subject,
@@ -65,4 +74,5 @@ export const tellExplanation = (
   state,
   ...(held === undefined ? {} : { held }),
   reasons: reasons.map((reason) => tellReason(reason, originOf)),
+  ...(last === undefined ? {} : { last_answer: { ...last, at: timeText(last.at) } }),
 });

@@ -3,7 +3,7 @@
  * as they gave them, where origins are still on them. For people who ask why, never for the engine.
  * It does not know what an option does.
  */
-import type { Rule } from '../domain/explanation.ts';
+import type { Rule, RuleHandler } from '../domain/explanation.ts';
 import type { PolicyAsker } from '../domain/policy-asker.ts';
 import { parseQueueName } from '../domain/queue-name.ts';
 import { createPolicyAsker } from './ask.ts';
@@ -50,13 +50,16 @@ const ask = (asker: PolicyAsker, { handler, args }: Rule): void => {
   else asker.source(String(args[0]), true);
 };
 
-/** Finds where the option of a rule was written: the file and key, else the handler's file. */
-export const createOriginFinder = (policy: Policy, file: string): ((rule: Rule) => string) => {
+/** Finds where the option of a rule was written: the file and key, else the handler's place. */
+export const createOriginFinder = (
+  policy: Policy,
+  placeOf: (handler: RuleHandler) => string,
+): ((rule: Rule) => string) => {
   const heard = overheard(policy);
   const asker = createPolicyAsker(heard.policy, () => {});
   return (rule) => {
     ask(asker, rule);
     const origin = heard.takeOrigins()?.[rule.option];
-    return origin ?? `${file}: ${rule.handler}, or the default`;
+    return origin ?? `${placeOf(rule.handler)}: ${rule.handler}, or the default`;
   };
 };

@@ -6,6 +6,8 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
+import type { Rule } from '../../src/domain/explanation.ts';
+import { loadNumbered } from '../../src/manager/load.ts';
 import { createPolicyAsker } from '../../src/policy/ask.ts';
 import type { LoadedVersion } from '../../src/policy/load-version.ts';
 import { loadVersion } from '../../src/policy/load-version.ts';
@@ -39,6 +41,16 @@ describe('a stored version', () => {
     const listen = { address: '127.0.0.1', port: 0 };
     assert.deepEqual(versions[1]?.setup.smtpListeners[0]?.listen, listen);
     await assert.rejects(made.loadVersion(9), /there is no version 9/);
+  });
+
+  it("tells an option's place in the operator's files, not in what was compiled", async () => {
+    const made = folder();
+    const world = await loadNumbered(await made.activate(), made.data);
+    const rule = { handler: 'get_queue_config', args: ['a.test'], option: 'max_age', value: '' };
+    assert.match(world.originOf(rule as Rule), /policy\.ts:10: get_queue_config, or the default$/);
+    const pool = { handler: 'get_egress_source', args: ['ip-1'], option: 'ehlo_domain', value: '' };
+    assert.match(world.originOf(pool as Rule), /data\/sources\.toml: source\.'ip-1'\.ehlo_domain$/);
+    await world.close();
   });
 
   it('has the facts that were learnt when it was prepared, and no other files', async () => {

@@ -36,7 +36,7 @@ function bench() {
   });
   const seen = { queues, rows: books.rows, findQueue: (name: string) => books.findQueue(name) };
   const clock = { soon: (task: () => void) => slices.push(task) };
-  const lastErrors = new Recent<never>(2);
+  const lastErrors = { ofQueues: new Recent<never>(2) };
   const core = { books: seen, ports: { clock }, lastErrors } as unknown as Core;
   const run = (): number => {
     let count = 0;

@@ -4,7 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { describeWhy } from '../../src/cli/why.ts';
 import type { Explanation, Subject } from '../../src/domain/explanation.ts';
+import { tellExplanation } from '../../src/manager/telling.ts';
 import { answeringDotAfter, judging } from '../../src/testing/world/manners.ts';
 import { makePlan } from '../../src/testing/world/policy.ts';
 import { START_AT, World } from '../../src/testing/world/world.ts';
@@ -116,6 +118,88 @@ story('what overflows names max_ready, and what is ready names connection_limit'
   },
   about: ['message.deferred'],
   follows: [],
+});
+
+story('a message that is to be sent later is scheduled, and has no answer', {
+  plan: makePlan(ONE_SOURCE),
+  manners: { 'a.test': judging },
+  when: async (world) => {
+    world.submit(['later@a.test']);
+    await world.runFor(1_000);
+    const mail = world.submit(['u@a.test'], 200, { dueAt: START_AT + 30_000 });
+    await world.runFor(5_000);
+    const told = ask(world, 'message', mail?.messages[0]?.id ?? '');
+    assert.deepEqual(names(told), ['scheduled', 'max_age']);
+    assert.equal(told.reasons[0]?.until, START_AT + 30_000);
+    assert.equal(told.last, undefined);
+    // Of the queue it is the next that is due.
+    const queue = ask(world, 'queue', QUEUE);
+    assert.deepEqual(names(queue), ['scheduled']);
+    await world.runFor(30_000);
+    assert.deepEqual(names(ask(world, 'queue', QUEUE)), ['retry']);
+  },
+  about: ['message.scheduled'],
+  follows: [['message.scheduled']],
+});
+
+story('mail that was deferred tells what was answered last', {
+  plan: makePlan(ONE_SOURCE),
+  manners: { 'a.test': judging },
+  when: async (world) => {
+    const mail = world.submit(['later@a.test']);
+    const other = world.submit(['u@a.test', 'bad@a.test']);
+    await world.runFor(10_000);
+    const last = ask(world, 'message', mail?.messages[0]?.id ?? '').last;
+    assert.equal(last?.of, 'message');
+    assert.equal(last?.text, '451 4.2.1 mailbox busy');
+    assert.ok((last?.at ?? 0) > START_AT && (last?.at ?? 0) <= world.now);
+    assert.equal(ask(world, 'queue', QUEUE).last?.of, 'queue');
+    assert.equal(
+      typeof world.engine.explain({ kind: 'message', name: other?.messages[0]?.id ?? '' }),
+      'string',
+    );
+    // What is forgotten of the message may be known of its queue.
+    world.engine.core.lastErrors.ofQueues.set(QUEUE, { at: START_AT, code: 550, text: '550 no' });
+    const { ofMessages } = world.engine.core.lastErrors;
+    for (let count = 0; count < 20_000; count += 1) {
+      ofMessages.set(`other ${count}`, { at: START_AT, code: 0, text: '' });
+    }
+    const forgotten = ask(world, 'message', mail?.messages[0]?.id ?? '').last;
+    assert.deepEqual(forgotten, { of: 'queue', at: START_AT, text: '550 no' });
+  },
+  about: ['message.deferred'],
+  follows: [['message.deferred']],
+});
+
+story('mail that the policy cannot send tells so as its last answer', {
+  when: async (world) => {
+    world.plan.failing = 'path';
+    const mail = world.submit(['u@a.test']);
+    await world.runFor(5_000);
+    const { last } = ask(world, 'message', mail?.messages[0]?.id ?? '');
+    assert.match(last?.text ?? '', /^451 4\.4\.4 .*no sources available for a\.test/);
+  },
+  about: ['message.deferred'],
+  follows: [['message.deferred']],
+});
+
+test('an explanation for people has the last answer', () => {
+  const told = tellExplanation(
+    {
+      subject: { kind: 'queue', name: QUEUE },
+      at: START_AT,
+      state: 'it waits',
+      reasons: [],
+      last: { of: 'queue', at: START_AT - 1_000, text: '451 4.2.1 mailbox busy' },
+    },
+    () => '',
+  );
+  assert.deepEqual(told.last_answer, {
+    of: 'queue',
+    at: '2025-12-31T23:59:59.000Z',
+    text: '451 4.2.1 mailbox busy',
+  });
+  assert.match(describeWhy(told), /last answer in the queue: 451 4\.2\.1 mailbox busy\n +at 2025-/);
 });
 
 test('what is not there is said', async () => {

@@ -11,6 +11,7 @@ import type { Core, ReadyQueue } from '../core.ts';
 import { PLACE_OFFERED, PLACE_READY } from '../held-rows.ts';
 import { heldOfDue } from './held.ts';
 import { keptPart } from './kept.ts';
+import { lastAnswer } from './last-answer.ts';
 import { explainReady, heldOfReady } from './ready.ts';
 
 /** What memory adds. */
@@ -34,7 +35,11 @@ export function explain(core: Core, subject: Subject, at: number): Explanation |
   const held = news.map((reason) => ({ ...reason, held: true as const }));
   const reasons = [...binding, ...held, ...further];
   const said = added.held === undefined ? {} : { held: added.held };
-  return { subject, at, state, ...said, reasons };
+  const last = lastAnswer(core, subject, {
+    ofMessage: (id) => core.lastErrors.ofMessages.get(id),
+    ofQueue: (name) => core.lastErrors.ofQueues.get(name),
+  });
+  return { subject, at, state, ...said, reasons, ...(last === undefined ? {} : { last }) };
 }
 
 function heldPart(

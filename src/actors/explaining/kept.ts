@@ -13,12 +13,15 @@ import {
   SET_ASIDE,
   sayReadySuspended,
   sayRetry,
+  sayScheduled,
   saySourceSuspended,
   saySuspended,
   WAIT,
 } from '../../domain/waiting.ts';
 import type { Kept } from '../recorded.ts';
 import { expiresAtOf } from '../rows-in-hand.ts';
+import type { ErrorMemory } from './last-answer.ts';
+import { lastAnswer } from './last-answer.ts';
 
 /** Rows looked at for the earliest due time; a longer queue says that there are more. */
 const LOOK_ROWS_MAX = 10_000;
@@ -71,10 +74,17 @@ export function keptPart(kept: Kept, { kind, name }: Subject, at: number): KeptP
 }
 
 /** The explanation from the log alone. */
-export function explainKept(kept: Kept, subject: Subject, at: number): Explanation | string {
+export function explainKept(
+  kept: Kept,
+  subject: Subject,
+  at: number,
+  memory: ErrorMemory,
+): Explanation | string {
   const part = keptPart(kept, subject, at);
   if (typeof part === 'string') return part;
-  return { subject, at, state: part.state, reasons: [...part.binding, ...part.further] };
+  const last = lastAnswer(kept, subject, memory);
+  const reasons = [...part.binding, ...part.further];
+  return { subject, at, state: part.state, reasons, ...(last === undefined ? {} : { last }) };
 }
 
 function keptOfMessage(kept: Kept, slot: number, at: number): KeptPart {
@@ -105,7 +115,7 @@ function keptOfMessage(kept: Kept, slot: number, at: number): KeptPart {
 function waitReason(kept: Kept, slot: number, dueAt: number, at: number): Reason {
   const window = kept.books.rows.schedules.get(slot)?.window;
   if (window === undefined || kept.calendar.opens(window, at) !== dueAt) {
-    return retryReason(kept, kept.books.queueOfRow(slot), dueAt);
+    return dueReason(kept, slot, dueAt);
   }
   const { dow, tz, start, end } = window;
   return { name: 'window', text: `it may go ${dow} ${start} to ${end} ${tz}`, until: dueAt };
@@ -148,13 +158,14 @@ function memberReasons(kept: Kept, row: QueueRow): Reason[] {
 
 function keptOfQueue(kept: Kept, row: QueueRow, at: number): KeptPart {
   const { rows } = kept.books;
-  let next = Number.POSITIVE_INFINITY;
+  let next = -1;
+  let nextAt = Number.POSITIVE_INFINITY;
   let looked = 0;
   let due = 0;
   for (let slot = row.head; slot >= 0 && looked < LOOK_ROWS_MAX; slot = rows.next[slot] as number) {
     const dueAt = rows.columns.dueAt[slot] as number;
     if (dueAt <= at) due += 1;
-    else next = Math.min(next, dueAt);
+    else if (dueAt < nextAt) [next, nextAt] = [slot, dueAt];
     looked += 1;
   }
   const part = looked < row.count ? ` among the first ${looked}` : '';
@@ -162,12 +173,16 @@ function keptOfQueue(kept: Kept, row: QueueRow, at: number): KeptPart {
   const binding = due > 0 || row.state !== 'ready' ? pauseOf(kept, row) : [];
   const isFree = due > 0 && binding.length === 0;
   const further = isFree ? memberReasons(kept, row) : [];
-  if (next !== Number.POSITIVE_INFINITY) further.push(retryReason(kept, row, next, part));
+  if (next >= 0) further.push(dueReason(kept, next, nextAt, part));
   return { state, binding, further };
 }
 
-/** The retry schedule, with the option behind it. */
-function retryReason(kept: Kept, row: QueueRow, until: number, part = ''): Reason {
+/** A time of its own for the first attempt, the retry schedule with its option for the others. */
+function dueReason(kept: Kept, slot: number, until: number, part = ''): Reason {
+  if (kept.books.rows.columns.attempts[slot] === 0) {
+    return { name: WAIT.scheduled, text: sayScheduled(part), until };
+  }
+  const row = kept.books.queueOfRow(slot);
   const { retry_interval } = kept.answers.recordedQueueConfig(row.answer);
   const rule = queueRule(row, 'retry_interval', `${retry_interval / 1_000} s`);
   return { name: WAIT.retry, text: sayRetry(part), until, rule };

@@ -1,5 +1,5 @@
 /**
- * What failed last in a queue since the start, remembered for those who look. The one idea: it is
+ * What failed last, in a queue and of a message, since the start, remembered for those who look. The one idea: it is
  * read off the events that tell of failures, so a reader of the log comes to the same memory. Knows
  * no schedule.
  */
@@ -8,7 +8,7 @@ import { Recent } from '../../domain/recent.ts';
 import { formatReply } from '../../domain/reply.ts';
 import type { Event, EventType } from '../../events/catalogue.ts';
 
-/** Queues whose last failure is remembered, those that failed longest ago go first. */
+/** Queues, and messages, whose last failure is remembered; the longest ago go first. */
 const LAST_ERRORS_MAX = 16_384;
 /** A longer text is cut. */
 const ERROR_CHARS_MAX = 300;
@@ -20,28 +20,39 @@ export const FAILURE_TYPES = [
   'message.unsettled',
 ] as const satisfies readonly EventType[];
 
-/** The last failures, by queue. */
-export type LastErrors = Recent<LastError>;
-
-/** A memory of last failures with nothing in it: that of a start. */
-export const newLastErrors = (): LastErrors => new Recent(LAST_ERRORS_MAX);
-
-/** Remembers the failure that an event tells of; an outcome that is not known has the code 0. */
-export function noteFailure(
-  errors: LastErrors,
-  event: Pick<Event, 'type' | 'body'>,
-  at: number,
-): void {
-  const told = event as Event;
-  if (told.type === 'message.bounced' || told.type === 'message.deferred') {
-    note(errors, told.body.queue, { at, code: told.body.code, text: formatReply(told.body) });
-  } else if (told.type === 'message.unsettled') {
-    note(errors, told.body.queue, { at, code: 0, text: told.body.cause });
-  }
+/** The last failures of queues by their names, and of messages by their ids. */
+export interface LastErrors {
+  readonly ofQueues: Recent<LastError>;
+  readonly ofMessages: Recent<LastError>;
 }
 
-// The first versions of these events did not say which queue it was.
-function note(errors: LastErrors, queue: string | undefined, error: LastError): void {
-  if (queue === undefined) return;
-  errors.set(queue, { ...error, text: error.text.slice(0, ERROR_CHARS_MAX) });
+/** A memory of last failures with nothing in it: that of a start. */
+export const newLastErrors = (): LastErrors => ({
+  ofQueues: new Recent(LAST_ERRORS_MAX),
+  ofMessages: new Recent(LAST_ERRORS_MAX),
+});
+
+/** An event as far as it tells of a failure. */
+type Told = Pick<Event, 'type' | 'stream' | 'body'>;
+
+/** The failure that an event tells of, if any; an outcome that is not known has the code 0. */
+function errorOf(event: Told, at: number): LastError | undefined {
+  const told = event as Event;
+  if (told.type === 'message.bounced' || told.type === 'message.deferred') {
+    return { at, code: told.body.code, text: cut(formatReply(told.body)) };
+  }
+  if (told.type !== 'message.unsettled') return undefined;
+  return { at, code: 0, text: cut(told.body.cause) };
+}
+
+const cut = (text: string): string => text.slice(0, ERROR_CHARS_MAX);
+
+/** Remembers the failure that an event tells of. */
+export function rememberError(errors: LastErrors, event: Told, at: number): void {
+  const error = errorOf(event, at);
+  if (error === undefined) return;
+  errors.ofMessages.set(event.stream, error);
+  // The first versions of these events did not say which queue it was.
+  const { queue } = event.body as { readonly queue?: string };
+  if (queue !== undefined) errors.ofQueues.set(queue, error);
 }

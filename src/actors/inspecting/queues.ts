@@ -10,6 +10,7 @@ import { parseQueueName } from '../../domain/queue-name.ts';
 import { TopList } from '../../domain/top-list.ts';
 import type { Core } from '../core.ts';
 import type { Kept } from '../recorded.ts';
+import type { LastErrors } from './last-errors.ts';
 import { lookThrough } from './slices.ts';
 
 /** Counts the messages that wait in queues that criteria mean. */
@@ -43,7 +44,7 @@ export function countMeant(
 /** What queues are ranked from: books, the last failures, and a way to go on later. */
 export interface Looked {
   readonly books: Kept['books'];
-  readonly lastErrors: Pick<Core['lastErrors'], 'get'>;
+  readonly lastErrors: Pick<LastErrors, 'ofQueues'>;
   readonly ports: { readonly clock: { soon(task: () => void): void } };
 }
 
@@ -77,7 +78,7 @@ export function findTop(core: Looked, question: TopQuestion, done: (top: QueueTo
 }
 
 function scoreOf(core: Looked, row: QueueRow, by: Ranking): number | undefined {
-  if (by === 'error') return core.lastErrors.get(row.name)?.at;
+  if (by === 'error') return core.lastErrors.ofQueues.get(row.name)?.at;
   if (row.count === 0) return undefined;
   return by === 'depth' ? row.count : -headAcceptedAt(core, row);
 }
@@ -93,7 +94,7 @@ function lineOf(core: Looked, row: QueueRow): QueueLine {
     state: row.state,
     until: row.until,
     cause: row.cause,
-    error: core.lastErrors.get(row.name),
+    error: core.lastErrors.ofQueues.get(row.name),
   };
 }
 
