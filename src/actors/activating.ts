@@ -6,6 +6,7 @@
 import type { NdrDuties } from '../domain/ndrs.ts';
 import type { PolicyAsker } from '../domain/policy-asker.ts';
 import type { Core } from './core.ts';
+import { hastenSourceless } from './hastening.ts';
 import { forgetRoute } from './queue/configuring.ts';
 import { startSweep } from './sweeping.ts';
 
@@ -59,6 +60,7 @@ function renew(core: Core, at: number, asker?: PolicyAsker): void {
   // The manager's count may begin anew with the manager; this one only tells old from new.
   core.epoch += 1;
   startSweep(core, at);
+  hastenSourceless(core, at);
 }
 
 /** A handler of the policy failed: said once to the operator and kept in the log. */

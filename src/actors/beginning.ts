@@ -7,10 +7,11 @@
 import { domainOf } from '../domain/address.ts';
 import type { Foundling } from '../domain/body-header.ts';
 import type { NdrDuties } from '../domain/ndrs.ts';
-import { ROW_OFFERED } from '../domain/rows.ts';
+import { ROW_OFFERED, ROW_SOURCELESS } from '../domain/rows.ts';
 import { takeUpRules } from './admin/ruling.ts';
 import type { Core } from './core.ts';
 import { takeUpGenerations } from './generating.ts';
+import { hastenSourceless } from './hastening.ts';
 import { rememberError } from './inspecting/last-errors.ts';
 import { takeUpNdrs } from './ndrs.ts';
 import { openQueue } from './queue/configuring.ts';
@@ -70,6 +71,7 @@ export function begin(core: Core, beginning: Beginning, at: number): void {
   takeUpRules(core, at);
   core.alarms.set('house', at + core.limits.reapMs);
   startSweep(core, at);
+  hastenSourceless(core, at);
 }
 
 /** The log says which version answers from here on; nothing is said where it is the same. */
@@ -124,7 +126,9 @@ function takeUpRows(core: Core): number[] {
     const expiresAt =
       rows.schedules.get(slot)?.expires ?? (c.acceptedAt[slot] as number) + maxAgeMs;
     core.wheel.set(slot, Math.min(c.dueAt[slot] as number, expiresAt));
-    if (((c.flags[slot] as number) & ROW_OFFERED) !== 0) offered.push(slot);
+    const flags = c.flags[slot] as number;
+    if ((flags & ROW_OFFERED) !== 0) offered.push(slot);
+    if ((flags & ROW_SOURCELESS) !== 0) core.house.isAnySourceless = true;
   });
   return offered;
 }

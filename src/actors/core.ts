@@ -284,6 +284,8 @@ export interface Core {
     isSaving: boolean;
     /** The long ways of a round are under way. */
     isRound: boolean;
+    /** Mail may wait for want of a source. */
+    isAnySourceless: boolean;
     /** Bodies being copied to a new place. */
     moving: number;
     /** What readers behind the commit still need of the log, and what living messages needed. */

@@ -135,6 +135,7 @@ const makeHouse = ({ last, readers }: CoreParts, snapshotAt: number): Core['hous
   snapshotPosition: last.position + 1,
   isSaving: false,
   isRound: false,
+  isAnySourceless: false,
   moving: 0,
   readers: readers ?? (() => []),
   floors: new ReaderFloors(),

@@ -85,8 +85,9 @@ function placeRows(core: Core, queue: HeldQueue, at: number): void {
       core.touchedReady.add(choice.ready);
     } else if (choice.kind === 'none') {
       const pool = queue.config.egress_pool ?? UNSPECIFIED;
-      const text = `no sources available for ${queue.row.name} pool=\`${pool}\``;
-      deferRow(core, slot, { code: 451, enhanced: '4.4.4', text: `KumoMTA internal: ${text}` }, at);
+      const why = `no sources available for ${queue.row.name} pool=\`${pool}\``;
+      const reply = { code: 451, enhanced: '4.4.4', text: `KumoMTA internal: ${why}` };
+      deferRow(core, slot, reply, at, { isSourceless: true });
     } else {
       queue.due.unshift(slot, core.held.ticketOf(slot));
       // It comes first again, and its rates have counted it already.

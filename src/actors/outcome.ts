@@ -37,6 +37,8 @@ export interface Share {
   readonly reply: Reply;
   /** What drew the reply, from the first of them. */
   readonly command?: string | undefined;
+  /** Nothing was said: the policy gave no source. */
+  readonly isSourceless?: boolean | undefined;
 }
 
 /** Who answered, for the events. */
@@ -167,7 +169,10 @@ export function deferShare(core: Core, slot: number, share: Share, by: Witness, 
   const sequel = planSequel(core, slot, formatReply(share.reply), at);
   const attempts = (core.books.rows.columns.attempts[slot] as number) + 1;
   const stream = messageIdOf(core, slot);
-  const body = { ...bodyOf(core, slot, share, by), attempts, due: sequel.due };
+  const { isSourceless = false } = share;
+  if (isSourceless) core.house.isAnySourceless = true;
+  const sourceless = isSourceless ? (1 as const) : undefined;
+  const body = { ...bodyOf(core, slot, share, by), attempts, due: sequel.due, sourceless };
   const event = { type: 'message.deferred', stream, body } as const;
   rememberError(core.lastErrors, event, core.turns.at);
   core.turns.emit(event);
@@ -234,7 +239,7 @@ export function deferRow(
   slot: number,
   reply: Reply,
   at: number,
-  session?: string,
+  about: { readonly session?: string | undefined; readonly isSourceless?: boolean } = {},
 ): void {
   // An attempt is counted, and what was paid for it is spent.
   takeFares(core, slot);
@@ -242,7 +247,8 @@ export function deferRow(
   const hot = core.held.find(slot);
   const to = addressesOf(hot, index);
   const attempt = (core.books.rows.columns.attempts[slot] as number) + 1;
-  const share = { to, index, reply: { ...reply, isOwn: true as const } };
+  const { session, isSourceless } = about;
+  const share = { to, index, reply: { ...reply, isOwn: true as const }, isSourceless };
   countUnreached(core, slot, 'transient', index.length);
   deferShare(core, slot, share, { attempt, ...placeOf(core, slot), session }, at);
 }

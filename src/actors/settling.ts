@@ -214,7 +214,7 @@ function deferNext(
 ): boolean {
   const slot = ready.rows.shift(core.held.isGood);
   if (slot < 0) return false;
-  deferRow(core, slot, reply, at, session);
+  deferRow(core, slot, reply, at, { session });
   return true;
 }
 

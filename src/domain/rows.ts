@@ -20,6 +20,8 @@ export const ROW_QUARANTINED = 4;
 export const ROW_OFFERED = 8;
 /** Its sender is null: nobody is told of what becomes of it (RFC 5321 section 4.5.5). */
 export const ROW_NULL_SENDER = 16;
+/** Its last attempt failed because the policy gave no source for it. */
+export const ROW_SOURCELESS = 32;
 
 /** What a new row holds. */
 export interface RowFields {

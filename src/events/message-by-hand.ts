@@ -5,7 +5,7 @@
  */
 import { define } from './define.ts';
 import type { EndedBody } from './message.ts';
-import { asItWas, ENDED_SHAPE, end, findOpen, findSlot } from './message.ts';
+import { asItWas, ENDED_SHAPE, end, findOpen, findSlot, markSourceless } from './message.ts';
 
 /** Body of `message.purged`. */
 export interface PurgedBody extends EndedBody {
@@ -81,5 +81,6 @@ export const messageRebound = define('message.rebound')<ReboundBody>({
     const slot = findSlot(books, applied);
     books.rebind(slot, findOpen(books, body.queue), applied.at);
     books.rows.columns.dueAt[slot] = body.due;
+    markSourceless(books, slot, false);
   },
 });

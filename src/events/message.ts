@@ -8,7 +8,13 @@
 import type { Books, QueueRow } from '../domain/books.ts';
 import { invariant } from '../domain/invariant.ts';
 import { numberOfMessageId } from '../domain/message-id.ts';
-import { ROW_EIGHT_BIT, ROW_NULL_SENDER, ROW_OFFERED, ROW_SMTP_UTF8 } from '../domain/rows.ts';
+import {
+  ROW_EIGHT_BIT,
+  ROW_NULL_SENDER,
+  ROW_OFFERED,
+  ROW_SMTP_UTF8,
+  ROW_SOURCELESS,
+} from '../domain/rows.ts';
 import type { Schedule } from '../domain/schedule.ts';
 import type { AttemptBody, AttemptFacts } from './attempt.ts';
 import { ATTEMPT_FACTS_SHAPE, ATTEMPT_SHAPE } from './attempt.ts';
@@ -54,6 +60,14 @@ export interface OfferedBody {
   readonly link: number;
   /** Absent: all recipients that are left. */
   readonly index?: readonly number[];
+}
+
+/** Body of `message.deferred`. */
+export interface DeferredBody extends AttemptBody {
+  readonly attempts: number;
+  readonly due: number;
+  /** The policy gave no source for it: another policy may. */
+  readonly sourceless?: 1 | undefined;
 }
 
 /** Body of `message.unsettled`. */
@@ -182,9 +196,17 @@ export const clearOffer = (books: Books, slot: number): void => {
   flags[slot] = (flags[slot] as number) & ~ROW_OFFERED;
 };
 
+/** Whether the row waits because the policy gave no source for it. */
+export const markSourceless = (books: Books, slot: number, isSourceless: boolean): void => {
+  const flags = books.rows.columns.flags;
+  const rest = (flags[slot] as number) & ~ROW_SOURCELESS;
+  flags[slot] = isSourceless ? rest | ROW_SOURCELESS : rest;
+};
+
 /** The row waits for its next attempt. */
 export const reschedule = (books: Books, slot: number, attempts: number, due: number): void => {
   clearOffer(books, slot);
+  markSourceless(books, slot, false);
   books.rows.columns.attempts[slot] = Math.min(attempts, 65_535);
   books.rows.columns.dueAt[slot] = due;
 };
@@ -241,15 +263,17 @@ export const messageBounced = define('message.bounced')<AttemptBody>({
   apply: (books, body, applied) => end(books, body.index, 'bounced', applied),
 });
 
-export const messageDeferred = define('message.deferred')<
-  AttemptBody & { readonly attempts: number; readonly due: number }
->({
-  version: 2,
+export const messageDeferred = define('message.deferred')<DeferredBody>({
+  version: 3,
   says: 'An attempt failed for now; the message waits for its next one.',
-  shape: { ...ATTEMPT_SHAPE, attempts: 'count', due: 'at' },
-  upcast: { 1: asItWas },
-  apply: (books, body, applied) =>
-    reschedule(books, findSlot(books, applied), body.attempts, body.due),
+  shape: { ...ATTEMPT_SHAPE, attempts: 'count', due: 'at', sourceless: 'flag?' },
+  // Version 2 did not say whether it was for want of a source.
+  upcast: { 1: asItWas, 2: asItWas },
+  apply(books, body, applied) {
+    const slot = findSlot(books, applied);
+    reschedule(books, slot, body.attempts, body.due);
+    if (body.sourceless === 1) markSourceless(books, slot, true);
+  },
 });
 
 export const messageUnsettled = define('message.unsettled')<UnsettledBody>({
