@@ -18,6 +18,7 @@ export function addHealthRoutes(scope: FastifyInstance, whyNot: () => string | u
     says: 'Whether mail is taken.',
     answer: { form: 'text', says: '`OK`' },
     refusals: NOT_NOW,
+    textRefusals: [503],
   } as const;
   addRoute(scope, alive, async ({ reply }) => {
     const why = whyNot();
@@ -32,7 +33,7 @@ export function addHealthRoutes(scope: FastifyInstance, whyNot: () => string | u
     reply.code(503);
     return why;
   });
-  const { refusals: _, ...always } = alive;
+  const { refusals: _, textRefusals: __, ...always } = alive;
   const live = { ...always, path: '/livez', says: 'Whether the process answers at all.' };
   addRoute(scope, live, () => 'OK');
   // Listeners are opened last: whoever gets an answer knows that all of it has begun.

@@ -61,6 +61,7 @@ const DOC: RouteDoc = {
   body: { schema: z.toJSONSchema(INJECT_REQUEST) as JsonSchema, read: (raw) => raw },
   answer: { form: 'json', kind: tableOf(ANSWER) },
   refusals: { 429: 'Above the rate of recipients.', 503: 'No mail is taken just now.' },
+  textRefusals: 'all',
 };
 
 /** Adds the route to a scope of its own. */

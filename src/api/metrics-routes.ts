@@ -3,8 +3,7 @@
  * where it likes, whole or a part. What is wrong with a request is said in one sentence.
  * Deliberately unknown here: what is measured, and who may come in.
  */
-import type { Readable } from 'node:stream';
-import { pipeline, Writable } from 'node:stream';
+import { pipeline, Readable, Writable } from 'node:stream';
 import { constants, createDeflate, createGzip } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { jsonWriter } from './metrics/json.ts';
@@ -56,6 +55,8 @@ const JSON_TEXT: RouteDoc = {
   refusals: { 503: 'Too many ask at once.' },
 };
 
+const NO_BODY = Readable.from([]);
+
 /** A request that makes no sense. */
 class BadRequest extends Error {}
 
@@ -64,34 +65,40 @@ type Query = Readonly<Record<string, string | readonly string[]>>;
 /** Adds the routes to a listener, in a scope of their own. */
 export function addMetricsRoutes(server: FastifyInstance, metrics: Metrics): void {
   server.register((scope, _options, done) => {
-    // To answer HEAD would be to make all of it.
-    const options = (doc: RouteDoc) => ({ exposeHeadRoute: false, config: { doc } });
-    scope.get('/metrics', options(TEXT), (request, reply) =>
-      answer(metrics, request, reply, ['name', 'top', 'prefix'], (prefix) =>
-        wantsOpenMetrics(request.headers.accept)
-          ? openMetricsWriter(prefix)
-          : prometheusWriter(prefix),
-      ),
+    const add = (doc: RouteDoc, keys: readonly string[], write: WriterChoice): void => {
+      const options = { exposeHeadRoute: false, config: { doc } };
+      scope.get(doc.path, options, (request, reply) => {
+        answer(metrics, request, reply, keys, write);
+      });
+      // Fastify would make all of it to answer HEAD.
+      scope.head(doc.path, { config: { doc } }, (request, reply) => {
+        answer(undefined, request, reply, keys, write);
+      });
+    };
+    add(TEXT, ['name', 'top', 'prefix'], ({ headers }, prefix) =>
+      wantsOpenMetrics(headers.accept) ? openMetricsWriter(prefix) : prometheusWriter(prefix),
     );
-    scope.get('/metrics.json', options(JSON_TEXT), (request, reply) =>
-      answer(metrics, request, reply, ['name', 'top'], () => jsonWriter()),
-    );
+    add(JSON_TEXT, ['name', 'top'], () => jsonWriter());
     done();
   });
 }
 
+type WriterChoice = (request: FastifyRequest, prefix: string) => Writer;
+
+/** Without metrics only the head is answered. */
 function answer(
-  metrics: Metrics,
+  metrics: Metrics | undefined,
   request: FastifyRequest,
   reply: FastifyReply,
   keys: readonly string[],
-  makeWriter: (prefix: string) => Writer,
+  write: WriterChoice,
 ): void {
   try {
     const query = request.query as Query;
     refuseUnknown(query, keys);
-    const writer = makeWriter(readPrefix(query));
-    const stream = metrics.open(writer, readChoice(query));
+    const writer = write(request, readPrefix(query));
+    const choice = readChoice(query);
+    const stream = metrics === undefined ? NO_BODY : metrics.open(writer, choice);
     if (stream === undefined) {
       reply.header('retry-after', RETRY_AFTER_S);
       void reply.code(503).send({ error: 'too many scrapes at once; come back later' });
@@ -100,7 +107,7 @@ function answer(
     const coding = chooseCoding(request.headers['accept-encoding']);
     reply.type(writer.contentType).header('vary', 'accept, accept-encoding');
     if (coding !== undefined) reply.header('content-encoding', coding);
-    void reply.send(compress(stream, coding));
+    void reply.send(stream === NO_BODY ? '' : compress(stream, coding));
   } catch (error) {
     if (!(error instanceof BadRequest)) throw error;
     void reply.code(400).send({ error: error.message });

@@ -116,7 +116,9 @@ function operationOf(doc: RouteDoc) {
       : { requestBody: { required: true, content: contentOf(doc, body.schema) } }),
     responses: {
       200: answerOf(doc),
-      ...Object.fromEntries(Object.entries(refusals).map(([code, why]) => [code, refusalOf(why)])),
+      ...Object.fromEntries(
+        Object.entries(refusals).map(([code, why]) => [code, refusalOf(doc, Number(code), why)]),
+      ),
     },
   };
 }
@@ -124,10 +126,15 @@ function operationOf(doc: RouteDoc) {
 const contentOf = ({ takes = ['application/json'] }: RouteDoc, schema: JsonSchema) =>
   Object.fromEntries(takes.map((type) => [type, { schema }]));
 
-const refusalOf = (description: string) => ({
-  description,
-  content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
-});
+function refusalOf({ textRefusals = [] }: RouteDoc, code: number, description: string) {
+  const isText = textRefusals === 'all' || textRefusals.includes(code);
+  return {
+    description,
+    content: isText
+      ? { 'text/plain': { schema: { type: 'string' } } }
+      : { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+  };
+}
 
 function answerOf({ answer, says }: RouteDoc) {
   switch (answer.form) {

@@ -42,6 +42,8 @@ export interface RouteDoc<Query = unknown, Body = unknown, Said = unknown> {
   readonly answer: Answer<Said>;
   /** Refusals beyond those that every route has: status and when. */
   readonly refusals?: Readonly<Record<number, string>>;
+  /** Refusals that are a sentence as text, as those of the reference, and no JSON. */
+  readonly textRefusals?: 'all' | readonly number[];
 }
 
 declare module 'fastify' {

@@ -9,6 +9,7 @@ import type { FastifyInstance } from 'fastify';
 import { OptionError } from '../domain/option-error.ts';
 import type { TraceFilter, TraceSide } from '../domain/trace-filter.ts';
 import { readTraceFilter } from '../domain/trace-filter.ts';
+import { Refused } from './refusals.ts';
 import type { RouteDoc } from './route.ts';
 import type { SmtpTraces } from './smtp-trace-hub.ts';
 
@@ -34,8 +35,17 @@ export async function takeWebsockets(server: FastifyInstance): Promise<void> {
 export function addTraceRoutes(server: FastifyInstance, traces: SmtpTraces): void {
   for (const side of ['client', 'server'] as const) {
     const path = `/api/admin/trace-smtp-${side}/v1`;
-    const config = { doc: describe(path, side) };
-    server.get(path, { websocket: true, config }, (socket) => watch(socket, side, traces));
+    server.route({
+      method: 'GET',
+      url: path,
+      config: { doc: describe(path, side) },
+      handler: (_request, reply) => {
+        // Names what it wants instead (RFC 9110 section 15.5.22).
+        reply.header('upgrade', 'websocket').header('connection', 'upgrade');
+        throw new Refused(426, `GET ${path} is a websocket: ask for it with an upgrade`);
+      },
+      wsHandler: (socket) => watch(socket, side, traces),
+    });
   }
 }
 
@@ -45,7 +55,7 @@ const describe = (path: string, side: TraceSide): RouteDoc => ({
   tag: 'looking',
   says: `Shows SMTP conversations of the ${side} over a websocket.`,
   answer: { form: 'own', type: 'text/plain', says: 'no answer of its own: a websocket' },
-  refusals: { 404: 'Asked for without a websocket.' },
+  refusals: { 426: 'Asked for without a websocket.' },
 });
 
 function watch(socket: WebSocket, side: TraceSide, traces: SmtpTraces): void {

@@ -145,7 +145,11 @@ class Manager {
     this.#writeRun({ pid: process.pid, workers, listeners, httpListeners });
     this.#announcing?.ready();
     if (!isFirst) return;
-    console.log(`waybilld ready ${listeners.map((place) => `smtp ${place}`).join(', ')}`);
+    const places = [
+      ...listeners.map((place) => `smtp ${place}`),
+      ...httpListeners.map((place) => `http ${place}`),
+    ];
+    console.log(`waybilld ready ${places.join(', ')}`);
     if (hint !== undefined) console.log(hint);
     this.#lifeCycle.settle();
   }

@@ -227,6 +227,7 @@ export class Supervisor {
     const wait = `${ACKNOWLEDGE_MS_MAX / 1000} s`;
     this.#host.log('error', `the worker did not acknowledge within ${wait}; replaced`);
     this.#isReplacing = true;
+    this.#restarts += 1;
     link.kill();
   }
 
@@ -263,12 +264,12 @@ export class Supervisor {
       this.#stopped?.(exit);
       return;
     }
-    this.#restarts += 1;
     if (this.#isReplacing) {
       this.#isReplacing = false;
       this.#live();
       return;
     }
+    this.#restarts += 1;
     const hungIn = this.#hang?.handler;
     const sentence = hungIn === undefined ? exit.sentence : describeHang(hungIn);
     this.#lastCrash = { at: Date.now(), sentence };

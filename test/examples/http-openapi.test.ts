@@ -121,3 +121,14 @@ test('what there is not says so', async () => {
     assert.equal((await fetch(`${base}/api/admin/queues?${query}`)).status, 400, query);
   }
 });
+
+test('refusals have the form that they are described with', async () => {
+  const kindOf = (path: string, method: string, code: number): string => {
+    const responses = document.paths[path]?.[method]?.responses;
+    const { content } = (responses?.[code] ?? { content: {} }) as { content: Readonly<Record<string, unknown>> };
+    return Object.keys(content).join();
+  };
+  assert.equal(kindOf('/api/check-liveness/v1', 'get', 503), 'text/plain');
+  assert.equal(kindOf('/readyz', 'get', 503), 'text/plain');
+  assert.equal(kindOf('/api/admin/bounce/v1', 'post', 422), 'application/json');
+});

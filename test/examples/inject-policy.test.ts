@@ -83,3 +83,16 @@ test('a message that nobody changes leaves as it was rendered', async () => {
   const [one = ''] = await fresh(1);
   assert.match(one, /^From: shop@x\.test\r\nSubject: one\r\n/);
 });
+
+test('metadata that policy sets are in the log, whoever asks for them', async () => {
+  const world = await openInjectWorld({
+    world: { handlers: { http_message_generated: (message) => message.set_meta('colour', 'red') } },
+  });
+  await world.inject(to('ann'));
+  await world.copies(1);
+  await world.stop();
+  const { records } = world.world.witness;
+  const accepted = records.find(({ type }) => type === 'message.accepted');
+  const { meta } = JSON.parse(accepted?.body ?? '{}') as { meta?: Record<string, unknown> };
+  assert.equal(meta?.['colour'], 'red');
+});

@@ -106,6 +106,18 @@ test('a crash is followed by another life with the version that is wanted', () =
   assert.equal(supervisor.status.lastCrash?.sentence, 'code 70');
 });
 
+test('a life that was ended because another was wanted is no restart', () => {
+  begin();
+  supervisor.replace('other listeners');
+  assert.deepEqual(kindsOf(life()).at(-1), 'stop');
+  life().ears.ended({ code: 0, sentence: 'stopped' });
+  assert.equal(lives.length, 2);
+  assert.equal(supervisor.status.restarts, 0);
+  life().ears.heard(READY);
+  crash();
+  assert.equal(supervisor.status.restarts, 1);
+});
+
 test('crashes in a row are waited for longer', () => {
   begin();
   for (const waitMs of [100, 200, 400]) {

@@ -243,6 +243,19 @@ describe('clients that do not read', () => {
     for (const socket of stuck) socket.destroy();
   });
 
+  test('of which only the head is wanted make nothing', async () => {
+    const place = await listen({ families: [endless], stallMsMax: 60_000 });
+    for (let round = 0; round < SCRAPES_MAX + 2; round += 1) {
+      const head = await fetch(`${place}/metrics`, { method: 'HEAD' });
+      assert.equal(head.status, 200);
+      assert.match(head.headers.get('content-type') ?? '', /^text\/plain; version=0\.0\.4/);
+      assert.equal(await head.text(), '');
+    }
+    assert.equal((await fetch(`${place}/metrics?top=x`, { method: 'HEAD' })).status, 400);
+    const json = await fetch(`${place}/metrics.json`, { method: 'HEAD' });
+    assert.match(json.headers.get('content-type') ?? '', /^application\/json/);
+  });
+
   test('whoever leaves gives its place back', async () => {
     const place = await listen({ families: [endless], stallMsMax: 60_000 });
     for (let round = 0; round < SCRAPES_MAX + 2; round += 1) {

@@ -118,6 +118,26 @@ story('requeue_message may give the next attempt a time of its own', {
   follows: [['message.deferred'], ['message.deferred'], ['message.deferred']],
 });
 
+test('behind its expiry no message waits: in its queue it ends at once, in another in time', async () => {
+  const ends: number[][] = [];
+  for (const move of [{ delay: '2h' }, { delay: '2h', tenant: 'slow' }]) {
+    for (const expires of [undefined, START_AT + 600_000]) {
+      const world = await World.start({
+        seed: 1,
+        plan: ONE,
+        manners: { 'a.test': LATER },
+        handlers: { requeue_message: () => move },
+      });
+      await world.runFor(100);
+      world.submit(['u@a.test'], 200, expires === undefined ? {} : { schedule: { expires } });
+      await world.runFor(4_000_000);
+      const expired = world.witness.records.filter(({ type }) => type === 'message.expired');
+      ends.push(expired.map(({ at }) => Math.round((at - START_AT) / 1_000)));
+    }
+  }
+  assert.deepEqual(ends, [[0], [0], [3_600], [600]]);
+});
+
 story('an operator moves one message, and flushes another without moving it', {
   plan: ONE,
   manners: { 'a.test': LATER, 'b.test': () => undefined },

@@ -264,3 +264,12 @@ test('over a websocket: who is refused keeps no line open', async () => {
   await open.pop()?.stop(0);
   socket.destroy();
 });
+
+test('over a websocket: who asks without one is told', async () => {
+  const url = (await listen(createSmtpTraces(clock, timers))).replace('ws:', 'http:');
+  const answer = await fetch(url);
+  assert.equal(answer.status, 426);
+  assert.equal(answer.headers.get('upgrade'), 'websocket');
+  const { error } = (await answer.json()) as { error: string };
+  assert.match(error, /trace-smtp-client\/v1 is a websocket: ask for it with an upgrade$/);
+});

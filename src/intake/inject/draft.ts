@@ -30,6 +30,8 @@ export interface Draft {
   readonly to: readonly string[];
   readonly chunks: readonly Buffer[];
   readonly meta: Readonly<Record<string, unknown>>;
+  /** Policy has seen it, and may have set metadata that are its own to name. */
+  readonly isShaped?: true;
   /** The first attempt is not made before; undefined = at once. */
   readonly dueAt?: number | undefined;
   readonly schedule?: Schedule | undefined;

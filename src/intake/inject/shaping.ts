@@ -70,5 +70,5 @@ async function ask(
   message.seal();
   if (refusal !== undefined) return { rejection: refusal };
   const { sender: from, recipients: to, ...rest } = message.shape();
-  return { ...draft, ...rest, from, to };
+  return { ...draft, ...rest, from, to, isShaped: true };
 }

@@ -201,9 +201,10 @@ const letterOf = ({ draft, body, chunks, isEightBit }: Written) => ({
 });
 
 function messageOf(host: IntakeHost, entry: Written, isOwn: boolean): SubmittedMessage {
-  const { id, to, queue, dueAt, schedule, meta } = entry.draft;
+  const { id, to, queue, dueAt, schedule, meta, isShaped } = entry.draft;
   const { meta: names = [], headers: fields = [] } = host.capture ?? {};
-  const picked = names.length === 0 ? {} : pickMeta(names, meta);
+  // As by SMTP: what policy has seen is kept whole.
+  const picked = isShaped ? meta : names.length === 0 ? {} : pickMeta(names, meta);
   return {
     id,
     to,
