@@ -76,11 +76,20 @@ const createTextFinder = (dir: string): ((key: string) => string | undefined) =>
   };
 };
 
+/** A map of sources is JSON whose texts are sources. */
+const redactMap = (map: string, redactor: Redactor): string => {
+  try {
+    return JSON.stringify(redactor.value(JSON.parse(map)));
+  } catch {
+    return redactor.policy(map);
+  }
+};
+
 const redactVersion = (version: StoredVersion, redactor: Redactor): StoredVersion => ({
   ...version,
   code: redactor.policy(version.code),
-  map: redactor.policy(version.map),
-  facts: JSON.parse(redactor.policy(JSON.stringify(version.facts))) as StoredVersion['facts'],
+  map: redactMap(version.map, redactor),
+  facts: redactor.value(version.facts),
   files: version.files.map((file) => ({ ...file, text: redactor.policy(file.text) })),
 });
 

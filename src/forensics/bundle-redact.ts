@@ -12,16 +12,34 @@ import type { StoredRecord } from '../ports/ports.ts';
 const KEY_BYTES = 32;
 const TOKEN_DIGITS = 12;
 
-/** Anything that looks like an address; queue names are never shown to it. */
-const ADDRESS = /([^\s<>@:;,"'()[\]{}\\|=]+)@((?:[\p{L}\p{N}-]+\.)*[\p{L}\p{N}-]+|\[[^\]]*\])/gu;
-/** An option of a policy, or of a URL, that is a secret by its name. */
-const SECRET_NAME = 'password|passwd|secret|token|api_?key|key_data|authorization';
-/** Up to the quote that it began with, which may stand behind a backslash where all is a text. */
+/** The local part of anything that looks like an address; queue names are never shown to it. */
+const ADDRESS = /("(?:[^"\\\n]|\\.)*"|[^\s<>@:;,"()[\]\\]+)(?=@[^\s@])/gu;
+/** The same as xtext (RFC 3461 section 4), as in ORCPT. */
+const XTEXT = /([^\s<>:;=]+)(?=\+40[\w.-])/gu;
+/** Shorter names of people are words of any reply. */
+const NAME_CHARS_MIN = 3;
+
+/** Names of options, fields and parameters that hold a secret, with what people add to them. */
+const SECRET =
+  '(?:passw(?:or)?d|passphrase|secret|token|(?:api|access|private|signing)[-_]?key|key_data|' +
+  'authorization|credential)[\\w-]*|(?<![\\w-])(?:pass|pwd)';
+const SECRET_NAME = new RegExp(SECRET, 'iu');
+/** Up to the quote that it began with; a quote behind a backslash belongs to it. */
 const NAMED_SECRET = new RegExp(
-  `((?:${SECRET_NAME})\\\\?["'\`]?\\s*[:=]\\s*)(\\\\?["'\`])((?:(?!\\2)[^\\n])+)`,
+  `((?:${SECRET})["'\`]?\\s*[:=]\\s*)(["'\`])((?:\\\\.|(?!\\2)[^\\n\\\\])+)`,
   'giu',
 );
-const URL_SECRET = /(:\/\/[^\s/:@"'`]*:)([^\s/@"'`]+)@/gu;
+/** The same where all stands in a text with quotes behind backslashes. */
+const NESTED_SECRET = new RegExp(
+  `((?:${SECRET})(?:\\\\["'\`])?\\s*[:=]\\s*)(\\\\["'\`])((?:(?!\\2)[^\\n])+)`,
+  'giu',
+);
+/** A header in one text: 'Authorization: …'. */
+const HEADER_SECRET = new RegExp(`(["'\`][\\w-]*(?:${SECRET}):\\s*)()([^"'\`\\n]+)`, 'giu');
+const PARAMETER = new RegExp(`([?&;](?:${SECRET})=)()([^&;\\s"'\`]+)`, 'giu');
+const SCHEME = /(\b(?:Bearer|Basic)\s+)()((?=[\w.~+/=-]*[0-9A-Z=])[\w.~+/=-]{8,})/gu;
+const URL_SECRET = /(:\/\/[^\s/:@"'`]*:)()([^\s/@"'`]+)(?=@)/gu;
+const SECRETS = [URL_SECRET, NAMED_SECRET, NESTED_SECRET, HEADER_SECRET, PARAMETER, SCHEME];
 const PEM = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----/gu;
 
 /** Fields of text that hold names of queues, sites and sources, in any event. */
@@ -50,10 +68,35 @@ const SHAPES = new Map<string, Shape>(
   ),
 );
 
+/** Local parts of a record's addresses in lower case, without quotes. */
+const peopleIn = (body: Record<string, unknown>): string[] => {
+  const addresses = [...ADDRESSES].flatMap((field) => body[field] ?? []);
+  const locals = addresses.flatMap((address) => {
+    const at = typeof address === 'string' ? address.lastIndexOf('@') : -1;
+    if (at < 0) return [];
+    return (address as string)
+      .slice(0, at)
+      .replace(/^"(.*)"$/u, '$1')
+      .toLowerCase();
+  });
+  return locals.filter((local) => local.length >= NAME_CHARS_MIN);
+};
+
+/** The text as a word of its own, in any case. */
+const wordOf = (text: string): RegExp => {
+  const escaped = text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
+  return new RegExp(`(?<![\\p{L}\\p{N}])${escaped}(?![\\p{L}\\p{N}])`, 'giu');
+};
+
+/** What stands for a secret already. */
+const TOKEN = /^k-[0-9a-f]{12}$/;
+
 /** Replaces what is personal or secret. */
 export class Redactor {
   readonly #key: Uint8Array;
   #count = 0;
+  /** Local parts that the record in hand names as its own. */
+  #people: readonly string[] = [];
 
   constructor(key: Uint8Array = randomBytes(KEY_BYTES)) {
     this.#key = key;
@@ -68,6 +111,7 @@ export class Redactor {
   record(record: StoredRecord): StoredRecord {
     const shape = SHAPES.get(record.type) ?? {};
     const body = JSON.parse(record.body) as Record<string, unknown>;
+    this.#people = peopleIn(body);
     for (const [field, value] of Object.entries(body)) {
       body[field] = this.#field(field, shape[field]?.replace('?', ''), value);
     }
@@ -76,14 +120,26 @@ export class Redactor {
 
   /** A policy's text without its secrets: by the names of options, in URLs, and private keys. */
   policy(text: string): string {
-    return text
-      .replace(PEM, (pem) => this.#token('k', pem))
-      .replace(URL_SECRET, (_all, before: string, secret: string) => {
-        return `${before}${this.#token('k', secret)}@`;
-      })
-      .replace(NAMED_SECRET, (_all, before: string, quote: string, secret: string) => {
-        return `${before}${quote}${this.#token('k', secret)}`;
+    let hidden = text.replace(PEM, (pem) => this.#token('k', pem));
+    for (const kind of SECRETS) {
+      hidden = hidden.replace(kind, (_all, before: string, quote: string, secret: string) => {
+        return `${before}${quote}${TOKEN.test(secret) ? secret : this.#token('k', secret)}`;
       });
+    }
+    return hidden;
+  }
+
+  /** The same for all texts in a value; what is named like a secret is one, whatever it says. */
+  value<T>(value: T): T {
+    const hide = (one: unknown, name: string): unknown => {
+      if (typeof one === 'string') {
+        return SECRET_NAME.test(name) && one !== '' ? this.#token('k', one) : this.policy(one);
+      }
+      if (Array.isArray(one)) return one.map((each) => hide(each, name));
+      if (typeof one !== 'object' || one === null) return one;
+      return Object.fromEntries(Object.entries(one).map(([key, each]) => [key, hide(each, key)]));
+    };
+    return hide(value, '') as T;
   }
 
   #field(field: string, kind: string | undefined, value: unknown): unknown {
@@ -117,9 +173,12 @@ export class Redactor {
   }
 
   #text(text: string): string {
-    return text.replace(ADDRESS, (_all, local: string, domain: string) => {
-      return `${this.#token('r', local)}@${domain}`;
-    });
+    const hide = (local: string): string => this.#token('r', local);
+    let hidden = text.replace(ADDRESS, hide).replace(XTEXT, hide);
+    for (const person of this.#people) {
+      if (hidden.toLowerCase().includes(person)) hidden = hidden.replace(wordOf(person), hide);
+    }
+    return hidden;
   }
 
   #token(kind: string, text: string): string {
