@@ -44,11 +44,14 @@ export const addJourneyRoute = (server: FastifyInstance, tell: TellJourney): voi
   } as const;
   addRoute(server, doc, async ({ query, where }) => {
     const { key, tenant, from, to: upto } = query;
-    if (key === undefined && tenant === undefined) {
+    if ((key ?? tenant ?? '').trim() === '') {
       throw new Refused(400, `${where}: give key= or tenant=`);
     }
     if ((key ?? '').length > KEY_CHARS_MAX) {
       throw new Refused(400, `${where}: key= is longer than ${KEY_CHARS_MAX} characters`);
+    }
+    if (from !== undefined && upto !== undefined && upto < from) {
+      throw new Refused(400, `${where}: to= is before from=`);
     }
     const answer = await tell({ key, tenant, from, upto });
     if (typeof answer === 'string') throw new Refused(503, answer);

@@ -5,7 +5,10 @@
 import type { Step } from '../forensics/stepping.ts';
 import type { Told } from '../manager/telling.ts';
 import type { Answered, QuestionName } from './at-answers.ts';
-import { count } from './terminal.ts';
+import type { Message, Queue } from './inspect.ts';
+import { describeMessage, describeQueue } from './inspect.ts';
+import { formatPairs } from './table.ts';
+import { count, harmless } from './terminal.ts';
 import { describeWhy } from './why.ts';
 
 type Cells = readonly (string | number | null)[];
@@ -29,7 +32,7 @@ export function showTable(head: Cells, rows: readonly Cells[]): string {
 }
 
 const cellText = (cell: string | number | null): string =>
-  cell === null ? '-' : typeof cell === 'number' ? count(cell) : cell;
+  cell === null ? '-' : typeof cell === 'number' ? count(cell) : harmless(cell);
 
 interface QueueLines {
   readonly queues: readonly {
@@ -59,6 +62,13 @@ export function showAnswer(question: QuestionName, { answer, notInLog }: Answere
 
 function showBody(question: QuestionName, answer: unknown): string {
   if (question === 'why') return describeWhy(answer as Told);
+  if (question === 'policy') return policyText(answer as Overview['policy']);
+  if (question === 'overview') return showOverview(answer as Overview);
+  if (question === 'inspect-sched-q') return describeQueue(answer as Queue);
+  if (question === 'inspect-message') {
+    const { id, message } = answer as { readonly id: string; readonly message: Message };
+    return describeMessage(id, message).join('\n');
+  }
   if (question === 'queues') {
     const rows = (answer as QueueLines).queues.map((line) => [
       line.queue_name,
@@ -78,7 +88,37 @@ function showBody(question: QuestionName, answer: unknown): string {
     ]);
     return showTable(['source', 'state', 'until', 'cause'], rows);
   }
+  if (Array.isArray(answer) && answer.length === 0) return 'none';
   return JSON.stringify(answer, undefined, 2);
+}
+
+interface Overview {
+  readonly running: boolean;
+  readonly starts: number;
+  readonly policy: { readonly version: number; readonly epoch: number };
+  readonly messages: number;
+  readonly queues: number;
+  readonly sources: number;
+  readonly suspended_sources: number;
+  readonly rules: number;
+  readonly recipients: Readonly<Record<string, number>>;
+}
+
+const policyText = ({ version, epoch }: Overview['policy']): string =>
+  `version ${version}, epoch ${epoch}`;
+
+function showOverview(all: Overview): string {
+  const { accepted = 0, unknown = 0, ...fates } = all.recipients;
+  const sum = Object.entries(fates).map(([fate, much]) => `${count(much)} ${fate}`);
+  return formatPairs([
+    ['engine', `${all.running ? 'running' : 'stopped'}, start ${count(all.starts)} of the log`],
+    ['policy', policyText(all.policy)],
+    ['messages', `${count(all.messages)} in ${count(all.queues)} queues`],
+    ['sources', `${count(all.sources)}, ${count(all.suspended_sources)} of them suspended`],
+    ['rules', `${count(all.rules)} suspensions and bounces of operators`],
+    ['recipients', `${count(accepted)} accepted = ${sum.join(' + ')}`],
+    ['unknown', `${count(unknown)} attempts of unknown outcome`],
+  ]);
 }
 
 const AS_TIME = /(^|\.)(due|until)$/;

@@ -14,7 +14,7 @@ import { IncidentTooLarge } from '../forensics/bundle-choose.ts';
 import { BundleUnreadable } from '../forensics/bundle-file.ts';
 import type { BundleMade } from '../forensics/bundle-make.ts';
 import { createClock } from '../ports/node/clock.ts';
-import { parseMoment } from './arguments.ts';
+import { demandOrder, parsePast, TIMES_HELP } from './past-time.ts';
 import { DATA_OPTION } from './policy-store-reading.ts';
 import { CommandFailure, count, EXIT, exitCodeHelp, explain, print, remark } from './terminal.ts';
 
@@ -32,6 +32,7 @@ KEY is the id of a message or the name of a queue; without it everything between
 belongs to the incident. The file has records, versions of the policy, and facts of the program and
 machine; it never has bodies. Local parts of addresses, header fields, metadata and secrets in it
 are tokens: the same text is the same token within one file, and nobody can read it back.
+${TIMES_HELP}
 
 Examples:
   $ waybill bundle 019f0c3a5b7c9d12ab34000000000001 --out incident.wbundle
@@ -52,8 +53,8 @@ export const build = (): Command =>
     .argument('[key]', 'id of a message, or name of a queue')
     .option(...DATA_OPTION)
     .option('--out <file>', 'where to write it; incident-KEY.wbundle here without it')
-    .option('--from <time>', 'first moment of the incident, RFC 3339', parseMoment)
-    .option('--to <time>', 'last moment, RFC 3339; the end of the log without it', parseMoment)
+    .option('--from <time>', 'first moment of the incident', parsePast)
+    .option('--to <time>', 'last moment; the end of the log without it', parsePast)
     .option('--no-redact', 'leave addresses, header fields and secrets as they are')
     .option('--json', 'print what was written as JSON')
     .addHelpText('after', () => HELP + exitCodeHelp())
@@ -100,7 +101,10 @@ const incidentOf = (key: string | undefined, { from = 0, to }: Flags): Incident 
   const span = { from, upto: to ?? Number.MAX_SAFE_INTEGER };
   if (key === undefined) {
     if (from === 0 && to === undefined) {
-      throw new CommandFailure('Name a message or a queue, or a time by --from and --to.');
+      throw new CommandFailure(
+        'Name a message or a queue, or a time by --from and --to.',
+        EXIT.usage,
+      );
     }
     return span;
   }
@@ -112,6 +116,7 @@ const fileFor = (key: string | undefined): string =>
   `incident-${(key ?? 'time').replaceAll(/[^\w.@-]/g, '_')}.wbundle`;
 
 const make = async (key: string | undefined, flags: Flags): Promise<void> => {
+  demandOrder(flags.from, flags.to);
   const incident = incidentOf(key, flags);
   const file = flags.out ?? fileFor(key);
   if (existsSync(file))

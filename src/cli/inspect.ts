@@ -15,7 +15,8 @@ interface Flags extends EndpointFlags {
   readonly limit: number | boolean;
 }
 
-interface Message {
+/** A message as the daemon shows it. */
+export interface Message {
   readonly sender: string;
   readonly recipient: string | readonly string[];
   readonly meta: Readonly<Record<string, unknown>>;
@@ -27,7 +28,8 @@ interface Queued extends Message {
   readonly num_attempts: number;
 }
 
-interface Queue {
+/** A scheduled queue as the daemon shows it. */
+export interface Queue {
   readonly queue_name: string;
   readonly messages: readonly { readonly id: string; readonly message: Queued }[];
   readonly num_scheduled: number;
@@ -62,7 +64,11 @@ const showMessage = async (id: string, flags: Flags): Promise<void> => {
 
 const bodyLines = (text: string): string[] => ['', ...text.split(/\r?\n/).map(harmless)];
 
-const describeMessage = (id: string, { sender, recipient, meta, data }: Message): string[] => [
+/** A message for people, as the daemon shows it. */
+export const describeMessage = (
+  id: string,
+  { sender, recipient, meta, data }: Message,
+): string[] => [
   formatPairs([
     ['id', id],
     ['sender', sender || '<>'],
@@ -103,7 +109,8 @@ const showQueue = async (name: string, flags: Flags): Promise<void> => {
   answer(flags.json, queue, () => describeQueue(queue));
 };
 
-const describeQueue = (queue: Queue): string => {
+/** A scheduled queue for people, as the daemon shows it. */
+export const describeQueue = (queue: Queue): string => {
   const { messages, num_scheduled, queue_config } = queue;
   const more = num_scheduled - messages.length;
   return [

@@ -16,7 +16,7 @@ import type {
 } from '../forensics/journey/steps.ts';
 import type { Told } from '../manager/telling.ts';
 import { formatSpan } from './span.ts';
-import { paint } from './terminal.ts';
+import { harmless, paint } from './terminal.ts';
 import { describeWhy } from './why.ts';
 
 /** An answer as it came: beside what the log says, what holds a living message just now. */
@@ -31,10 +31,22 @@ const withValue = (name: string, value: string | undefined): string[] =>
   value === undefined || value === '' ? [] : [`${name} ${value}`];
 
 /** The answer for people. */
-export function describeAnswer(answer: ToldAnswer): string {
+export function describeAnswer(told: ToldAnswer): string {
+  const answer = inOneLine(told);
   if (answer.kind === 'nothing') return answer.text;
   if (answer.kind === 'matches') return describeMatches(answer.matches, answer.more);
   return describeJourney(answer.journey, answer.why);
+}
+
+/** All texts without line ends and what else a peer could play with: a step is one line. */
+function inOneLine<T>(value: T): T {
+  const tidy = (one: unknown): unknown => {
+    if (typeof one === 'string') return harmless(one.trim().replace(/\s*[\r\n]\s*/g, ' '));
+    if (Array.isArray(one)) return one.map(tidy);
+    if (typeof one !== 'object' || one === null) return one;
+    return Object.fromEntries(Object.entries(one).map(([key, each]) => [key, tidy(each)]));
+  };
+  return tidy(value) as T;
 }
 
 function describeMatches(matches: readonly AsTold<Match>[], more: boolean): string {

@@ -5,8 +5,7 @@
  * Deliberately unknown here: how messages are found, and how an answer looks in text.
  */
 import process from 'node:process';
-import { Command, InvalidArgumentError } from 'commander';
-import { moment } from '../domain/instant.ts';
+import { Command } from 'commander';
 import { LogOpenError } from '../events/log-report.ts';
 import { answerJourney, tellAnswer } from '../forensics/journey/answering.ts';
 import type { JourneyQuestion } from '../forensics/journey/finding.ts';
@@ -14,17 +13,16 @@ import { openReading } from '../forensics/reading.ts';
 import { DATA_DEFAULT } from '../manager/arguments.ts';
 import { askManager } from '../manager/control-client.ts';
 import type { Told } from '../manager/telling.ts';
-import { createTimers } from '../ports/node/timers.ts';
-import { parseSpanMs } from './arguments.ts';
+import { openClient } from './client.ts';
 import { findSaid } from './endpoint.ts';
 import type { ToldAnswer } from './journey-text.ts';
 import { describeAnswer } from './journey-text.ts';
+import { demandOrder, parsePast, TIMES_HELP } from './past-time.ts';
 import {
   CommandFailure,
   count,
   EXIT,
   exitCodeHelp,
-  explain,
   print,
   remark,
   startProgress,
@@ -39,16 +37,13 @@ interface Flags {
   readonly to?: number;
 }
 
-/** The endpoint answers within its own bound, or not at all, ms. */
-const ENDPOINT_MS_MAX = 30_000;
-
 const HELP = `
 KEY is one of: our id of the message, its Message-ID, the address of a recipient, the id under which
 the other side queued it (as its reply has it: "queued as 4TfX2z3qYz"). All are tried. Without KEY,
 --tenant lists messages. Where several are found they are listed, newest first.
 
---from and --to are RFC 3339 times, or spans that count back from now: 90s, 15m, 2h. They choose
-among messages found by recipient, Message-ID, queue id or tenant.
+--from and --to choose among messages found by recipient, Message-ID, queue id or tenant.
+${TIMES_HELP}
 
 DIR is the data directory of a daemon, running or stopped, or a folder of log segments copied from
 one, or a single segment. An index beside it (folder journey) is made where it is missing; deleting
@@ -59,7 +54,11 @@ Examples:
   $ waybill journey bob@example.com --from 2h
   $ waybill journey 4TfX2z3qYz --data /srv/copied-log --json | jq .journey.standing
   $ waybill journey --tenant acme --from 2026-01-31T12:00:00Z --to 2026-01-31T12:05:00Z
-  $ waybill journey '<20260131.1@example.com>' --endpoint http://127.0.0.1:8000`;
+  $ waybill journey '<20260131.1@example.com>' --endpoint http://127.0.0.1:8000
+
+--endpoint takes credentials from WAYBILL_TOKEN (Bearer), or as user:password@ in the URL.`;
+
+const FORBIDDEN_HELP = '  77  the daemon does not let us; see docs/http-api.md';
 
 const DATA_SAID = `(default: where WAYBILL_ENDPOINT points, else "${DATA_DEFAULT}")`;
 
@@ -69,30 +68,25 @@ export const build = (): Command =>
     .description('Tells what happened to a message: reception, decisions, waits, attempts.')
     .argument('[key]', 'an id, a Message-ID, a recipient, or the remote queue id')
     .option('--tenant <name>', 'messages of this tenant')
-    .option('--from <time>', 'not before this time', parseTime)
-    .option('--to <time>', 'not after this time', parseTime)
+    .option('--from <time>', 'not before this time', parsePast)
+    .option('--to <time>', 'not after this time', parsePast)
     .option('--data <dir>', `data directory, folder of segments, or segment ${DATA_SAID}`)
     .option('--endpoint <url>', 'ask the HTTP listener of a running daemon instead')
     .option('--json', 'print the answer as JSON')
-    .addHelpText('after', () => HELP + exitCodeHelp('no such message is in the log'))
+    .addHelpText(
+      'after',
+      () => HELP + exitCodeHelp('no such message is in the log', [FORBIDDEN_HELP]),
+    )
     .action((key: string | undefined, flags: Flags) => run(key, flags));
-
-function parseTime(text: string): number {
-  if (/^\d+(?:\.\d+)?(?:ms|s|m|h)$/.test(text)) return createTimers().now() - parseSpanMs(text);
-  try {
-    return moment.read(text);
-  } catch {
-    throw new InvalidArgumentError("Expected a time like '2026-01-31T12:00:00Z', or a span: 2h.");
-  }
-}
 
 async function run(key: string | undefined, flags: Flags): Promise<void> {
   const { tenant, from, to: upto, data, json } = flags;
   const said = data === undefined ? findSaid() : undefined;
   const endpoint = flags.endpoint ?? (said === undefined ? undefined : process.env[said]);
-  if (key === undefined && tenant === undefined) {
+  if ((key ?? tenant ?? '').trim() === '') {
     throw new CommandFailure('give a KEY or --tenant; see waybill journey --help', EXIT.usage);
   }
+  demandOrder(from, upto);
   const question = { key, tenant, from, upto };
   const answer =
     endpoint === undefined
@@ -143,28 +137,6 @@ async function askEndpoint(endpoint: string, question: JourneyQuestion): Promise
   const { key, tenant, from, upto } = question;
   const time = (at: number | undefined): string | undefined =>
     at === undefined ? undefined : new Date(at).toISOString();
-  const given = Object.entries({ key, tenant, from: time(from), to: time(upto) });
-  const url = endpointUrl(endpoint);
-  for (const [name, value] of given) if (value !== undefined) url.searchParams.set(name, value);
-  const signal = AbortSignal.timeout(ENDPOINT_MS_MAX);
-  let said: Record<string, unknown>;
-  let status: number;
-  try {
-    const response = await fetch(url, { signal });
-    status = response.status;
-    said = (await response.json()) as Record<string, unknown>;
-  } catch (error) {
-    const { cause } = error as Error;
-    throw new CommandFailure(`${endpoint} does not answer: ${explain(cause ?? error)}`);
-  }
-  if (status === 200) return said as unknown as ToldAnswer;
-  throw new CommandFailure(`${endpoint} says: ${String(said['error'] ?? `status ${status}`)}`);
-}
-
-function endpointUrl(endpoint: string): URL {
-  try {
-    return new URL('/api/admin/journey/v1', endpoint);
-  } catch {
-    throw new CommandFailure(`${endpoint} is no URL; write it like http://127.0.0.1:8000`);
-  }
+  const query = { key, tenant, from: time(from), to: time(upto) };
+  return await openClient({ endpoint }).get<ToldAnswer>('/api/admin/journey/v1', query);
 }

@@ -14,7 +14,8 @@ import { asStoreError, PolicyStoreError } from '../events/policy-schema.ts';
 import type { Collected, Span } from '../forensics/replay-decisions.ts';
 import { DECIDING, DecisionCollector } from '../forensics/replay-decisions.ts';
 import { readLog } from '../forensics/replay-walk.ts';
-import { parseCount, parseMoment } from './arguments.ts';
+import { parseCount } from './arguments.ts';
+import { demandOrder, parsePast, TIMES_HELP } from './past-time.ts';
 import { describeChange } from './policy-compare.ts';
 import { DATA_OPTION } from './policy-store-reading.ts';
 import type { ReplayReport } from './replay-compare.ts';
@@ -39,6 +40,7 @@ nothing should differ.
 Asked again is what the log records with its question: get_queue_config,
 get_egress_pool, get_egress_source, get_egress_path_config. Handlers whose
 questions are not on record are named with how often they may have been asked.
+${TIMES_HELP}
 
 Examples:
   $ waybill replay --policy policy.ts --from 2026-01-02T00:00:00Z --to 2026-01-03T00:00:00Z
@@ -52,18 +54,15 @@ export const build = (): Command =>
     )
     .requiredOption('--policy <policy>', 'a policy file, the number of a version, or active')
     .option(...DATA_OPTION)
-    .option(
-      '--from <time>',
-      'first moment, RFC 3339; the beginning of the log without it',
-      parseMoment,
-    )
-    .option('--to <time>', 'last moment, RFC 3339; the end of the log without it', parseMoment)
+    .option('--from <time>', 'first moment; the beginning of the log without it', parsePast)
+    .option('--to <time>', 'last moment; the end of the log without it', parsePast)
     .option('--list <n>', 'how many groups, names and samples to print', parseCount, 10)
     .option('--json', 'print the whole result as JSON')
     .addHelpText('after', () => HELP + exitCodeHelp('some decision would differ'))
     .action((flags: Flags) => run(flags));
 
 const run = async (flags: Flags): Promise<void> => {
+  demandOrder(flags.from, flags.to);
   const span = { from: flags.from ?? 0, upto: flags.to ?? Number.MAX_SAFE_INTEGER };
   try {
     const candidate = await findCandidate(flags.policy, flags.data);

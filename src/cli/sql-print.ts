@@ -15,13 +15,14 @@ const textOf = (value: unknown): string => {
 };
 
 const cellOf = (value: unknown): string => {
-  const text = textOf(value).replace(/[\u0000-\u001f\u007f]+/g, ' ');
+  const text = textOf(value).replace(/[\p{Cc}\p{Bidi_Control}]+/gu, ' ');
   return text.length > CELL_CHARS_MAX ? `${text.slice(0, CELL_CHARS_MAX - 1)}…` : text;
 };
 
 const asTable = (columns: readonly string[], rows: readonly (readonly unknown[])[]): string[] => {
   const cells = rows.map((row) => row.map(cellOf));
-  const widths = columns.map((name, at) =>
+  const names = columns.map(cellOf);
+  const widths = names.map((name, at) =>
     cells.reduce((width, row) => Math.max(width, row[at]?.length ?? 0), name.length),
   );
   const isNumber = columns.map(
@@ -36,7 +37,7 @@ const asTable = (columns: readonly string[], rows: readonly (readonly unknown[])
       .join('  ')
       .trimEnd();
   const rule = widths.map((width) => '-'.repeat(width)).join('  ');
-  return [line(columns), rule, ...cells.map(line)];
+  return [line(names), rule, ...cells.map(line)];
 };
 
 const csvField = (value: unknown): string => {
@@ -44,8 +45,11 @@ const csvField = (value: unknown): string => {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 };
 
+const jsonOf = (value: unknown): unknown =>
+  value instanceof Uint8Array ? textOf(value) : (value ?? null);
+
 const asObject = (columns: readonly string[], row: readonly unknown[]): object =>
-  Object.fromEntries(columns.map((name, at) => [name, row[at] ?? null]));
+  Object.fromEntries(columns.map((name, at) => [name, jsonOf(row[at])]));
 
 /** All rows as lines. */
 export const formatRows = (

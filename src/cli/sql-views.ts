@@ -1,20 +1,25 @@
 /**
  * A data directory as tables: records between two times out of whichever segments have them, queues
- * and sources folded up to the end, and a time that no statement outlives.
- * Deliberately unknown here: SQL (events/log-views.ts), how results look.
+ * and sources folded up to the end, and bounds of an answer.
+ * Deliberately unknown here: SQL (events/log-views.ts), how results look, who waits for them.
  */
-import type { Worker } from 'node:worker_threads';
-import { startThread } from '../events/log-start.ts';
 import type { Standing, ViewSource } from '../events/log-views.ts';
-import { LogViews } from '../events/log-views.ts';
+import { LogViews, QueryRefused } from '../events/log-views.ts';
 import { toRecord } from '../events/log-walk.ts';
 import { readLog } from '../forensics/replay-walk.ts';
 import { createClock } from '../ports/node/clock.ts';
 import type { StoredRecord } from '../ports/ports.ts';
 import { readStanding } from './policy-live.ts';
 
-/** Time after its own in which a statement may still end by itself, ms. */
-const GRACE_MS = 5_000;
+/** Characters and octets of one answer. */
+const ANSWER_CHARS_MAX = 256 * 2 ** 20;
+
+/** Rows of a statement; there may be more than were asked for. */
+export interface ViewAnswer {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly unknown[])[];
+  readonly isMore: boolean;
+}
 
 /** What may be asked about, and how long it may take. */
 export interface ViewOrder {
@@ -60,44 +65,34 @@ class DirectorySource implements ViewSource {
   }
 }
 
-/** Views with a watch over the time of each statement. */
-export class WatchedViews {
+/** Views of one directory, and the bounds of an answer. Throws LogOpenError, QueryRefused. */
+export class DirectoryViews {
   readonly #views: LogViews;
   readonly #clock = createClock();
   readonly #timeoutMs: number;
-  readonly #cells = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
-  readonly #watchdog: Worker;
 
   constructor(order: ViewOrder) {
     // Says what is wrong with the directory before anybody asks.
     readLog(order.dir);
     this.#views = new LogViews(new DirectorySource(order));
     this.#timeoutMs = order.timeoutMs;
-    const workerData = { memory: this.#cells.buffer, timeoutMs: order.timeoutMs + GRACE_MS };
-    this.#watchdog = startThread('./sql-watchdog-thread', import.meta.url, { workerData });
-    this.#watchdog.unref();
   }
 
-  ask(sql: string, rowsMax: number): { columns: string[]; rows: unknown[][]; isMore: boolean } {
+  ask(sql: string, rowsMax: number): ViewAnswer {
     const overAt = this.#clock.now() + this.#timeoutMs;
     const rows: unknown[][] = [];
-    this.#step();
-    try {
-      const isOver = (): boolean => this.#clock.now() > overAt;
-      const found = this.#views.ask(sql, rowsMax, isOver, (values) => rows.push([...values]));
-      return { ...found, rows };
-    } finally {
-      this.#step();
-    }
-  }
-
-  #step(): void {
-    Atomics.add(this.#cells, 0, 1);
-    Atomics.notify(this.#cells, 0);
-  }
-
-  async close(): Promise<void> {
-    this.#views.close();
-    await this.#watchdog.terminate();
+    let size = 0;
+    const isOver = (): boolean => this.#clock.now() > overAt;
+    const found = this.#views.ask(sql, rowsMax, isOver, (values) => {
+      for (const value of values) size += sizeOf(value);
+      if (size > ANSWER_CHARS_MAX) {
+        throw new QueryRefused(`the answer is longer than ${ANSWER_CHARS_MAX} characters`);
+      }
+      rows.push([...values]);
+    });
+    return { ...found, rows };
   }
 }
+
+const sizeOf = (value: unknown): number =>
+  typeof value === 'string' || value instanceof Uint8Array ? value.length : 8;

@@ -1,22 +1,20 @@
 /**
- * Watches over a statement that SQLite does not come back from: nothing can interrupt it on its own
- * thread, so this one says so in a sentence and ends the process. Statements that read records end
- * by themselves long before. Knows no statement.
+ * Watches over the process in which a statement runs, from which SQLite may not come back: ends it
+ * when it holds more memory than it may, so that nothing else on the machine is killed for it, and
+ * when nobody waits for its answer any more. Knows no statement.
  */
-import { writeSync } from 'node:fs';
 import process from 'node:process';
 import { workerData } from 'node:worker_threads';
 
-const { memory, timeoutMs } = workerData as { memory: SharedArrayBuffer; timeoutMs: number };
-const cells = new Int32Array(memory);
-const STDERR = 2;
+/** Between two looks, ms. */
+const LOOK_MS = 100;
+
+const { memoryMax, parent } = workerData as { memoryMax: number; parent: number };
+const nobodyWakes = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
 
 for (;;) {
-  // Odd while a statement is under way; each begins and ends with a step.
-  const step = Atomics.load(cells, 0);
-  const outcome = Atomics.wait(cells, 0, step, step % 2 === 1 ? timeoutMs : undefined);
-  if (outcome === 'timed-out') {
-    writeSync(STDERR, 'waybill: the statement took too long and could not be interrupted.\n');
+  Atomics.wait(nobodyWakes, 0, 0, LOOK_MS);
+  if (process.memoryUsage.rss() > memoryMax || process.ppid !== parent) {
     process.kill(process.pid, 'SIGKILL');
   }
 }

@@ -5,14 +5,15 @@
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { Command } from 'commander';
-import { LogOpenError } from '../events/log-report.ts';
 import { QueryRefused, VIEW_NOTES } from '../events/log-views.ts';
-import { parseCount, parseMoment, parseSpanMs } from './arguments.ts';
+import { parseBytes, parseCount, parseSpanMs } from './arguments.ts';
+import { demandOrder, parsePast, TIMES_HELP } from './past-time.ts';
 import { DATA_OPTION } from './policy-store-reading.ts';
+import { SqlDesk } from './sql-desk.ts';
 import type { RowFormat } from './sql-print.ts';
 import { formatRows } from './sql-print.ts';
-import { WatchedViews } from './sql-views.ts';
-import { CommandFailure, count, exitCodeHelp, print, remark } from './terminal.ts';
+import { cutStatements } from './sql-statements.ts';
+import { CommandFailure, count, EXIT, exitCodeHelp, print, remark } from './terminal.ts';
 
 interface Flags {
   readonly data: string;
@@ -20,6 +21,7 @@ interface Flags {
   readonly to?: number;
   readonly rows: number;
   readonly timeout: number;
+  readonly memory: number;
   readonly json?: boolean;
   readonly csv?: boolean;
 }
@@ -28,7 +30,7 @@ const HELP = `
 Without QUERY it reads statements from standard input, each ended by a semicolon; on a terminal it
 is a prompt, where .tables lists what there is to ask and .quit leaves. Nothing can be written, and
 no lock of a running engine is touched. A statement that asks for records reads all of them between
---from and --to, about 100,000 a second.
+--from and --to, about 100,000 a second. ${TIMES_HELP}
 
 Examples:
   $ waybill sql "SELECT domain, outcome, count(*) FROM attempts GROUP BY 1, 2"
@@ -40,10 +42,11 @@ export const build = (): Command =>
     .description('Asks the log of a data directory in SQL, reading only.')
     .argument('[query]', 'one statement')
     .option(...DATA_OPTION)
-    .option('--from <time>', 'no records before this moment, RFC 3339', parseMoment)
-    .option('--to <time>', 'none after this one', parseMoment)
+    .option('--from <time>', 'no records before this moment', parsePast)
+    .option('--to <time>', 'none after this one', parsePast)
     .option('--rows <n>', 'rows of one result at most', parseCount, 10_000)
     .option('--timeout <span>', 'time of one statement at most', parseSpanMs, 60_000)
+    .option('--memory <size>', 'memory of one statement at most', parseBytes, 2 * 2 ** 30)
     .option('--json', 'print each row as a JSON object on a line of its own')
     .option('--csv', 'print rows as CSV with a line of names')
     .addHelpText('after', () => HELP + exitCodeHelp())
@@ -55,41 +58,32 @@ const formatOf = ({ json, csv }: Flags): RowFormat => {
 };
 
 const run = async (query: string | undefined, flags: Flags): Promise<void> => {
-  const views = open(flags);
+  const { data, from = 0, to = Number.MAX_SAFE_INTEGER, timeout, memory } = flags;
+  demandOrder(flags.from, flags.to);
+  const cut = query === undefined ? undefined : cutStatements(query);
+  const statements = cut && [...cut.whole, cut.rest].filter((sql) => sql.trim() !== '');
+  if (statements?.length === 0) throw new CommandFailure('there is no statement', EXIT.usage);
+  const desk = new SqlDesk({ dir: data, from, upto: to, timeoutMs: timeout }, memory);
   try {
-    if (query !== undefined) {
-      for (const sql of split(query)) answer(views, sql, flags);
-    } else await prompt(views, flags);
+    if (statements === undefined) await prompt(desk, flags);
+    else for (const sql of statements) await answer(desk, sql, flags);
   } finally {
-    await views.close();
+    desk.close();
   }
 };
 
-const open = ({ data, from = 0, to = Number.MAX_SAFE_INTEGER, timeout }: Flags): WatchedViews => {
+const answer = async (desk: SqlDesk, sql: string, flags: Flags): Promise<void> => {
   try {
-    return new WatchedViews({ dir: data, from, upto: to, timeoutMs: timeout });
-  } catch (error) {
-    if (error instanceof LogOpenError) throw new CommandFailure(`${error.message}.`);
-    throw error;
-  }
-};
-
-/** One statement as one; several only where each ends in a semicolon outside quotes. */
-const split = (text: string): string[] =>
-  (text.match(/(?:'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|[^;'"-]|['"-])+/g) ?? []).filter(
-    (sql) => sql.trim() !== '',
-  );
-
-const answer = (views: WatchedViews, sql: string, flags: Flags): void => {
-  try {
-    const { columns, rows, isMore } = views.ask(sql, flags.rows);
+    const { columns, rows, isMore } = await desk.ask(sql, flags.rows);
     for (const line of formatRows(formatOf(flags), columns, rows)) print(line);
     if (isMore) remark(`only the first ${count(flags.rows)} rows are shown; see --rows`);
   } catch (error) {
-    if (error instanceof QueryRefused) throw new CommandFailure(`${error.message}.`);
-    throw error;
+    throw inWords(error);
   }
 };
+
+const inWords = (error: unknown): unknown =>
+  error instanceof QueryRefused ? new CommandFailure(`${error.message}.`) : error;
 
 const describeTables = (): string =>
   VIEW_NOTES.map(({ name, says, columns }) => `${name}: ${says}\n  ${columns.join(', ')}`).join(
@@ -99,7 +93,11 @@ const describeTables = (): string =>
 const PROMPT = 'waybill> ';
 const MORE = '    ...> ';
 
-const prompt = async (views: WatchedViews, flags: Flags): Promise<void> => {
+const prompt = async (desk: SqlDesk, flags: Flags): Promise<void> => {
+  // What is wrong with the directory is said before anybody types.
+  await desk.open().catch((error: unknown) => {
+    throw inWords(error);
+  });
   const isTerminal = process.stdin.isTTY === true;
   const output = isTerminal ? process.stdout : undefined;
   const lines = createInterface({
@@ -113,26 +111,29 @@ const prompt = async (views: WatchedViews, flags: Flags): Promise<void> => {
     const word = text === '' ? line.trim() : '';
     if (word === '.quit' || word === '.exit') break;
     if (word === '.tables' || word === '.help') print(describeTables());
-    else text += `${line}\n`;
-    if (/;\s*$/.test(text)) {
-      speak(views, text, flags, isTerminal);
-      text = '';
+    else {
+      const { whole, rest } = cutStatements(`${text}${line}\n`);
+      for (const sql of whole) await speak(desk, sql, flags, isTerminal);
+      text = rest;
     }
-    lines.setPrompt(text.trim() === '' ? PROMPT : MORE);
+    lines.setPrompt(text === '' ? PROMPT : MORE);
     if (isTerminal) lines.prompt();
   }
   lines.close();
-  if (text.trim() !== '') speak(views, text, flags, isTerminal);
+  if (text !== '') await speak(desk, text, flags, isTerminal);
 };
 
 /** At a prompt a mistake is a remark; in a script it ends the script. */
-const speak = (views: WatchedViews, text: string, flags: Flags, isTerminal: boolean): void => {
-  for (const sql of split(text)) {
-    try {
-      answer(views, sql, flags);
-    } catch (error) {
-      if (!isTerminal || !(error instanceof CommandFailure)) throw error;
-      remark(error.message);
-    }
+const speak = async (
+  desk: SqlDesk,
+  sql: string,
+  flags: Flags,
+  isTerminal: boolean,
+): Promise<void> => {
+  try {
+    await answer(desk, sql, flags);
+  } catch (error) {
+    if (!isTerminal || !(error instanceof CommandFailure)) throw error;
+    remark(error.message);
   }
 };

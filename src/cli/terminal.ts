@@ -94,14 +94,27 @@ export const harmless = (text: string): string =>
 export const paint = (stream: { readonly isTTY?: boolean }, style: Style, text: string): string =>
   isColourful(stream) ? styled(style, text) : text;
 
+// A style of ours, the end of a line, or what a terminal would obey.
+const OBEYED = new RegExp(
+  `(\\u001b\\[(?:0|${Object.values(STYLES).join('|')})m|\\r?\\n|\\t)|[\\p{Cc}\\p{Bidi_Control}]`,
+  'gu',
+);
+
+/** Text of ours with text from elsewhere in it: only our own styles and line ends are left. */
+export const forTerminal = (text: string): string =>
+  text.replace(OBEYED, (_all, ours: string | undefined) => ours ?? '\ufffd');
+
+const shownOn = (stream: { readonly isTTY?: boolean }, text: string): string =>
+  stream.isTTY === true ? forTerminal(text) : text;
+
 /** Prints a result line on standard output. */
 export const print = (text: string): void => {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(shownOn(process.stdout, `${text}\n`));
 };
 
 /** Prints a remark on standard error, where it cannot mix with a result. */
 export const remark = (text: string): void => {
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(shownOn(process.stderr, `${text}\n`));
 };
 
 /** Whole numbers with thin grouping, for people. */

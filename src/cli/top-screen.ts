@@ -133,16 +133,42 @@ const sinceText = (atMs: number | undefined, frame: Frame): string => {
   return ageMs < 2 * frame.tickMs ? '' : `as of ${formatSpan(Math.round(ageMs / 1000) * 1000)} ago`;
 };
 
-const PROVIDER_WIDTHS = [9, 9, 9, 11, 11, 9, 6, 11] as const;
-const PROVIDER_HEADS = ['D/s', 'T/s', 'P/s', 'D', 'T', 'P', 'C', 'WAITING'] as const;
+/** Columns of the providers; on a narrow screen those of high rank stay. */
+const PROVIDER_COLUMNS = [
+  { head: 'D/s', width: 9, rank: 2 },
+  { head: 'T/s', width: 9, rank: 3 },
+  { head: 'P/s', width: 9, rank: 4 },
+  { head: 'D', width: 11, rank: 7 },
+  { head: 'T', width: 11, rank: 6 },
+  { head: 'P', width: 9, rank: 8 },
+  { head: 'C', width: 6, rank: 5 },
+  { head: 'WAITING', width: 11, rank: 1 },
+] as const;
+const NAME_WIDTH_MIN = 16;
+const NAME_WIDTH_MAX = 40;
+
+/** Whether each column has room, and how wide the name may be. */
+const shareColumns = (columns: number): { isShown: boolean[]; nameWidth: number } => {
+  let left = columns - NAME_WIDTH_MIN;
+  const shown = new Set<string>();
+  for (const { head, width } of [...PROVIDER_COLUMNS].sort((a, b) => a.rank - b.rank)) {
+    if (width > left) break;
+    left -= width;
+    shown.add(head);
+  }
+  const nameWidth = Math.max(1, Math.min(NAME_WIDTH_MAX, NAME_WIDTH_MIN + left));
+  return { isShown: PROVIDER_COLUMNS.map(({ head }) => shown.has(head)), nameWidth };
+};
 
 const drawProviders = (model: TopModel, view: View, frame: Frame): [string[], string[]] => {
-  const taken = PROVIDER_WIDTHS.reduce((sum, width) => sum + width, 0);
-  const nameWidth = Math.max(12, Math.min(40, frame.columns - taken));
-  const lineWidth = Math.max(0, frame.columns - taken - nameWidth - 2);
-  const zoom = ZOOMS[view.zoom] ?? 1;
+  const { isShown, nameWidth } = shareColumns(frame.columns);
   const columns = (texts: readonly string[]): string =>
-    texts.map((text, at) => text.padStart(PROVIDER_WIDTHS[at] ?? 0)).join('');
+    PROVIDER_COLUMNS.map(({ width }, at) =>
+      isShown[at] === true ? (texts[at] ?? '').padStart(width) : '',
+    ).join('');
+  const title = `${fit('PROVIDER', nameWidth)}${columns(PROVIDER_COLUMNS.map(({ head }) => head))}`;
+  const lineWidth = Math.max(0, frame.columns - title.length - 2);
+  const zoom = ZOOMS[view.zoom] ?? 1;
   const rows = [...model.providers]
     .filter(({ name }) => fits(name, view.filter))
     .sort((a, b) => volumeOf(b) - volumeOf(a) || (a.name < b.name ? -1 : 1))
@@ -152,10 +178,9 @@ const drawProviders = (model: TopModel, view: View, frame: Frame): [string[], st
       const queued = one.queued ?? Number.NaN;
       const numbers = [...rates, delivered, transient, permanent, connections, queued];
       const line = sparkline(one.history.columns(lineWidth, zoom));
-      return `${fit(one.name, nameWidth)}${columns(numbers.map(formatNumber))}  ${line}`;
+      return `${fit(one.name, nameWidth)}${columns(numbers.map(formatNumber))}  ${line}`.trimEnd();
     });
-  const title = `${fit('PROVIDER', nameWidth)}${columns(PROVIDER_HEADS)}`;
-  return [[`${title}  ${sinceText(model.providersAtMs, frame)}`], rows];
+  return [[`${title}  ${sinceText(model.providersAtMs, frame)}`.trimEnd()], rows];
 };
 
 const volumeOf = ({ counts, queued = 0 }: Provider): number =>
@@ -178,18 +203,21 @@ const drawQueues = (model: TopModel, view: View, frame: Frame): [string[], strin
 };
 
 const HELP = [
-  'Overview   sums of the whole daemon, asked for at every tick; rates are by second.',
-  'Providers  D delivered, T put off, P refused (recipients), C connections, WAITING messages.',
-  'Queues     the first by depth, by age of the oldest message, or by their last failure.',
+  'Overview   sums of the whole daemon, asked for at every tick; rates per second.',
+  'Providers  D delivered, T put off, P refused (recipients), C connections,',
+  '           WAITING messages; a narrow screen shows the first of these only.',
+  'Queues     the first by depth, by age of the oldest message, or by their last',
+  '           failure.',
   '',
-  'What the daemon must look through its queues for (providers, queues, oldest) is asked for so',
-  'seldom that waiting for it stays a hundredth of the time: "as of" says how old it is.',
-  'A provider or queue that is not among the 200 greatest of a number has - there.',
+  'What the daemon must look through its queues for (providers, queues, oldest)',
+  'is asked for so seldom that waiting for it stays a hundredth of the time:',
+  '"as of" says how old it is. A provider or queue that is not among the 200',
+  'greatest of a number has - there.',
   '',
-  'Tab, Shift-Tab, left, right   another tab',
-  'up, down, PgUp, PgDn, Home, End   scroll',
-  '+ -          shorter and longer time in the lines',
-  's            sort queues by depth, age or error',
-  'f or /       filter names: the letters in their order; Enter keeps it, Esc clears it',
+  'Tab, Shift-Tab, left, right      another tab',
+  'up, down, PgUp, PgDn, Home, End  scroll',
+  '+ -     shorter and longer time in the lines',
+  's       sort queues by depth, age or error',
+  'f or /  filter names: the letters in their order; Enter keeps it, Esc clears it',
   'q, Esc, Ctrl-C   quit',
 ];

@@ -11,13 +11,19 @@ import type { Kind } from './options.ts';
 // RFC 3339 section 5.6, with the offset that makes it a point in time.
 const MOMENT = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
 
+// JavaScript reads the 30th of February as a day in March.
+const isDay = (text: string): boolean => {
+  const [year = 0, month = 0, day = 0] = text.slice(0, 10).split('-').map(Number);
+  return day <= new Date(Date.UTC(year, month, 0)).getUTCDate();
+};
+
 /** A point in time, in milliseconds since 1970. */
 export const moment: Kind<At> = {
   name: 'time',
   schema: { type: 'string', pattern: MOMENT.source },
   read(value) {
     const at = typeof value === 'string' && MOMENT.test(value) ? Date.parse(value) : Number.NaN;
-    if (Number.isFinite(at) && at >= 0) return at;
+    if (Number.isFinite(at) && at >= 0 && isDay(String(value))) return at;
     const fix = "write it like '2026-01-31T12:00:00Z'";
     throw new OptionValueError(`${showValue(value)} is not a time`, fix);
   },

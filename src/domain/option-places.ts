@@ -92,7 +92,7 @@ function mxFromText(value: string): MxListEntry {
 function mxFromTable(table: ReadonlyMap<string, unknown>): MxListEntry {
   for (const key of table.keys()) {
     if (key !== 'name' && key !== 'addr') {
-      throw new OptionValueError(`a host has no '${key}'`, MX_FIX);
+      throw new OptionValueError(`a host has no key '${key}'`, MX_FIX);
     }
   }
   const name = text.read(table.get('name'));

@@ -134,7 +134,9 @@ const openForReading = (dir: string): Database.Database => {
   try {
     db = new Database(path, { readonly: true, fileMustExist: true, timeout: LOCK_WAIT_MS_MAX });
   } catch {
-    throw new PolicyStoreError(`${dir} holds no policy store; start waybilld on it first`);
+    throw new PolicyStoreError(
+      `${dir} holds no policy store: no waybilld has begun there with --policy FILE`,
+    );
   }
   try {
     demandFormat(db, path);

@@ -14,8 +14,8 @@ const TOKEN_DIGITS = 12;
 
 /** The local part of anything that looks like an address; queue names are never shown to it. */
 const ADDRESS = /("(?:[^"\\\n]|\\.)*"|[^\s<>@:;,"()[\]\\]+)(?=@[^\s@])/gu;
-/** The same as xtext (RFC 3461 section 4), as in ORCPT. */
-const XTEXT = /([^\s<>:;=]+)(?=\+40[\w.-])/gu;
+/** The same as xtext (RFC 3461 section 4), as in ORCPT, and in URLs. */
+const XTEXT = /([^\s<>:;=]+)(?=[+%]40[\w.-])/gu;
 /** Shorter names of people are words of any reply. */
 const NAME_CHARS_MIN = 3;
 

@@ -28,8 +28,11 @@ const CLOCK = /^(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,3}))?)?$/;
 const ZONE = /(?:[Zz]|[+-]\d\d:?\d\d)$/;
 const COUNT = /^(?:(turn|position|pos):)?(\d{1,15})$/;
 
-/** Reads a point; `now` is the time of day, ms since 1970. Throws NoMoment. */
-export function readMoment(text: string, now: number): Moment {
+/**
+ * Reads a point; `now` is the time of day, ms since 1970. Throws NoMoment, also for what lies after
+ * `latest`.
+ */
+export function readMoment(text: string, now: number, latest = now): Moment {
   if (text === 'now') return { kind: 'end' };
   const counted = COUNT.exec(text);
   if (counted !== null) {
@@ -38,7 +41,7 @@ export function readMoment(text: string, now: number): Moment {
     return { kind: 'position', position: value };
   }
   const at = text.startsWith('-') ? now - readSpan(text) : readTime(text, now);
-  if (at > now) throw new NoMoment(`${text} lies in the future; give a time that has passed`);
+  if (at > latest) throw new NoMoment(`${text} lies in the future; give a time that has passed`);
   return { kind: 'instant', at };
 }
 

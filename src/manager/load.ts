@@ -26,6 +26,7 @@ import type { ReaderName } from './open-projections.ts';
 export interface LoadedWorld {
   readonly version: number;
   readonly hash: string;
+  /** The operator's own file. */
   readonly file: string;
   readonly smtpListeners: readonly ListenerConfig[];
   readonly httpListeners: readonly HttpListenerConfig[];
@@ -53,11 +54,11 @@ export interface LoadedWorld {
 export async function loadNumbered(version: number, dir: string): Promise<LoadedWorld> {
   const store = openPolicyStore(dir, 'read');
   try {
-    const { policy, setup, hash, file, findPlace } = await loadVersion(store, version, dir);
+    const { policy, setup, hash, source, findPlace } = await loadVersion(store, version, dir);
     return {
       version,
       hash,
-      file,
+      file: source,
       smtpListeners: setup.smtpListeners,
       httpListeners: setup.httpListeners,
       isMtaStsEnabled: setup.isMtaStsEnabled,
@@ -103,12 +104,23 @@ export async function loadEmbedded(version: number, smtpListen: string): Promise
   };
 }
 
+const TO_TRY = (place: string, data: string): [string, string][] => [
+  [`traffic --to ${place} --messages 1000`, 'send a thousand messages'],
+  [`traffic --to ${place} --duration 10s`, 'see how many a second it takes'],
+  [`top --data ${data}`, 'watch it; q quits'],
+  [`journey r1@sink.test --data ${data}`, 'what happened to a message'],
+  [`verify ${data}`, 'prove that none was lost'],
+];
+
 const describe = (place: string, data: string, sinkPort: number): string => `
 All mail ends in a sink inside this process (127.0.0.1:${sinkPort}); nothing leaves the machine.
 Data is kept in ${data}. Stop with Ctrl-C. Try next, from another terminal:
 
-  npx waybill traffic --to ${place} --messages 1000        send a thousand messages
-  npx waybill traffic --to ${place} --duration 10s         see how many a second it takes
-  npx waybill top --data ${data}                       watch it
-  npx waybill verify ${data}                    prove that none was lost (after stopping)
+${showTries(TO_TRY(place, data))}
 `;
+
+const showTries = (tries: readonly [string, string][]): string => {
+  const width = Math.max(...tries.map(([command]) => command.length));
+  const lines = tries.map(([command, says]) => `  npx waybill ${command.padEnd(width)}   ${says}`);
+  return lines.join('\n');
+};

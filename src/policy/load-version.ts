@@ -20,6 +20,8 @@ export interface LoadedVersion {
   readonly findPlace: PlaceFinder;
   /** The compiled module. */
   readonly file: string;
+  /** The operator's own file, of which it was compiled. */
+  readonly source: string;
 }
 
 /** The part of a policy store that loading needs. */
@@ -43,7 +45,7 @@ export const loadStored = async (
     world: createStoredWorld(source, version.files, version.facts),
     ...(note === undefined ? {} : { note }),
   });
-  return { number, hash, ...imported };
+  return { number, hash, source, ...imported };
 };
 
 /** Loads version `number` of a data directory; throws PolicyError. */

@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { SampleReader } from '../../src/cli/metrics-reader.ts';
 import { readKeys } from '../../src/cli/screen.ts';
 import { byName, formatTable } from '../../src/cli/table.ts';
+import { forTerminal, styled } from '../../src/cli/terminal.ts';
 import { COSTLY_SHARE, WaitBudget } from '../../src/cli/top-feed.ts';
 import { History, KEPT_MAX, Rate, sparkline } from '../../src/cli/top-history.ts';
 import { TopModel } from '../../src/cli/top-model.ts';
@@ -136,6 +137,34 @@ test('a screen of any size is filled and never left', () => {
   const shown = drawTop(model, { ...FIRST_VIEW, tab: 'Queues' }, frame(120, 24)).join('\n');
   assert.match(shown, /^evil�\[2J\.example +3/m);
   assert.match(shown, /no waybilld answers/);
+});
+
+test('providers: the numbers that matter have room on any screen', () => {
+  const model = new TopModel();
+  const counts = { delivered: 1_234_567, transient: 2, permanent: 3, connections: 4 };
+  model.takeProviders(new Map([['a-provider.example', counts]]), 0);
+  model.takeDepths(new Map([['a-provider.example', { queued: 987_654 }]]));
+  const shown = (columns: number): string[] =>
+    drawTop(model, { ...FIRST_VIEW, tab: 'Providers' }, frame(columns, 10)).slice(4, 6);
+  const heads = {
+    40: /^PROVIDER +D\/s +WAITING/,
+    80: /^PROVIDER +D\/s +T\/s +P\/s +T +C +WAITING/,
+    100: /^PROVIDER +D\/s +T\/s +P\/s +D +T +P +C +WAITING/,
+    200: /^PROVIDER +D\/s +T\/s +P\/s +D +T +P +C +WAITING/,
+  };
+  for (const [columns, head] of Object.entries(heads)) {
+    const [title = '', row = ''] = shown(Number(columns));
+    assert.match(title, head, columns);
+    assert.match(row, /^a-provider\.exa.* 987,654/, `${columns}: ${row}`);
+  }
+});
+
+test('what a terminal would obey is shown instead, but for our own styles', () => {
+  const said = `${styled('red', 'bad')}\tx\r\n\u001b[8mhid\u001b]0;t\u0007\u009b2J\u202e\u007f\rover`;
+  assert.equal(
+    forTerminal(said),
+    '\u001b[31mbad\u001b[0m\tx\r\n\ufffd[8mhid\ufffd]0;t\ufffd\ufffd2J\ufffd\ufffd\ufffdover',
+  );
 });
 
 test('tables: numbers to the right, names in their order, nothing a terminal obeys', () => {

@@ -4,17 +4,20 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { SqlDesk } from '../../src/cli/sql-desk.ts';
 import { formatRows } from '../../src/cli/sql-print.ts';
-import { WatchedViews } from '../../src/cli/sql-views.ts';
+import { cutStatements } from '../../src/cli/sql-statements.ts';
+import { DirectoryViews } from '../../src/cli/sql-views.ts';
 import { QueryRefused } from '../../src/events/log-views.ts';
 import type { RecordDraft, StoredRecord } from '../../src/ports/ports.ts';
 import { World } from '../../src/testing/world/world.ts';
 import { closeLog } from '../contracts/log-contract.ts';
 import { makeDir, openLog, removeDir, writeTurns } from '../contracts/log-place.ts';
-import { waybill } from './cli-run.ts';
+import { commandLine, waybill } from './cli-run.ts';
+import { noTerminal, Terminal } from './tmux.ts';
 
 let dir: string;
-let views: WatchedViews;
+let views: DirectoryViews;
 
 const ask = (sql: string, rows = 1_000): unknown[][] => views.ask(sql, rows).rows;
 
@@ -39,10 +42,9 @@ describe('the log in SQL', () => {
     }
     dir = makeDir();
     await writeTurns(dir, [...turns.values()]);
-    views = new WatchedViews({ dir, ...ORDER });
+    views = new DirectoryViews({ dir, ...ORDER });
   });
-  after(async () => {
-    await views.close();
+  after(() => {
     removeDir(dir);
   });
 
@@ -81,7 +83,7 @@ describe('the log in SQL', () => {
     assert.deepEqual(pools, [['three']]);
   });
 
-  it('bounds rows and time, and writes nothing', async () => {
+  it('bounds rows and time, and writes nothing', () => {
     assert.deepEqual(views.ask('SELECT position FROM events', 2), {
       columns: ['position'],
       rows: [[1], [2]],
@@ -97,13 +99,81 @@ describe('the log in SQL', () => {
     ]) {
       assert.throws(() => ask(sql), QueryRefused, sql);
     }
-    const hasty = new WatchedViews({ dir, ...ORDER, timeoutMs: 0 });
+    const hasty = new DirectoryViews({ dir, ...ORDER, timeoutMs: 0 });
     const endless = 'SELECT count(*) FROM events a, events b, events c, events d';
     assert.throws(() => hasty.ask(endless, 10), /took too long/);
-    await hasty.close();
-    const late = new WatchedViews({ dir, ...ORDER, from: Number.MAX_SAFE_INTEGER });
+    const late = new DirectoryViews({ dir, ...ORDER, from: Number.MAX_SAFE_INTEGER });
     assert.deepEqual(late.ask('SELECT count(*) FROM events', 10).rows, [[0]]);
-    await late.close();
+  });
+
+  it('ends a statement that would never end, or would take all memory, and goes on', async () => {
+    const desk = new SqlDesk({ dir, ...ORDER, timeoutMs: 500 }, 512 * 2 ** 20);
+    const endless = 'WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) ';
+    const count = 'SELECT count(*) FROM messages';
+    try {
+      await assert.rejects(desk.ask(`${endless} SELECT count(*) FROM c`, 10), /took too long/);
+      assert.deepEqual((await desk.ask(count, 10)).rows, [[4]]);
+      const bomb = `${endless} SELECT length(group_concat(printf('%100000d', x))) FROM c`;
+      const patient = new SqlDesk({ dir, ...ORDER }, 512 * 2 ** 20);
+      await assert.rejects(patient.ask(bomb, 10), /more than 512 MiB of memory/);
+      assert.deepEqual((await patient.ask(count, 10)).rows, [[4]]);
+      patient.close();
+      await assert.rejects(desk.ask('SELECT nothing', 10), QueryRefused);
+    } finally {
+      desk.close();
+    }
+    const told = await waybill(
+      ...['sql', '--data', dir, '--timeout', '100ms', `${endless} SELECT count(*) FROM c`],
+    );
+    assert.equal(told.code, 69, told.err);
+    assert.match(told.err, /^waybill: the statement took too long; .*--timeout\.$/m);
+  });
+
+  it('is a prompt on a terminal that outlives a mistake and an endless statement', {
+    skip: noTerminal,
+  }, async () => {
+    const terminal = new Terminal(100, 30);
+    try {
+      terminal.line(commandLine('sql', '--data', dir, '--timeout', '1s'));
+      await terminal.until(/^waybill>$/m);
+      terminal.line('.tables');
+      await terminal.until(/^attempts: one row for each outcome/m);
+      terminal.line("SELECT 'a;");
+      await terminal.until(/^ +\.\.\.>$/m);
+      terminal.line("b', count(*) FROM messages; SELECT nosuch;");
+      await terminal.until(/a; b +4$[\s\S]*^no such column: nosuch\.$/m);
+      const endless = 'WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c)';
+      terminal.line(`${endless} SELECT count(*) FROM c;`);
+      await terminal.until(/took too long/);
+      terminal.line('SELECT 40 + 2 AS answer;');
+      await terminal.until(/^ +42$[\s\S]*^waybill>$/m);
+      terminal.line('.quit');
+      await terminal.until(() => terminal.foreground() === undefined);
+    } finally {
+      terminal.close();
+    }
+  });
+
+  it('cuts statements as SQLite reads them', () => {
+    const cases: [string, string[], string][] = [
+      ['SELECT 1; SELECT 2', ['SELECT 1'], ' SELECT 2'],
+      ["SELECT ';' -- don't ; x\n;", ["SELECT ';' -- don't ; x\n"], ''],
+      ['SELECT 1 /* a;b */;\n', ['SELECT 1 /* a;b */'], ''],
+      [
+        "SELECT 'it''s; one', \"a;b\", [c;d], `e;f`;",
+        ["SELECT 'it''s; one', \"a;b\", [c;d], `e;f`"],
+        '',
+      ],
+      ["SELECT 'open;\n", [], "SELECT 'open;\n"],
+      ['SELECT 3 - 1 / 2;', ['SELECT 3 - 1 / 2'], ''],
+      [' ; -- nothing\n;', [], ''],
+      ['/* not over;', [], '/* not over;'],
+    ];
+    for (const [text, whole, rest] of cases) {
+      assert.deepEqual(cutStatements(text), { whole, rest }, text);
+    }
+    const long = `SELECT '${'x;'.repeat(500_000)}';`;
+    assert.equal(cutStatements(long).whole.length, 1);
   });
 
   it('leaves a log alone that is being written', async () => {
@@ -123,6 +193,8 @@ describe('the log in SQL', () => {
       '{"x":"a\\"b","n":1}',
       '{"x":null,"n":22}',
     ]);
+    assert.deepEqual(formatRows('json', ['b'], [[Buffer.from([1, 255])]]), ['{"b":"01ff"}']);
+    assert.equal(formatRows('table', ['t'], [['a\u202e\u001b[2Jb']])[2], 'a [2Jb');
     assert.deepEqual(formatRows('table', ['x', 'n'], rows), [
       'x     n',
       '---  --',

@@ -33,7 +33,8 @@ export class Terminal {
 
   /** Types text, and Enter. */
   line(text: string): void {
-    this.#run('send-keys', '-l', text);
+    // A semicolon at the end would end tmux's own command.
+    this.#run('send-keys', '-l', text.replace(/;$/, '\\;'));
     this.keys('Enter');
   }
 

@@ -98,6 +98,7 @@ function judgeDelivered({ kind, journey }: Answer): void {
   const [reception] = stepsIn(journey, 'reception');
   assert.equal(reception?.message_id, idOf(1));
   assert.equal(reception?.policy?.version, 1);
+  assert.match(reception?.policy?.file ?? '', /policy\.ts$/);
   assert.match(reception?.queue ?? '', /^acme@d\.example$/);
   const [attempt] = stepsIn(journey, 'attempt');
   assert.match(attempt?.peer ?? '', /127\.0\.0\.1:\d+$/);

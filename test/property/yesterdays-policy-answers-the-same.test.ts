@@ -31,7 +31,7 @@ const askWith =
   async (version, questions) => {
     const policy = find(version);
     if (policy === undefined) return undefined;
-    const loaded = { number: version, hash: '', policy, setup: {} as never, file: '' };
+    const loaded = { number: version, hash: '', policy, setup: {} as never, file: '', source: '' };
     return askRecorded({ ...loaded, findPlace: () => '' }, questions);
   };
 

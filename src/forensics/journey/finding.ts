@@ -74,14 +74,16 @@ const tenantWay = (tenant: string): Way => ({
 
 /** The ways in which a key may lead to messages. */
 function waysOf(key: string): readonly Way[] {
-  const address = recipientKey(key);
+  // Addresses stand in angle brackets wherever they are printed, and are copied with them.
+  const bare = key.trim().replace(/^<(.*)>$/su, '$1');
+  const address = recipientKey(bare);
   const field = messageIdKey(key);
   const token = tokenKey(key);
   return [
     {
       by: 'id',
       kind: KEY.stream,
-      text: key.trim().toLowerCase(),
+      text: bare.toLowerCase(),
       proves: ({ event }) => /^(?:message|report)\./.test(event.type),
     },
     {

@@ -34,10 +34,10 @@ const RARE = /^(?:engine|policy|suspension|purge|rebind|log|operator)\./;
 /** A recipient as it is looked up: addresses are found in any case. */
 export const recipientKey = (address: string): string => address.trim().toLowerCase();
 
-/** A Message-ID without its angle brackets (RFC 5322 section 3.6.4). */
+/** A Message-ID without its angle brackets, and comments beside them (RFC 5322 section 3.6.4). */
 export const messageIdKey = (field: string): string => {
   const text = field.trim();
-  return text.startsWith('<') && text.endsWith('>') ? text.slice(1, -1).trim() : text;
+  return (/<(.*)>/su.exec(text)?.[1] ?? text).trim();
 };
 
 interface AcceptedKeys {
