@@ -17,7 +17,8 @@ import { TrackRecord } from './track-record.ts';
 /** The version of a daemon that runs on the embedded policy. */
 export const EMBEDDED_VERSION = 0;
 
-const CHANGED = 'the files changed';
+/** Why a reload comes that nobody asked for. */
+export const CHANGED = 'the files changed';
 const EMBEDDED: InForce = { number: EMBEDDED_VERSION, hash: 'embedded', settingsHash: '' };
 
 /** Decides which version is in force. */
@@ -26,6 +27,8 @@ export class LifeCycle {
   #inForce: InForce | undefined;
   #epoch = 1;
   #monitor: ConfigMonitor | undefined;
+  /** What the files made when they were last loaded. */
+  #onDisk = EMBEDDED_VERSION;
   #running: Promise<unknown> = Promise.resolve();
   #next: Promise<Reloaded> | undefined;
   #isStopped = false;
@@ -190,9 +193,12 @@ export class LifeCycle {
     const { policy, worker, log } = this.#parts;
     const inForce = this.#inForce?.number ?? EMBEDDED_VERSION;
     if (policy !== undefined) {
+      const before = this.#onDisk;
       const loaded = await this.#load(policy, reason, inForce);
       if (loaded.kind === 'refused') return this.#refused(loaded);
-      if (loaded.number !== inForce) return await this.#putInForce(policy, loaded, reason);
+      // Something beside the policy changed: a version that was activated by hand stays.
+      const isKept = loaded.number === inForce || (reason === CHANGED && loaded.number === before);
+      if (!isKept) return await this.#putInForce(policy, loaded, reason);
     }
     this.#epoch += 1;
     log('info', `config epoch ${this.#epoch}: ${reason}; the policy is unchanged`);
@@ -209,9 +215,8 @@ export class LifeCycle {
     await this.#monitor?.look();
     const loaded = await judge(policy, policy.source, reason, inForce);
     if (loaded.kind === 'refused') return loaded;
-    for (const warning of loaded.warnings) {
-      this.#parts.log('warn', `version ${loaded.number}: ${warning}`);
-    }
+    this.#onDisk = loaded.number;
+    for (const one of loaded.warnings) this.#parts.log('warn', `version ${loaded.number}: ${one}`);
     if ((await this.#monitor?.adopt(loaded.monitor)) === true) this.#reloadAlone(CHANGED);
     return loaded;
   }
@@ -250,8 +255,7 @@ export class LifeCycle {
     const { number, sentence } = refusal;
     this.#refusals += 1;
     this.#lastRefusal = { at: Date.now(), number, sentence };
-    const stays = `version ${this.#inForce?.number} stays in force`;
-    this.#parts.log('error', `${sentence}; ${stays}`);
+    this.#parts.log('error', `${sentence}; version ${this.#inForce?.number} stays in force`);
     return refusal;
   }
 

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import type { PolicyStore } from '../../src/events/policy-store.ts';
 import { openPolicyStore } from '../../src/events/policy-store.ts';
-import { LifeCycle } from '../../src/manager/life-cycle.ts';
+import { CHANGED, LifeCycle } from '../../src/manager/life-cycle.ts';
 import type { ProofVerdict } from '../../src/manager/messages.ts';
 import type { StepFailed, Steps } from '../../src/manager/steps.ts';
 import type { Wanted } from '../../src/manager/supervisor-parts.ts';
@@ -199,6 +199,18 @@ test('an earlier version is activated after the canary proved it again', async (
   assert.equal((await cycle.activate(2)).kind, 'refused');
   assert.equal((await cycle.activate(77)).kind, 'refused');
   assert.deepEqual(orders, ['use 1 epoch 3']);
+});
+
+test('a file that is no part of the policy does not undo a version activated by hand', async () => {
+  await startWithTwo();
+  await cycle.activate(1);
+  assert.deepEqual(await cycle.reload(CHANGED), { kind: 'unchanged', version: 1, epoch: 4 });
+  assert.equal(store.currentNumber(), 1);
+  assert.equal((await cycle.reload('SIGHUP')).kind, 'activated', 'who asks for the files gets them');
+  assert.equal(store.currentNumber(), 2);
+  await cycle.activate(1);
+  disk = { hash: 'c', settings: 's' };
+  assert.deepEqual(await cycle.reload(CHANGED), { kind: 'activated', version: 3, epoch: 7 });
 });
 
 test('one hang is a crash; the second gives way to the version before', async () => {
