@@ -8,6 +8,7 @@ import { startThread } from '../events/log-start.ts';
 import { QueryRefused } from '../events/log-views.ts';
 import type { ViewAnswer, ViewOrder } from './sql-views.ts';
 import { DirectoryViews } from './sql-views.ts';
+import { explain } from './terminal.ts';
 
 /** What it is told: first what to open, then statements. */
 export type SqlQuestion =
@@ -35,7 +36,7 @@ const reply = (question: SqlQuestion): SqlReply => {
   try {
     return { answer: answer(question) };
   } catch (error) {
-    const { message } = error as Error;
+    const message = explain(error);
     const isSaid = error instanceof QueryRefused || error instanceof LogOpenError;
     return isSaid ? { refused: message } : { failed: message };
   }

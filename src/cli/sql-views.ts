@@ -6,6 +6,7 @@
 import type { Standing, ViewSource } from '../events/log-views.ts';
 import { LogViews, QueryRefused } from '../events/log-views.ts';
 import { toRecord } from '../events/log-walk.ts';
+import type { LogToRead } from '../forensics/replay-walk.ts';
 import { readLog } from '../forensics/replay-walk.ts';
 import { createClock } from '../ports/node/clock.ts';
 import type { StoredRecord } from '../ports/ports.ts';
@@ -19,6 +20,8 @@ export interface ViewAnswer {
   readonly columns: readonly string[];
   readonly rows: readonly (readonly unknown[])[];
   readonly isMore: boolean;
+  /** What of the log could not be read, and is therefore not in the rows. */
+  readonly damage: readonly string[];
 }
 
 /** What may be asked about, and how long it may take. */
@@ -32,15 +35,24 @@ export interface ViewOrder {
 
 class DirectorySource implements ViewSource {
   readonly #order: ViewOrder;
+  #log: LogToRead;
   #standing: ReturnType<typeof readStanding> | undefined;
 
   constructor(order: ViewOrder) {
     this.#order = order;
+    // Says what is wrong with the directory before anybody asks.
+    this.#log = readLog(order.dir);
+  }
+
+  /** What was found damaged when it was read last. */
+  get damage(): readonly string[] {
+    return this.#log.damage.map(({ sentence }) => sentence);
   }
 
   *records(): Generator<StoredRecord> {
     const { dir, from, upto } = this.#order;
     const log = readLog(dir);
+    this.#log = log;
     // Whole segments that end before the time asked about are not opened again.
     const first = log.segments.find(({ lastAt }) => lastAt >= from)?.first ?? log.last + 1;
     for (const rows of log.rows(first)) {
@@ -67,14 +79,14 @@ class DirectorySource implements ViewSource {
 
 /** Views of one directory, and the bounds of an answer. Throws LogOpenError, QueryRefused. */
 export class DirectoryViews {
+  readonly #source: DirectorySource;
   readonly #views: LogViews;
   readonly #clock = createClock();
   readonly #timeoutMs: number;
 
   constructor(order: ViewOrder) {
-    // Says what is wrong with the directory before anybody asks.
-    readLog(order.dir);
-    this.#views = new LogViews(new DirectorySource(order));
+    this.#source = new DirectorySource(order);
+    this.#views = new LogViews(this.#source);
     this.#timeoutMs = order.timeoutMs;
   }
 
@@ -90,7 +102,7 @@ export class DirectoryViews {
       }
       rows.push([...values]);
     });
-    return { ...found, rows };
+    return { ...found, rows, damage: this.#source.damage };
   }
 }
 

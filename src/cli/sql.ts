@@ -26,6 +26,9 @@ interface Flags {
   readonly csv?: boolean;
 }
 
+/** Findings of damage told with an answer; waybill verify tells all. */
+const DAMAGE_SHOWN = 5;
+
 const HELP = `
 Without QUERY it reads statements from standard input, each ended by a semicolon; on a terminal it
 is a prompt, where .tables lists what there is to ask and .quit leaves. Nothing can be written, and
@@ -74,9 +77,10 @@ const run = async (query: string | undefined, flags: Flags): Promise<void> => {
 
 const answer = async (desk: SqlDesk, sql: string, flags: Flags): Promise<void> => {
   try {
-    const { columns, rows, isMore } = await desk.ask(sql, flags.rows);
+    const { columns, rows, isMore, damage } = await desk.ask(sql, flags.rows);
     for (const line of formatRows(formatOf(flags), columns, rows)) print(line);
     if (isMore) remark(`only the first ${count(flags.rows)} rows are shown; see --rows`);
+    for (const sentence of damage.slice(0, DAMAGE_SHOWN)) remark(`damage: ${sentence}`);
   } catch (error) {
     throw inWords(error);
   }

@@ -63,6 +63,8 @@ const SYSTEM_SENTENCES: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'there was no answer in time',
   ENOTFOUND: 'that host name is unknown',
   EHOSTUNREACH: 'that host cannot be reached',
+  SQLITE_CORRUPT: 'a file of the log is damaged; waybill verify says where',
+  SQLITE_NOTADB: 'a file of the log is damaged; waybill verify says where',
   EMFILE: 'this process may not open more files (raise ulimit -n)',
 };
 

@@ -5,6 +5,8 @@
  * is missing.
  * Deliberately unknown here: what is asked of the log, and how answers are shown.
  */
+
+import { readMark } from '../events/log-high-water.ts';
 import type { LogPlace } from '../events/log-place.ts';
 import { findLogPlace, folderBeside } from '../events/log-place.ts';
 import type { DamageReport } from '../events/log-report.ts';
@@ -16,6 +18,7 @@ import { JourneyIndex } from './journey/journey-index.ts';
 import { LogLook } from './journey/log-look.ts';
 import type { RunFolder } from './journey/run-files.ts';
 import { openRunFolder } from './journey/run-files.ts';
+import { findShortened } from './replay-walk.ts';
 
 /** The name of the folder of the index, beside the log. */
 export const JOURNEY_FOLDER = 'journey';
@@ -43,6 +46,8 @@ export type IndexingShown = (done: number, total: number) => void;
 export function openReading(path: string, shown: IndexingShown = () => undefined): LogReading {
   const place = findLogPlace(path);
   const damage: DamageReport[] = [];
+  // Read first, so that it is never ahead of a log that grows meanwhile.
+  const marked = place.kind === 'data' ? (readMark(place.path).mark?.position ?? 0) : 0;
   const log = openLogPicture(place, (report) => damage.push(report));
   const index = new JourneyIndex(log, openFolder(place));
   const total = index.remaining();
@@ -51,6 +56,7 @@ export function openReading(path: string, shown: IndexingShown = () => undefined
     shown(total - left, total);
   }
   if (total >= KEEP_RECORDS_MIN) index.keep();
+  damage.push(...findShortened(log.upto(), marked));
   const look = new LogLook(log, index);
   return {
     log,

@@ -6,9 +6,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EventRow } from '../events/log-chain.ts';
+import { readMark } from '../events/log-high-water.ts';
 import type { DamageReport } from '../events/log-report.ts';
-import { DamageReports, LogOpenError } from '../events/log-report.ts';
-import { isDamage } from '../events/log-schema.ts';
+import { DamageReports, LogOpenError, sayPositions } from '../events/log-report.ts';
+import { isDamage, sayCause } from '../events/log-schema.ts';
 import type { SegmentInfo } from '../events/log-segments.ts';
 import { inspectSegment, listSegments, refuseNewerFormat } from '../events/log-segments.ts';
 import { walkRows } from '../events/log-walk.ts';
@@ -25,22 +26,35 @@ export interface LogToRead {
   rows(from?: number, upto?: number): Generator<EventRow[]>;
 }
 
+/** A finding where a log ends before the position that the high-water mark has. */
+export const findShortened = (last: number, marked: number): DamageReport[] => {
+  if (last >= marked) return [];
+  const lost = sayPositions(last + 1, marked);
+  const sentence = `the log was shortened: it ends at position ${last}, ${lost} were durable`;
+  return [{ kind: 'log-shortened', position: last + 1, upto: marked, sentence }];
+};
+
 /** Looks at the log of a data directory; throws LogOpenError where there is none to be read. */
 export const readLog = (dir: string): LogToRead => {
   const logDir = join(dir, 'log');
   if (!existsSync(logDir)) throw new LogOpenError(`${dir} holds no log`);
   refuseNewerFormat(logDir);
+  // Read first, so that it is never ahead of a log that grows meanwhile.
+  const marked = readMark(dir).mark?.position ?? 0;
+  const reports = new DamageReports();
   const segments = listSegments(logDir).flatMap((name) => {
     try {
       return [inspectSegment(logDir, name)];
     } catch (error) {
-      if (isDamage(error)) return [];
-      throw error;
+      if (!isDamage(error)) throw error;
+      const sentence = `segment ${name} cannot be read: ${sayCause(error)}`;
+      reports.add({ kind: 'segment-unreadable', segment: name, sentence });
+      return [];
     }
   });
-  const reports = new DamageReports();
   const first = segments[0]?.first ?? 1;
   const last = Math.max(0, ...segments.map((segment) => segment.last));
+  for (const report of findShortened(last, marked)) reports.add(report);
   return {
     segments,
     first,

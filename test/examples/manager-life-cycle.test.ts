@@ -206,7 +206,11 @@ test('a file that is no part of the policy does not undo a version activated by 
   await cycle.activate(1);
   assert.deepEqual(await cycle.reload(CHANGED), { kind: 'unchanged', version: 1, epoch: 4 });
   assert.equal(store.currentNumber(), 1);
-  assert.equal((await cycle.reload('SIGHUP')).kind, 'activated', 'who asks for the files gets them');
+  assert.equal(
+    (await cycle.reload('SIGHUP')).kind,
+    'activated',
+    'who asks for the files gets them',
+  );
   assert.equal(store.currentNumber(), 2);
   await cycle.activate(1);
   disk = { hash: 'c', settings: 's' };

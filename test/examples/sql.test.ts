@@ -3,6 +3,8 @@
  * written or last for ever. Deliberately unknown here: damage.
  */
 import assert from 'node:assert/strict';
+import { cpSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { SqlDesk } from '../../src/cli/sql-desk.ts';
 import { formatRows } from '../../src/cli/sql-print.ts';
@@ -85,6 +87,7 @@ describe('the log in SQL', () => {
 
   it('bounds rows and time, and writes nothing', () => {
     assert.deepEqual(views.ask('SELECT position FROM events', 2), {
+      damage: [],
       columns: ['position'],
       rows: [[1], [2]],
       isMore: true,
@@ -181,6 +184,29 @@ describe('the log in SQL', () => {
     const [[before]] = ask('SELECT count(*) FROM events') as [[number]];
     assert.equal(before, recovery.lastPosition);
     await closeLog(log);
+  });
+
+  it('says what of a damaged log is not in the answer', async () => {
+    const harmed = join(dir, 'harmed');
+    cpSync(join(dir, 'log'), join(harmed, 'log'), { recursive: true });
+    cpSync(join(dir, 'high-water'), join(harmed, 'high-water'));
+    for (const name of readdirSync(join(harmed, 'log'))) {
+      writeFileSync(join(harmed, 'log', name), name.endsWith('.db') ? Buffer.alloc(8_192, 7) : '');
+    }
+    const { code, out, err } = await waybill(
+      ...['sql', '--data', harmed, '--json', 'SELECT count(*) AS n FROM messages'],
+    );
+    assert.deepEqual([code, out], [0, '{"n":0}\n'], err);
+    assert.match(err, /^damage: segment 000000000001\.db cannot be read: /m);
+    assert.match(
+      err,
+      /^damage: the log was shortened: it ends at position 0, positions 1 to \d+ /m,
+    );
+    const journey = await waybill('journey', 'u0@a.test', '--data', harmed);
+    assert.equal(journey.code, 1);
+    assert.match(journey.err, /^the log was shortened: it ends at position 0, /m);
+    const whole = await waybill('sql', '--data', dir, 'SELECT count(*) FROM messages');
+    assert.equal(whole.err, '');
   });
 
   it('prints a table, JSON and CSV', async () => {
