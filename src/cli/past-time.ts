@@ -11,13 +11,14 @@ import { createClock } from '../ports/node/clock.ts';
 import { CommandFailure, EXIT } from './terminal.ts';
 
 /** How such times are written, for help. */
-export const TIMES_HELP = `Times: 2026-01-31T12:00:00Z (or with +01:00); local time as '2026-01-31 12:00:00' or 12:00 (today);
-2h, 15m or -1d: so long before now.`;
+export const TIMES_HELP = `
+A time is 2026-01-31T12:00:00Z (or with +01:00), local time as '2026-01-31 12:00:00' or 12:00
+(today), or a span that counts back from now: 90s, 15m, 2h, -1d.`.trim();
 
 const SPAN = /^-?\d+(?:\.\d+)?\s*[a-z]/i;
 const FORMS = "2026-01-31T12:00:00Z, local time as '2026-01-31 12:00' or 12:00, or a span: 2h";
 
-/** Reads a time of the past, ms since 1970; also one that has not come yet, which bounds nothing. */
+/** Reads a time, ms since 1970; one that has not come yet is allowed, and bounds nothing. */
 export const parsePast = (text: string): number => {
   const now = createClock().now();
   const at = SPAN.test(text) ? now - spanOf(text) : instantOf(text, now);

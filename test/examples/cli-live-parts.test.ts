@@ -160,7 +160,8 @@ test('providers: the numbers that matter have room on any screen', () => {
 });
 
 test('what a terminal would obey is shown instead, but for our own styles', () => {
-  const said = `${styled('red', 'bad')}\tx\r\n\u001b[8mhid\u001b]0;t\u0007\u009b2J\u202e\u007f\rover`;
+  const evil = '\u001b[8mhid\u001b]0;t\u0007\u009b2J\u202e\u007f\rover';
+  const said = `${styled('red', 'bad')}\tx\r\n${evil}`;
   assert.equal(
     forTerminal(said),
     '\u001b[31mbad\u001b[0m\tx\r\n\ufffd[8mhid\ufffd]0;t\ufffd\ufffd2J\ufffd\ufffd\ufffdover',

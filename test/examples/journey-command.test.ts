@@ -31,7 +31,7 @@ before(async () => {
 });
 after(() => server.close());
 
-test('an endpoint that wants credentials gets them, and says in words who may not ask', async () => {
+test('an endpoint that wants credentials gets them, and says who may not ask', async () => {
   const known = await waybill('journey', 'x', '--endpoint', `http://ann:s3cret@${place}`);
   assert.deepEqual([known.code, known.out], [1, 'the log has none\n'], known.err);
   const stranger = await waybill('journey', 'x', '--endpoint', `http://${place}`);

@@ -21,7 +21,9 @@ import { noTerminal, Terminal } from './tmux.ts';
 let dir: string;
 let views: DirectoryViews;
 
-const ask = (sql: string, rows = 1_000): unknown[][] => views.ask(sql, rows).rows;
+type Rows = readonly (readonly unknown[])[];
+
+const ask = (sql: string, rows = 1_000): Rows => views.ask(sql, rows).rows;
 
 const ORDER = { from: 0, upto: Number.MAX_SAFE_INTEGER, timeoutMs: 20_000 };
 
@@ -181,7 +183,7 @@ describe('the log in SQL', () => {
 
   it('leaves a log alone that is being written', async () => {
     const { log, recovery } = await openLog(dir);
-    const [[before]] = ask('SELECT count(*) FROM events') as [[number]];
+    const [[before]] = ask('SELECT count(*) FROM events') as unknown as [[number]];
     assert.equal(before, recovery.lastPosition);
     await closeLog(log);
   });
