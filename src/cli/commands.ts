@@ -129,6 +129,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   command(LOG, 'history', 'the walk of a queue or source', () => import('./history.ts'), 'build'),
   command(LOG, 'replay', 'ask a policy what was asked', () => import('./replay.ts'), 'build'),
   command(LOG, 'bundle', 'an incident in one file', () => import('./bundle.ts'), 'build'),
+  command(LOG, 'erase', 'erase recipients from the log', () => import('./erase.ts'), 'build'),
   command(LOG, 'sql', 'ask the log in SQL, reading only', () => import('./sql.ts'), 'build'),
 
   command(TOOLS, 'sink', 'receive mail and throw it away', () => import('./sink.ts'), 'build'),

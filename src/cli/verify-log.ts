@@ -5,6 +5,7 @@
  */
 import type { Event } from '../events/catalogue.ts';
 import { decode } from '../events/codec.ts';
+import type { ErasuresFound } from '../events/log-erasures.ts';
 import type { DamageReport } from '../events/log-report.ts';
 import { LogOpenError } from '../events/log-report.ts';
 import { walkLog } from '../events/log-verify.ts';
@@ -29,6 +30,8 @@ export interface Verification extends LedgerReport {
   readonly segments: number;
   /** Segments that were held against their seals byte by byte. */
   readonly sealed: number;
+  /** What operators had erased, all of it proven by the orders on record. */
+  readonly erasures: ErasuresFound;
   /** The same ledger, cut up. */
   readonly cells: CellReport;
 }
@@ -83,8 +86,8 @@ export const verifyLog = (
   const found = ledger.report();
   bodies?.(ledger.bodies());
   const imbalance = findImbalance(found);
-  const { from: first, upto: last, reports: damage, segments, sealed } = walk;
-  const log = { first, last, records, imbalance, ...found, damage, segments, sealed };
+  const { from: first, upto: last, reports: damage, segments, sealed, erasures } = walk;
+  const log = { first, last, records, imbalance, ...found, damage, segments, sealed, erasures };
   return { ...log, cells: cells.report() };
 };
 

@@ -34,12 +34,19 @@ const describeTotals = (found: Found): string[] => {
     `cells       ${count(cells.cells)} by ${cells.by.join(', ')}; ` +
       (cells.unbalanced === 0 ? 'all balance' : `${count(cells.unbalanced)} do not balance`),
   ];
+  if (found.erasures.orders.length > 0) lines.push(describeErasures(found));
   if (found.endedFromBefore > 0) {
     lines.push(
       `            ${count(found.endedFromBefore)} ends of messages from released records`,
     );
   }
   return lines;
+};
+
+const describeErasures = ({ erasures }: Found): string => {
+  const { records, orders, unfinished } = erasures;
+  const said = `erased      ${count(records)} records by the orders ${orders.join(', ')}`;
+  return unfinished.length === 0 ? said : `${said}; not finished: ${unfinished.join(', ')}`;
 };
 
 const COLUMNS = ['accepted', 'delivered', 'bounced', 'expired', 'removed', 'live'] as const;

@@ -4,6 +4,7 @@
  */
 import * as admin from './admin.ts';
 import * as engine from './engine.ts';
+import * as erasure from './erasure.ts';
 import * as generation from './generation.ts';
 import * as message from './message.ts';
 import * as byHand from './message-by-hand.ts';
@@ -59,6 +60,9 @@ export const catalogue = [
   generation.generationAccepted,
   generation.generationAdvanced,
   generation.generationFinished,
+  erasure.erasureOrdered,
+  erasure.erasureListed,
+  erasure.erasureFinished,
   ndr.ndrOwed,
   ndr.ndrGenerated,
   ndr.ndrWaived,

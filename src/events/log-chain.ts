@@ -1,13 +1,18 @@
 /**
  * The seal of a record: a CRC-32 over its fields, and a SHA-256 chain over all records before it.
  * The one idea: SQLite notices neither a flipped bit nor an edited row (reliability.md M6), so each
- * record carries the proof of itself (`sum`) and of its whole past (`chain`).
+ * record carries the proof of itself (`sum`) and of its whole past (`chain`). A salt of its own
+ * goes into each link, and goes with the text when that is erased: the link that stays tells
+ * nobody whether he guessed the text.
  * Deliberately unknown here: files, SQLite, what an event means.
  */
-import { hash } from 'node:crypto';
+import { hash, randomFillSync } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
-/** A row of table `event` in column order; `chain` as 32 lower-case hex digits. */
+/**
+ * A row of table `event` in column order; `chain` as lower-case hex digits: 32 of the link, then 32
+ * of its salt. Records of format 1 have no salt, erased ones have a mark in its place.
+ */
 export type EventRow = readonly [
   position: number,
   turn: number,
@@ -21,6 +26,34 @@ export type EventRow = readonly [
 ];
 
 const CHAIN_DIGITS = 32;
+/** Bytes of a link, and of its salt. */
+export const LINK_BYTES = 16;
+/** Stands where the salt was: the text is not the one that was linked. */
+export const ERASED_MARK = 'ee';
+const SALTS_AT_ONCE = 4096;
+
+/** The link of a row, which the next one continues. */
+export const linkOf = (row: EventRow): string => row[8].slice(0, CHAIN_DIGITS);
+
+const saltOf = (row: EventRow): string => row[8].slice(CHAIN_DIGITS);
+
+/** True when the row's own text was erased: the chain goes on past it, and does not prove it. */
+export const isErased = (row: EventRow): boolean => saltOf(row) === ERASED_MARK;
+
+/** Fresh salts as hex digits; many are drawn at a time. */
+export class Salts {
+  readonly #bytes = Buffer.alloc(LINK_BYTES * SALTS_AT_ONCE);
+  #next = this.#bytes.length;
+
+  next(): string {
+    if (this.#next === this.#bytes.length) {
+      randomFillSync(this.#bytes);
+      this.#next = 0;
+    }
+    this.#next += LINK_BYTES;
+    return this.#bytes.toString('hex', this.#next - LINK_BYTES, this.#next);
+  }
+}
 
 /** The chain value before the first record of a node: two nodes never share a chain. */
 export const chainOrigin = (node: string): string =>
@@ -41,11 +74,16 @@ export const sealText = (
 /** CRC-32 of the UTF-8 bytes of `text`. */
 export const sumOf = (text: string): number => crc32(text);
 
-/** First 16 bytes of SHA-256 over the previous chain value (as hex digits) and the sealed text. */
-export const chainOf = (previous: string, text: string): string =>
-  hash('sha256', previous + text, 'hex').slice(0, CHAIN_DIGITS);
+/** First 16 bytes of SHA-256 over the previous link and the salt (as hex digits) and the text. */
+export const chainOf = (previous: string, text: string, salt = ''): string =>
+  hash('sha256', previous + salt + text, 'hex').slice(0, CHAIN_DIGITS);
 
-const textOf = (row: EventRow): string | undefined =>
+/** What an order of erasure says of a record that it rewrote, so that the new text is proven. */
+export const erasureSealOf = (text: string): string =>
+  hash('sha256', `erased ${text}`, 'hex').slice(0, CHAIN_DIGITS);
+
+/** The sealed text of a row; undefined where its columns are not of their kinds. */
+export const textOf = (row: EventRow): string | undefined =>
   typeof row[3] === 'string' && typeof row[4] === 'string' && typeof row[6] === 'string'
     ? sealText(row[0], row[1], row[2], row[3], row[4], row[5], row[6])
     : undefined;
@@ -59,7 +97,7 @@ export const isWhole = (row: EventRow): boolean => {
 /** True when the chain proves a record: its text follows from the chain value before it. */
 export const isLinked = (previous: string, row: EventRow): boolean => {
   const text = textOf(row);
-  return text !== undefined && chainOf(previous, text) === row[8];
+  return text !== undefined && chainOf(previous, text, saltOf(row)) === linkOf(row);
 };
 
 /**
@@ -89,26 +127,27 @@ export class ChainFollower {
 
   judge(row: EventRow): Judgement {
     const text = textOf(row);
-    const chain = row[8];
+    const link = linkOf(row);
     if (text === undefined) {
-      this.restart(chain);
+      this.restart(link);
       return 'damaged';
     }
     const isSumRight = sumOf(text) === row[7];
-    const link = this.#link(text, chain);
-    this.#stored = chain;
-    this.#computed = link.computed;
-    if (isSumRight) return link.holds === false ? 'unchained' : 'whole';
-    return link.holds === true ? 'sum-damaged' : 'damaged';
+    // The text that the link of an erased record proves is gone; log-erasures.ts proves the new one.
+    const found = isErased(row) ? {} : this.#link(text, saltOf(row), link);
+    this.#stored = link;
+    this.#computed = found.computed;
+    if (isSumRight) return found.holds === false ? 'unchained' : 'whole';
+    return found.holds === true ? 'sum-damaged' : 'damaged';
   }
 
-  #link(text: string, chain: string): { holds?: boolean; computed?: string } {
+  #link(text: string, salt: string, link: string): { holds?: boolean; computed?: string } {
     if (this.#stored === undefined) return {};
-    const fromStored = chainOf(this.#stored, text);
-    if (fromStored === chain) return { holds: true };
+    const fromStored = chainOf(this.#stored, text, salt);
+    if (fromStored === link) return { holds: true };
     if (this.#computed === undefined) return { holds: false, computed: fromStored };
-    const fromComputed = chainOf(this.#computed, text);
-    if (fromComputed === chain) return { holds: true };
+    const fromComputed = chainOf(this.#computed, text, salt);
+    if (fromComputed === link) return { holds: true };
     return { holds: false, computed: fromComputed };
   }
 }

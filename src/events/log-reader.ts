@@ -6,7 +6,7 @@
 import type Database from 'better-sqlite3';
 import type { StoredRecord } from '../ports/ports.ts';
 import type { EventRow } from './log-chain.ts';
-import { isWhole } from './log-chain.ts';
+import { isWhole, linkOf } from './log-chain.ts';
 import { openForReading } from './log-schema.ts';
 import { prepareRow } from './log-segments.ts';
 import { toRecord } from './log-walk.ts';
@@ -32,7 +32,7 @@ export class LogReader {
 
   read(position: number): StoredRecord | undefined {
     const row = this.findRow(position);
-    return row !== undefined && isWhole(row) ? { ...toRecord(row), chain: row[8] } : undefined;
+    return row !== undefined && isWhole(row) ? { ...toRecord(row), chain: linkOf(row) } : undefined;
   }
 
   findRow(position: number): EventRow | undefined {

@@ -78,7 +78,7 @@ export const recoverLog = (dir: string, reports: DamageReports): Recovery => {
     segments,
     endPosition: ends.tail.position,
     tail,
-    appendable: isOpenEnded && last?.meta !== undefined ? last : undefined,
+    appendable: isOpenEnded && last?.meta?.format === LOG_FORMAT ? last : undefined,
     first: read.mark?.first ?? segments[0]?.first ?? 1,
     snapshot,
   };

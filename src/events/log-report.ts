@@ -19,7 +19,9 @@ export type DamageKind =
   | 'log-foreign'
   | 'high-water-missing'
   | 'high-water-damaged'
-  | 'snapshot-damaged';
+  | 'snapshot-damaged'
+  | 'erasure-unproven'
+  | 'erasure-undone';
 
 /** One finding. `position`..`upto` is the range of positions it concerns. */
 export interface DamageReport {

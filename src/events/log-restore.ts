@@ -9,7 +9,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { StoredRecord } from '../ports/ports.ts';
-import { chainOf, chainOrigin, sealText, sumOf } from './log-chain.ts';
+import { chainOf, chainOrigin, Salts, sealText, sumOf } from './log-chain.ts';
 import { ownDir } from './log-files.ts';
 import { HighWater } from './log-high-water.ts';
 import { LogOpenError } from './log-report.ts';
@@ -33,6 +33,7 @@ export const restoreLog = async (
   const node = randomBytes(NODE_ID_BYTES).toString('hex');
   let chain = chainOrigin(node);
   const meta = { format: LOG_FORMAT, node, first: 1, after: 0, chainBefore: chain };
+  const salts = new Salts();
   const db = new Database(createSegment(logDir, meta), { fileMustExist: true });
   let [position, turn, at] = [0, 0, 0];
   try {
@@ -43,8 +44,9 @@ export const restoreLog = async (
       position += 1;
       ({ turn, at } = when);
       const text = sealText(position, turn, at, stream, type, version, body);
-      chain = chainOf(chain, text);
-      insert.run(position, turn, at, stream, type, version, body, sumOf(text), chain);
+      const salt = salts.next();
+      chain = chainOf(chain, text, salt);
+      insert.run(position, turn, at, stream, type, version, body, sumOf(text), chain + salt);
     }
     db.exec('COMMIT');
   } finally {

@@ -9,8 +9,11 @@ import Database from 'better-sqlite3';
 import { sumOf } from './log-chain.ts';
 import { closePlain, holdFile, letGoOfFile } from './log-locks.ts';
 
-/** The format this Waybill writes; also in the header of every segment (user_version). */
-export const LOG_FORMAT = 1;
+/**
+ * The format this Waybill writes; also in the header of every segment (user_version). Links of
+ * format 1 had no salt. Older segments are read, and never appended to.
+ */
+export const LOG_FORMAT = 2;
 /** Fixed, so that a segment whose header is damaged can still be read page by page. */
 export const PAGE_BYTES = 4096;
 /** `WBLG`, shown by file(1) and checked at opening. */

@@ -8,7 +8,7 @@ import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type Database from 'better-sqlite3';
 import type { EventRow } from './log-chain.ts';
-import { isWhole } from './log-chain.ts';
+import { isWhole, linkOf } from './log-chain.ts';
 import { ownFile, removeDatabase, setAside, syncDir } from './log-files.ts';
 import { LogOpenError } from './log-report.ts';
 import type { SegmentMeta } from './log-schema.ts';
@@ -24,7 +24,10 @@ import {
 const NAME_DIGITS = 12;
 const NAME_PATTERN = /^\d{12,15}\.db$/;
 const SEAL_PATTERN = /^(\d{12,15}\.db)\.seal(\.tmp)?$/;
+const DRAFT_PATTERN = /\.db\.(rebuilding|erasing)$/;
 const NEW_NAME = 'new.tmp';
+/** Ends the name of a segment that is being rewritten; see log-erase.ts. */
+export const ERASING_SUFFIX = '.erasing';
 
 /** A segment and its ends. An empty one has `last` = `first - 1`. */
 export interface SegmentInfo {
@@ -76,7 +79,7 @@ export const createSegment = (logDir: string, meta: SegmentMeta): string => {
 export const sweepDrafts = (logDir: string): void => {
   removeDatabase(join(logDir, NEW_NAME));
   for (const name of readdirSync(logDir)) {
-    if (name.endsWith('.db.rebuilding')) removeDatabase(join(logDir, name));
+    if (DRAFT_PATTERN.test(name)) removeDatabase(join(logDir, name));
     // A seal being made, and one whose segment went meanwhile.
     const ofSeal = SEAL_PATTERN.exec(name);
     const isStray =
@@ -110,7 +113,7 @@ export const inspectSegment = (logDir: string, name: string): SegmentInfo => {
     for (const row of fromEnd) {
       if (row[0] >= first && isWhole(row)) {
         const [last, lastTurn, lastAt] = row;
-        const ends = { last, lastTurn, lastAt, lastChain: row[8] };
+        const ends = { last, lastTurn, lastAt, lastChain: linkOf(row) };
         return { name, path, first, meta, isEndDamaged, ...ends };
       }
       isEndDamaged = true;

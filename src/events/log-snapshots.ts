@@ -44,6 +44,20 @@ export const findSnapshots = (dir: string): number[] => {
 const pathOf = (dir: string, position: number): string =>
   join(snapshotDir(dir), `${String(position).padStart(NAME_DIGITS, '0')}.snap`);
 
+/** The files of the snapshots there are, newest first. */
+export const findSnapshotFiles = (dir: string): { position: number; path: string }[] =>
+  findSnapshots(dir).map((position) => ({ position, path: pathOf(dir, position) }));
+
+/** Removes snapshots that are not wanted any more. */
+export const dropSnapshots = (
+  dir: string,
+  isGoing: (position: number, path: string) => boolean,
+): void => {
+  for (const { position, path } of findSnapshotFiles(dir)) {
+    if (isGoing(position, path)) rmSync(path);
+  }
+};
+
 const formatHeader = (position: number, chain: string, bytes: number, crc: number): Buffer => {
   const fields = { format: SNAPSHOT_FORMAT, position, chain, bytes, crc };
   const line = JSON.stringify({ ...fields, sum: sumOf(JSON.stringify(fields)) });

@@ -7,6 +7,7 @@
  */
 import { basename, join } from 'node:path';
 import type { EventRow } from './log-chain.ts';
+import { linkOf } from './log-chain.ts';
 import { removeDatabase, syncDir } from './log-files.ts';
 import { HighWater } from './log-high-water.ts';
 import type { LogSettings, WireBatch } from './log-messages.ts';
@@ -107,7 +108,8 @@ export class LogStore {
   }
 
   #chainAt(position: number): string {
-    return this.reader.findRow(position)?.[8] ?? '';
+    const row = this.reader.findRow(position);
+    return row === undefined ? '' : linkOf(row);
   }
 
   releaseBefore(position: number): void {

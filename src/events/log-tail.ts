@@ -7,7 +7,7 @@
  */
 import type { CommittedLog, CommittedRecord, CommittedSpan } from '../ports/committed-log.ts';
 import type { EventRow } from './log-chain.ts';
-import { isLinked, isWhole } from './log-chain.ts';
+import { isLinked, isWhole, linkOf } from './log-chain.ts';
 import { MarkWatch } from './log-mark.ts';
 import type { LogPlace, PlacedSegment } from './log-place.ts';
 import { dataPlace } from './log-place.ts';
@@ -169,7 +169,7 @@ class SqliteTail implements LogTail {
       const position = row[0];
       if (position > end) break;
       if (position > expected) this.#missing(expected, position - 1, name);
-      if (this.#isSound(row, before)) into.push({ ...toRecord(row), chain: row[8] });
+      if (this.#isSound(row, before)) into.push({ ...toRecord(row), chain: linkOf(row) });
       else this.#damaged(position, name);
       before = row;
       expected = position + 1;
@@ -182,14 +182,14 @@ class SqliteTail implements LogTail {
   #isSound(row: EventRow, before: EventRow | undefined): boolean {
     if (isWhole(row)) return true;
     const previous = before?.[0] === row[0] - 1 ? before : this.#findRow(row[0] - 1);
-    return previous !== undefined && isLinked(previous[8], row);
+    return previous !== undefined && isLinked(linkOf(previous), row);
   }
 
   find(position: number): CommittedRecord | undefined {
     if (position > this.upto()) return undefined;
     const row = this.#findRow(position);
     if (row === undefined || !this.#isSound(row, undefined)) return undefined;
-    return { ...toRecord(row), chain: row[8] };
+    return { ...toRecord(row), chain: linkOf(row) };
   }
 
   #findRow(position: number): EventRow | undefined {

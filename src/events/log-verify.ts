@@ -5,6 +5,8 @@
  */
 import { statSync } from 'node:fs';
 import type { StoredRecord } from '../ports/ports.ts';
+import type { ErasuresFound } from './log-erasures.ts';
+import { ErasureProof } from './log-erasures.ts';
 import { readMark } from './log-high-water.ts';
 import { findLogDir, lookAtSegments } from './log-look.ts';
 import { reportForeign, reportMark } from './log-recovery.ts';
@@ -32,6 +34,7 @@ export interface LogWalk extends LogSpan {
   readonly firstPosition: number;
   readonly lastPosition: number;
   readonly snapshots: number;
+  readonly erasures: ErasuresFound;
   readonly reports: readonly DamageReport[];
 }
 
@@ -59,14 +62,19 @@ export const walkLog = (
   let records = 0;
   let firstPosition = 0;
   let lastPosition = 0;
+  const proof = new ErasureProof();
   const from = mark?.first ?? segments[0]?.first ?? 1;
   const upto = Math.max(mark?.position ?? 0, last);
   for (const rows of walkRows({ segments, from, upto: last, reports })) {
     records += rows.length;
     firstPosition ||= rows[0]?.[0] ?? 0;
     lastPosition = rows.at(-1)?.[0] ?? lastPosition;
+    proof.see(rows);
     each(rows.map(toRecord), { from, upto });
   }
+  // What is missing or damaged was said already.
+  const isTold = (one: number): boolean =>
+    reports.all.some(({ position = one + 1, upto = position }) => position <= one && one <= upto);
   return {
     from,
     upto,
@@ -76,6 +84,7 @@ export const walkLog = (
     bytes: sizeOf(segments),
     firstPosition,
     lastPosition,
+    erasures: proof.report(reports, (position) => !isTold(position)),
     snapshots: checkSnapshots(dir, reports),
     reports: reports.all,
   };

@@ -8,7 +8,7 @@
 import type Database from 'better-sqlite3';
 import type { StoredRecord } from '../ports/ports.ts';
 import type { EventRow } from './log-chain.ts';
-import { ChainFollower, isWhole } from './log-chain.ts';
+import { ChainFollower, isWhole, linkOf } from './log-chain.ts';
 import type { DamageReports } from './log-report.ts';
 import { sayPositions } from './log-report.ts';
 import { isDamage, openForReading, sayCause } from './log-schema.ts';
@@ -62,7 +62,8 @@ export const findChain = (
   try {
     const db = openForReading(segment.path);
     try {
-      return (prepareRow(db).get(position) as EventRow | undefined)?.[8];
+      const row = prepareRow(db).get(position) as EventRow | undefined;
+      return row && linkOf(row);
     } finally {
       db.close();
     }

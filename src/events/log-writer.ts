@@ -5,7 +5,7 @@
  */
 import { statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { chainOf, sealText, sumOf } from './log-chain.ts';
+import { chainOf, LINK_BYTES, Salts, sealText, sumOf } from './log-chain.ts';
 import { isNoRoom, removeDatabase, syncDir } from './log-files.ts';
 import type { HighWater } from './log-high-water.ts';
 import type { LogSettings, WireBatch } from './log-messages.ts';
@@ -17,7 +17,7 @@ import type { SegmentInfo } from './log-segments.ts';
 import { createSegment, inspectSegment } from './log-segments.ts';
 
 /** Bytes a record takes beside its texts: numbers, seal, cell and page overhead. */
-const RECORD_OVERHEAD_BYTES = 64;
+const RECORD_OVERHEAD_BYTES = 80;
 /** Pages a turn rewrites whatever its size: the last leaf and the pages above it. */
 const TURN_PAGES = 3;
 /** Turns to wait before a roll that found no room is tried again. */
@@ -45,7 +45,9 @@ export class LogWriter {
   readonly #node: string;
   readonly #highWater: HighWater;
   readonly #retired: OpenSegment[] = [];
-  readonly #chainBytes = Buffer.alloc(16);
+  readonly #salts = new Salts();
+  /** Link and salt of the record being written. */
+  readonly #chainBytes = Buffer.alloc(2 * LINK_BYTES);
   #current: OpenSegment | undefined;
   #tail: LogTail;
   /** Last position really there; behind `tail` after a log that was shortened. */
@@ -87,6 +89,17 @@ export class LogWriter {
     const open = [...this.#retired, this.#current];
     const holder = open.findLast((segment) => segment !== undefined && segment.first <= position);
     return holder?.findRow.get(position);
+  }
+
+  /** Closes the segment being written: what comes next begins another. False: it is in use. */
+  leave(): boolean {
+    const current = this.#current;
+    if (current !== undefined && this.#begunAt !== undefined) {
+      this.#current = undefined;
+      this.#retired.push(current);
+    }
+    this.sealRetired();
+    return this.#retired.length === 0;
   }
 
   /** The segment being written is damaged: nothing more goes into it. */
@@ -151,8 +164,10 @@ export class LogWriter {
       const version = cells[cell + 2] as number;
       const body = cells[cell + 3] as string;
       const text = sealText(position, turn, at, stream, type, version, body);
-      chain = chainOf(chain, text);
+      const salt = this.#salts.next();
+      chain = chainOf(chain, text, salt);
       this.#chainBytes.write(chain, 'hex');
+      this.#chainBytes.write(salt, LINK_BYTES, 'hex');
       const sum = sumOf(text);
       current.insert.run(position, turn, at, stream, type, version, body, sum, this.#chainBytes);
       bytes += text.length + RECORD_OVERHEAD_BYTES;

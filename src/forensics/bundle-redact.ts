@@ -56,7 +56,14 @@ const NAMES = new Set(
   ]),
 );
 /** Fields of which every text is somebody's content. */
-const CONTENTS = new Set(['headers', 'meta', 'block', 'trace', 'feedback', 'data']);
+export const CONTENTS: ReadonlySet<string> = new Set([
+  'headers',
+  'meta',
+  'block',
+  'trace',
+  'feedback',
+  'data',
+]);
 /** Addresses, also where they have no domain. */
 const ADDRESSES = new Set(['from', 'to', 'recipient']);
 
@@ -91,6 +98,12 @@ const wordOf = (text: string): RegExp => {
 /** What stands for a secret already. */
 const TOKEN = /^k-[0-9a-f]{12}$/;
 
+/** True for a field that holds names of queues, sites or sources, which nobody may rewrite. */
+export const isNameField = (type: string, field: string): boolean => {
+  const kind = SHAPES.get(type)?.[field]?.replace('?', '');
+  return kind === 'queueName' || kind === 'sourceName' || NAMES.has(field);
+};
+
 /** Replaces what is personal or secret. */
 export class Redactor {
   readonly #key: Uint8Array;
@@ -109,11 +122,10 @@ export class Redactor {
 
   /** A record whose body shows nobody. */
   record(record: StoredRecord): StoredRecord {
-    const shape = SHAPES.get(record.type) ?? {};
     const body = JSON.parse(record.body) as Record<string, unknown>;
     this.#people = peopleIn(body);
     for (const [field, value] of Object.entries(body)) {
-      body[field] = this.#field(field, shape[field]?.replace('?', ''), value);
+      body[field] = this.#field(record.type, field, value);
     }
     return { ...record, body: JSON.stringify(body) };
   }
@@ -142,9 +154,9 @@ export class Redactor {
     return hide(value, '') as T;
   }
 
-  #field(field: string, kind: string | undefined, value: unknown): unknown {
+  #field(type: string, field: string, value: unknown): unknown {
     if (CONTENTS.has(field)) return this.#contents(value);
-    if (kind === 'queueName' || kind === 'sourceName' || NAMES.has(field)) return value;
+    if (isNameField(type, field)) return value;
     if (field === 'answer' && typeof value === 'string') return this.policy(value);
     return this.#texts(value, ADDRESSES.has(field));
   }

@@ -14,6 +14,8 @@ export interface DaemonArguments {
   readonly policy: string | undefined;
   readonly data: string;
   readonly smtp: string;
+  /** How long the log is kept at least, ms. */
+  readonly keepLogMs: number;
   readonly isSingle: boolean;
   /** How long mail is still taken after a stop is ordered, while `/readyz` already says no, ms. */
   readonly drainMs: number;
@@ -25,6 +27,8 @@ export interface DaemonArguments {
 /** Where data goes unless told otherwise: below the current directory. */
 export const DATA_DEFAULT = '.waybill';
 
+const KEEP_LOG_DEFAULT = '7 days';
+
 const SMTP_DEFAULT = '127.0.0.1:2025';
 
 /** Whoever stops the daemon must wait for it; a longer delay is more likely a slip. */
@@ -33,8 +37,8 @@ const DRAIN_MS_MAX = 10 * 60_000;
 /** The text of `--help`. */
 export const HELP = `waybilld: takes mail by SMTP, queues it durably and delivers it.
 
-usage: waybilld [--policy FILE] [--data DIR] [--smtp IP:PORT] [--single-process]
-                [--drain-delay SPAN]
+usage: waybilld [--policy FILE] [--data DIR] [--smtp IP:PORT] [--keep-log SPAN]
+                [--single-process] [--drain-delay SPAN]
        waybilld --validate --policy FILE
 
   --policy FILE   the policy, TypeScript or JavaScript (see "Policy" in README.md). Without it an
@@ -42,6 +46,8 @@ usage: waybilld [--policy FILE] [--data DIR] [--smtp IP:PORT] [--single-process]
                   inside this process, so nothing can leave the machine.
   --data DIR      event log, message bodies and snapshots; default ${DATA_DEFAULT}
   --smtp IP:PORT  where the embedded policy listens; default ${SMTP_DEFAULT}
+  --keep-log SPAN how long the log is kept at least, as 36h or 30d; default ${KEEP_LOG_DEFAULT}.
+                  What living mail or a reader needs stays longer
   --validate      loads and proves the policy, says what is wrong with it, and ends; touches
                   nothing, so it may be used beside a daemon that runs
   --single-process
@@ -71,6 +77,7 @@ export function readArguments(argv: readonly string[]): DaemonArguments {
       policy: { type: 'string' },
       data: { type: 'string', default: DATA_DEFAULT },
       smtp: { type: 'string' },
+      'keep-log': { type: 'string', default: KEEP_LOG_DEFAULT },
       'single-process': { type: 'boolean', default: false },
       'drain-delay': { type: 'string', default: '0s' },
       validate: { type: 'boolean', default: false },
@@ -90,8 +97,9 @@ export function readArguments(argv: readonly string[]): DaemonArguments {
   const { smtp = SMTP_DEFAULT } = values;
   locate('--smtp', '', () => listenPlace.read(smtp));
   const drainMs = locate('--drain-delay', '', () => readDrain(values['drain-delay']));
+  const keepLogMs = locate('--keep-log', '', () => duration.read(values['keep-log']));
   const isSingle = values['single-process'];
-  return { policy, data, smtp, isSingle, drainMs, validate, help, version };
+  return { policy, data, smtp, keepLogMs, isSingle, drainMs, validate, help, version };
 }
 
 function readDrain(text: string): number {

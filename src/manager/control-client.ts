@@ -18,6 +18,7 @@ export class NoManager extends Error {
 export function askManager(
   dir: string,
   question: Omit<ControlRequest, 'id'>,
+  answerMsMax = ANSWER_MS_MAX,
 ): Promise<Readonly<Record<string, unknown>>> {
   const path = findControlPath(dir);
   const nobody = new NoManager(
@@ -31,8 +32,8 @@ export function askManager(
       socket.destroy();
       reject(error);
     };
-    socket.setTimeout(ANSWER_MS_MAX, () => {
-      fail(new Error(`the manager gave no answer within ${ANSWER_MS_MAX / 1000} s`));
+    socket.setTimeout(answerMsMax, () => {
+      fail(new Error(`the manager gave no answer within ${answerMsMax / 1000} s`));
     });
     socket.on('connect', () => socket.write(`${JSON.stringify({ id: 1, ...question })}\n`));
     socket.on('error', ({ code, message }: NodeJS.ErrnoException) => {

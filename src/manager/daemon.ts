@@ -12,6 +12,7 @@ import type { DaemonArguments } from './arguments.ts';
 import { HELP, readArguments, readVersion } from './arguments.ts';
 import type { SpareChild } from './child.ts';
 import { makeDataFolder } from './data-folder.ts';
+import { eraseApart, eraseHere } from './erasing.ts';
 import type { Exit } from './exit.ts';
 import { EXIT_POLICY, EXIT_USAGE, exitFor } from './exit.ts';
 import { runManager } from './manager.ts';
@@ -63,7 +64,7 @@ async function run(args: DaemonArguments, spare: SpareChild | undefined): Promis
   const dir = resolve(args.data);
   makeDataFolder(dir);
   const lock = await lockDataDir(dir, { name: 'manager' });
-  const { isSingle, smtp, drainMs } = args;
+  const { isSingle, smtp, keepLogMs, drainMs } = args;
   const version = readVersion();
   const program = `waybill ${version} on node ${process.version}`;
   const logger = pino({ base: null }, pino.destination({ fd: 2, sync: true }));
@@ -73,10 +74,11 @@ async function run(args: DaemonArguments, spare: SpareChild | undefined): Promis
       ? undefined
       : openPolicy(resolve(args.policy), dir, program, isSingle);
   try {
-    const work = { dir, isEmbedded: policy === undefined, smtp, version };
+    const work = { dir, isEmbedded: policy === undefined, smtp, keepLogMs, version };
     return await runManager({
       dir,
       policy,
+      erase: isSingle ? eraseHere : eraseApart,
       startWorker: isSingle ? ownWorker(work) : forkedWorker(work, spare),
       logger,
       version,

@@ -4,14 +4,18 @@
  * happens to it happens to no message. Which version is in force is decided in life-cycle.ts, how a
  * worker is kept alive in supervisor.ts.
  */
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Subject } from '../domain/explanation.ts';
+import type { ErasureReport } from '../erasing/erase.ts';
+import type { ErasureOrder } from '../erasing/pending.ts';
+import { PENDING_NAME } from '../erasing/pending.ts';
 import type { ServiceNotices } from '../ports/node/service-notices.ts';
 import type { HookAnswer, HookOrder } from '../projections/hook-status.ts';
 import { Announcing } from './announcing.ts';
 import { openControl } from './control-server.ts';
+import type { Erase } from './erasing.ts';
 import type { Exit } from './exit.ts';
 import { EXIT_SOFTWARE, exitFor } from './exit.ts';
 import type { Versioned } from './judging.ts';
@@ -28,6 +32,7 @@ export interface ManagerParts {
   readonly dir: string;
   readonly policy: Versioned | undefined;
   readonly startWorker: StartWorker;
+  readonly erase: Erase;
   readonly logger: Logger;
   /** Of the program. */
   readonly version: string;
@@ -95,6 +100,9 @@ class Manager {
     // What an earlier daemon left there names processes that are gone.
     rmSync(join(dir, 'run.json'), { force: true });
     this.#hearSignals();
+    if (existsSync(join(dir, PENDING_NAME))) {
+      logger.warn('an erasure was cut short: finish it with waybill erase --resume');
+    }
     // It recovers while the policy is judged, and writes nothing before it is told what to use.
     this.#supervisor.begin();
     this.#start().catch((error: unknown) => {
@@ -176,6 +184,7 @@ class Manager {
     }
     if (what === 'explain') return { ...(await this.#explain(request.subject)) };
     if (what === 'hooks') return { answer: await this.#hooks(request.order) };
+    if (what === 'erase') return { report: await this.#erase(request.erasure) };
     if (what === 'stop') {
       this.#end({ code: 0, sentence: 'told to at the control socket' });
       return {};
@@ -195,6 +204,13 @@ class Manager {
     const answer = await this.#supervisor.ask({ kind: 'hooks', order });
     if (typeof answer === 'string') throw new Error(answer);
     return answer;
+  }
+
+  /** The worker gives way meanwhile: what is rewritten must have no reader and no writer. */
+  #erase(order: ErasureOrder | undefined): Promise<ErasureReport> {
+    if (order === undefined) throw new Error('erase needs an order');
+    const { dir, erase } = this.#parts;
+    return this.#supervisor.aside(`erasure ${order.id}`, () => erase(dir, order));
   }
 
   #status(): DaemonStatus {

@@ -5,6 +5,7 @@
  */
 
 import type { Subject } from '../domain/explanation.ts';
+import type { ErasureOrder } from '../erasing/pending.ts';
 import type { HookAnswer, HookOrder } from '../projections/hook-status.ts';
 import type { Told } from './telling.ts';
 
@@ -81,6 +82,8 @@ export interface WorkerArguments {
   readonly isEmbedded: boolean;
   /** Where the embedded policy listens. */
   readonly smtp: string;
+  /** How long the log is kept at least, ms. */
+  readonly keepLogMs: number;
   /** Of the program. */
   readonly version: string;
 }
@@ -134,6 +137,7 @@ export interface ControlRequest {
     | 'policy.activate'
     | 'explain'
     | 'hooks'
+    | 'erase'
     | 'stop';
   /** For `policy.activate`. */
   readonly version?: number;
@@ -141,6 +145,8 @@ export interface ControlRequest {
   readonly subject?: Subject;
   /** For `hooks`. */
   readonly order?: HookOrder;
+  /** For `erase`. */
+  readonly erasure?: ErasureOrder;
 }
 
 /** The manager's answer at the control socket. */

@@ -18,7 +18,7 @@ export interface OpeningLog {
 }
 
 /** Begins to open the log of `dir`, whose lock is held. */
-export function openLog(dir: string, logger: Logger): OpeningLog {
+export function openLog(dir: string, keepMs: number, logger: Logger): OpeningLog {
   let engine: Required<LogListener> | undefined;
   let early: Fault | undefined;
   const listener = {
@@ -31,6 +31,7 @@ export function openLog(dir: string, logger: Logger): OpeningLog {
   };
   const opening = openSqliteLog({
     dir,
+    keepMs,
     listener,
     reported: (report) => logger.error({ damage: report }, report.sentence),
   });

@@ -6,31 +6,16 @@
  */
 import { BackOff } from './back-off.ts';
 import type { Exit } from './exit.ts';
-import { EXIT_NEWER, EXIT_POLICY, EXIT_SOFTWARE, EXIT_USAGE } from './exit.ts';
+import { EXIT_POLICY, EXIT_SOFTWARE } from './exit.ts';
 import type { AnswerTo, Question } from './inquiries.ts';
 import { Inquiries } from './inquiries.ts';
+import { Interlude } from './interlude.ts';
 import type { WorkerWord } from './messages.ts';
 import { STOP_MS_MAX } from './messages.ts';
 import type { WorkerState, WorkerStatus } from './status.ts';
 import type { SupervisorHost, Wanted } from './supervisor-parts.ts';
+import * as patience from './supervisor-patience.ts';
 import type { StartWorker, WorkerLink } from './worker-link.ts';
-
-/** Between two questions to a worker whether it lives, ms. */
-const BEAT_MS = 1000;
-/** So many beats without an answer, and the worker is taken for hanging. */
-const BEATS_MISSED_MAX = 5;
-/** A handler that runs this long will not come back, ms. */
-const HANDLER_MS_MAX = 5_000;
-/** A handler that runs this long explains why its worker says nothing, ms. */
-const LATE_MS = 1_000;
-/** A worker that was told to use a version says so within this, ms. */
-const ACKNOWLEDGE_MS_MAX = 5_000;
-/** A start that takes longer is not waited for by whoever watches the daemon, ms. */
-const START_MS_MAX = 15 * 60_000;
-/** A worker that does not give up by itself in time is killed this much later, ms. */
-const STOP_SLACK_MS = 5_000;
-/** Exit codes that another start cannot mend; 65 is what loader and canary end with. */
-const HOPELESS: ReadonlySet<number> = new Set([EXIT_USAGE, 65, EXIT_NEWER, EXIT_POLICY]);
 
 /** One worker's keeper. */
 export class Supervisor {
@@ -38,6 +23,7 @@ export class Supervisor {
   readonly #host: SupervisorHost;
   readonly #backOff = new BackOff();
   readonly #inquiries = new Inquiries();
+  readonly #interlude = new Interlude();
   #link: WorkerLink | undefined;
   #state: WorkerState = 'starting';
   #wanted: Wanted | undefined;
@@ -84,13 +70,16 @@ export class Supervisor {
    */
   get isMoving(): boolean {
     const now = performance.now();
-    if (this.#state === 'starting') return now - this.#startedAt < START_MS_MAX;
-    return this.#state !== 'ready' || now - this.#aliveAt <= (BEATS_MISSED_MAX + 2) * BEAT_MS;
+    if (this.#state === 'starting') return now - this.#startedAt < patience.START_MS_MAX;
+    return (
+      this.#state !== 'ready' ||
+      now - this.#aliveAt <= (patience.BEATS_MISSED_MAX + 2) * patience.BEAT_MS
+    );
   }
 
   /** Begins the first life. It recovers, and waits for `want` before it writes anything. */
   begin(): void {
-    this.#beating ??= setInterval(() => this.#beat(), BEAT_MS);
+    this.#beating ??= setInterval(() => this.#beat(), patience.BEAT_MS);
     this.#live();
   }
 
@@ -127,6 +116,27 @@ export class Supervisor {
     this.#askToStop();
   }
 
+  /** Stops the worker in good order, lets `work` have the data, and starts it again. */
+  aside<T>(reason: string, work: () => Promise<T>): Promise<T> {
+    if (this.#isStopping || this.#isReplacing || this.#interlude.isPlanned) {
+      return Promise.reject(new Error('the worker is being stopped already; try again'));
+    }
+    this.#host.log('info', `the worker stops meanwhile: ${reason}`);
+    const done = this.#interlude.plan(work);
+    this.#isReplacing = true;
+    clearTimeout(this.#timer);
+    if (this.#link === undefined) this.#goOn();
+    else this.#askToStop();
+    return done;
+  }
+
+  #goOn(): void {
+    this.#isReplacing = false;
+    this.#interlude.play(() => {
+      if (!this.#isStopping) this.#live();
+    });
+  }
+
   /**
    * Ends it for good; graceful, it takes mail for `drainMs` more, its connections get their time
    * and its end is answered.
@@ -156,8 +166,8 @@ export class Supervisor {
     this.#link = this.#start({
       heard: (word) => this.#hear(word),
       runs: (handler, sinceMs) => {
-        this.#lateIn = sinceMs >= LATE_MS ? handler : '';
-        if (sinceMs >= HANDLER_MS_MAX) this.#killHanging(handler);
+        this.#lateIn = sinceMs >= patience.LATE_MS ? handler : '';
+        if (sinceMs >= patience.HANDLER_MS_MAX) this.#killHanging(handler);
       },
       ended: (exit) => this.#end(exit),
     });
@@ -218,13 +228,13 @@ export class Supervisor {
           else this.#killSilent(asked);
         }
         done();
-      }, ACKNOWLEDGE_MS_MAX);
+      }, patience.ACKNOWLEDGE_MS_MAX);
       this.#acknowledged = done;
     });
   }
 
   #killSilent(link: WorkerLink): void {
-    const wait = `${ACKNOWLEDGE_MS_MAX / 1000} s`;
+    const wait = `${patience.ACKNOWLEDGE_MS_MAX / 1000} s`;
     this.#host.log('error', `the worker did not acknowledge within ${wait}; replaced`);
     this.#isReplacing = true;
     this.#restarts += 1;
@@ -238,7 +248,7 @@ export class Supervisor {
     link.send({ kind: 'beat', id: this.#beats, counters: this.#host.counters() });
     if (this.#state !== 'ready' || !link.isApart) return;
     this.#missed += 1;
-    if (this.#missed > BEATS_MISSED_MAX) this.#killHanging(this.#lateIn);
+    if (this.#missed > patience.BEATS_MISSED_MAX) this.#killHanging(this.#lateIn);
   }
 
   #killHanging(handler: string): void {
@@ -251,7 +261,7 @@ export class Supervisor {
     this.#state = 'stopping';
     const link = this.#link;
     link?.send({ kind: 'stop', drainMs });
-    this.#timer = setTimeout(() => link?.kill(), drainMs + STOP_MS_MAX + STOP_SLACK_MS);
+    this.#timer = setTimeout(() => link?.kill(), drainMs + STOP_MS_MAX + patience.STOP_SLACK_MS);
   }
 
   #end(exit: Exit): void {
@@ -265,17 +275,16 @@ export class Supervisor {
       return;
     }
     if (this.#isReplacing) {
-      this.#isReplacing = false;
-      this.#live();
+      this.#goOn();
       return;
     }
     this.#restarts += 1;
     const hungIn = this.#hang?.handler;
-    const sentence = hungIn === undefined ? exit.sentence : describeHang(hungIn);
+    const sentence = hungIn === undefined ? exit.sentence : patience.describeHang(hungIn);
     this.#lastCrash = { at: Date.now(), sentence };
     this.#host.crashed({ version, sentence, hungIn });
     const isOther = this.#wanted?.version !== version;
-    if (!isApart || !this.#everReady || (HOPELESS.has(exit.code) && !isOther)) {
+    if (!isApart || !this.#everReady || (patience.HOPELESS.has(exit.code) && !isOther)) {
       const code = hungIn ? EXIT_POLICY : exit.code || EXIT_SOFTWARE;
       const what = this.#everReady ? 'the worker ended' : 'the worker did not start';
       this.#host.hopeless({ code, sentence: `${what}: ${sentence}` });
@@ -287,8 +296,3 @@ export class Supervisor {
     this.#timer = setTimeout(() => this.#live(), waitMs);
   }
 }
-
-const describeHang = (handler: string): string =>
-  handler === ''
-    ? `it gave no sign of life for ${BEATS_MISSED_MAX} s and was killed`
-    : `the policy handler ${handler} did not come back within ${HANDLER_MS_MAX / 1000} s`;

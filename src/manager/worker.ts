@@ -55,7 +55,7 @@ export async function runWorker(args: WorkerArguments, channel: WorkerChannel): 
   try {
     const lock = await lockDataDir(args.dir, { waitMs: LOCK_WAIT_MS });
     try {
-      const log = openLog(args.dir, logger);
+      const log = openLog(args.dir, args.keepLogMs, logger);
       return await new WorkerLife(args, channel, logger, log).run();
     } finally {
       await lock.release();

@@ -213,7 +213,7 @@ test('a data directory of a newer format is refused and not touched', () =>
     const look = () => readdirSync(dir, { recursive: true }).sort();
     const before = look();
     const bytes = readFileSync(join(dir, 'log', SEGMENT));
-    const message = 'data directory was written by a newer Waybill (format 9, this one reads 1)';
+    const message = 'data directory was written by a newer Waybill (format 9, this one reads 2)';
     assert.throws(() => openStore(dir), { name: 'LogOpenError', message });
     assert.throws(() => walkLog(dir, () => {}), { name: 'LogOpenError', message });
     assert.deepEqual(look(), before);

@@ -18,7 +18,7 @@ test('what is ordered while a worker begins is done when it serves', async (t) =
   const words: WorkerWord[] = [];
   let give: (order: WorkerOrder) => void = () => {};
   let heard: () => void = () => {};
-  const args = { dir, isEmbedded: true, smtp: '127.0.0.1:0', version: 'test' };
+  const args = { dir, isEmbedded: true, smtp: '127.0.0.1:0', keepLogMs: 0, version: 'test' };
   const running = runWorker(args, {
     say: (word) => {
       words.push(word);
