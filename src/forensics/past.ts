@@ -89,7 +89,11 @@ export class Past {
   top(question: TopQuestion): QueueTop {
     let top: QueueTop = { lines: [], looks: 0, messages: 0 };
     const clock = { soon: (task: () => void) => task() };
-    const looked = { books: this.#kept.books, lastErrors: this.#lastErrorsOf({ types: FAILURE_TYPES }), ports: { clock } };
+    const looked = {
+      books: this.#kept.books,
+      lastErrors: this.#lastErrorsOf({ types: FAILURE_TYPES }),
+      ports: { clock },
+    };
     findTop(looked, question, (found) => {
       top = found;
     });
@@ -142,7 +146,8 @@ export class Past {
 
   explain(subject: Subject): Explanation | string {
     return explainKept(this.#kept, subject, this.at, {
-      ofMessage: (id) => this.#lastErrorsOf({ types: FAILURE_TYPES, stream: id }).ofMessages.get(id),
+      ofMessage: (id) =>
+        this.#lastErrorsOf({ types: FAILURE_TYPES, stream: id }).ofMessages.get(id),
       ofQueue: (name) => this.#lastErrorsOf({ types: FAILURE_TYPES }).ofQueues.get(name),
     });
   }

@@ -73,6 +73,8 @@ class Stage implements ConnectionHost, Network {
   mayDial = (): boolean => this.mayGo;
   failed(): void {}
   opened(): void {}
+  parting(): void {}
+
   idle(): void {
     if (!this.knobs.isHasty || this.connection === undefined) return;
     this.connection.stop();

@@ -4,11 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Manner } from '../world/exchanger.ts';
+import type { Manner } from '../../src/testing/world/exchanger.ts';
 import { checkOffered } from '../world/judge.ts';
-import { answeringDotAfter, closingAfter, tarpitting } from '../world/manners.ts';
-import { makePlan } from '../world/policy.ts';
-import { World } from '../world/world.ts';
+import { answeringDotAfter, closingAfter, tarpitting } from '../../src/testing/world/manners.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import { World } from '../../src/testing/world/world.ts';
 
 const LIMIT = 32;
 

@@ -125,7 +125,9 @@ test('what there is not says so', async () => {
 test('refusals have the form that they are described with', async () => {
   const kindOf = (path: string, method: string, code: number): string => {
     const responses = document.paths[path]?.[method]?.responses;
-    const { content } = (responses?.[code] ?? { content: {} }) as { content: Readonly<Record<string, unknown>> };
+    const { content } = (responses?.[code] ?? { content: {} }) as {
+      content: Readonly<Record<string, unknown>>;
+    };
     return Object.keys(content).join();
   };
   assert.equal(kindOf('/api/check-liveness/v1', 'get', 503), 'text/plain');

@@ -4,10 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { accepting, judging } from '../world/manners.ts';
-import type { Failing } from '../world/policy.ts';
-import { makePlan } from '../world/policy.ts';
-import { World } from '../world/world.ts';
+import { accepting, judging } from '../../src/testing/world/manners.ts';
+import type { Failing } from '../../src/testing/world/policy.ts';
+import { makePlan } from '../../src/testing/world/policy.ts';
+import { World } from '../../src/testing/world/world.ts';
 
 const PATIENT = { queue: { retry_interval: '20m', max_retry_interval: '20m' } };
 
