@@ -133,7 +133,7 @@ export class ChainFollower {
       return 'damaged';
     }
     const isSumRight = sumOf(text) === row[7];
-    // The text that the link of an erased record proves is gone; log-erasures.ts proves the new one.
+    // What the link of an erased record proves is gone; log-erasures.ts proves the new text.
     const found = isErased(row) ? {} : this.#link(text, saltOf(row), link);
     this.#stored = link;
     this.#computed = found.computed;
