@@ -62,6 +62,8 @@ export class Addresses {
   readonly #token: string;
   readonly #texts: RegExp;
   readonly #bytes: RegExp;
+  /** Local parts in lower case, as bytes of files have them. */
+  readonly #locals: readonly string[];
   readonly #whole: ReadonlySet<string>;
   /** For a search in stored bodies: pairs of texts that both occur where an address may. */
   readonly pairs: readonly (readonly [string, string])[];
@@ -78,6 +80,8 @@ export class Addresses {
     this.#token = `erased-${order.slice(0, 8)}`;
     this.#texts = formsOf(addresses, (text) => text);
     this.#bytes = formsOf(addresses, asBytes);
+    const locals = addresses.flatMap(({ local }) => [local, inJson(local)]);
+    this.#locals = [...new Set(locals.map((local) => asBytes(local).toLowerCase()))];
     // What this order has put in their place already counts too: a run may have been cut short.
     const all = addresses.flatMap(({ local, domains }) =>
       domains.flatMap((domain) => [[local, domain] as const, [this.#token, domain] as const]),
@@ -101,6 +105,9 @@ export class Addresses {
 
   /** True when one of them is in bytes, read as Latin-1. */
   isInBytes(latin1: string): boolean {
+    // A plain search passes over most bytes ten times as fast.
+    const text = latin1.toLowerCase();
+    if (!this.#locals.some((local) => text.includes(local))) return false;
     this.#bytes.lastIndex = 0;
     return this.#bytes.test(latin1);
   }
