@@ -42,6 +42,14 @@ export interface AttemptBody extends AttemptFacts {
   readonly own?: 1 | undefined;
 }
 
+/** Body of `message.deferred`. */
+export interface DeferredBody extends AttemptBody {
+  readonly attempts: number;
+  readonly due: number;
+  /** The policy gave no source for it: another policy may. */
+  readonly sourceless?: 1 | undefined;
+}
+
 /** The fields of those facts. */
 export const ATTEMPT_FACTS_SHAPE = {
   origin: 'count?',

@@ -16,7 +16,7 @@ import {
   ROW_SOURCELESS,
 } from '../domain/rows.ts';
 import type { Schedule } from '../domain/schedule.ts';
-import type { AttemptBody, AttemptFacts } from './attempt.ts';
+import type { AttemptBody, AttemptFacts, DeferredBody } from './attempt.ts';
 import { ATTEMPT_FACTS_SHAPE, ATTEMPT_SHAPE } from './attempt.ts';
 import type { Applied } from './define.ts';
 import { define } from './define.ts';
@@ -60,14 +60,6 @@ export interface OfferedBody {
   readonly link: number;
   /** Absent: all recipients that are left. */
   readonly index?: readonly number[];
-}
-
-/** Body of `message.deferred`. */
-export interface DeferredBody extends AttemptBody {
-  readonly attempts: number;
-  readonly due: number;
-  /** The policy gave no source for it: another policy may. */
-  readonly sourceless?: 1 | undefined;
 }
 
 /** Body of `message.unsettled`. */

@@ -89,11 +89,8 @@ export class Past {
   top(question: TopQuestion): QueueTop {
     let top: QueueTop = { lines: [], looks: 0, messages: 0 };
     const clock = { soon: (task: () => void) => task() };
-    const looked = {
-      books: this.#kept.books,
-      lastErrors: this.#lastErrorsOf({ types: FAILURE_TYPES }),
-      ports: { clock },
-    };
+    const { books } = this.#kept;
+    const looked = { books, lastErrors: this.#lastErrors(), ports: { clock } };
     findTop(looked, question, (found) => {
       top = found;
     });
@@ -146,9 +143,8 @@ export class Past {
 
   explain(subject: Subject): Explanation | string {
     return explainKept(this.#kept, subject, this.at, {
-      ofMessage: (id) =>
-        this.#lastErrorsOf({ types: FAILURE_TYPES, stream: id }).ofMessages.get(id),
-      ofQueue: (name) => this.#lastErrorsOf({ types: FAILURE_TYPES }).ofQueues.get(name),
+      ofMessage: (id) => this.#lastErrors(id).ofMessages.get(id),
+      ofQueue: (name) => this.#lastErrors().ofQueues.get(name),
     });
   }
 
@@ -163,8 +159,9 @@ export class Past {
   }
 
   // A process remembers the last failures since its start: so do we, by the same rule.
-  #lastErrorsOf(filter: RecordFilter): LastErrors {
+  #lastErrors(stream?: string): LastErrors {
     const errors = newLastErrors();
+    const filter = { types: FAILURE_TYPES, ...(stream === undefined ? {} : { stream }) };
     for (const record of this.#history.records(filter, this.#startedAt(), this.position)) {
       rememberError(errors, decode(record, true), record.at);
     }

@@ -62,7 +62,7 @@ test('one message after the other uses the same connection', async () => {
   assert.equal(comersOf(world), 1);
 });
 
-test('a deep ready queue opens as many as its limit, all of them while none has greeted', async () => {
+test('a deep ready queue opens up to its limit while none has greeted', async () => {
   const slow: Manner = ({ stage }) =>
     stage === 'greeting' ? { say: '220 slow.test ready', afterMs: 5_000 } : undefined;
   const world = await meet(3, slow);

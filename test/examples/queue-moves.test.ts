@@ -118,7 +118,7 @@ story('requeue_message may give the next attempt a time of its own', {
   follows: [['message.deferred'], ['message.deferred'], ['message.deferred']],
 });
 
-test('behind its expiry no message waits: in its queue it ends at once, in another in time', async () => {
+test('behind its expiry nothing waits: it ends at once, in another queue in time', async () => {
   const ends: number[][] = [];
   for (const move of [{ delay: '2h' }, { delay: '2h', tenant: 'slow' }]) {
     for (const expires of [undefined, START_AT + 600_000]) {

@@ -1,7 +1,7 @@
 /**
- * What failed last, in a queue and of a message, since the start, remembered for those who look. The one idea: it is
- * read off the events that tell of failures, so a reader of the log comes to the same memory. Knows
- * no schedule.
+ * What failed last since the start, in a queue and of a message, remembered for those who look. The
+ * one idea: it is read off the events that tell of failures, so a reader of the log comes to the
+ * same memory. Knows no schedule.
  */
 import type { LastError } from '../../domain/inspection.ts';
 import { Recent } from '../../domain/recent.ts';
