@@ -245,7 +245,6 @@ function queueRouted(core: Core, routed: Routed, at: number): void {
     const hosts = answer.hosts.map(({ name }) => name);
     const mode = answer.mtaSts ?? '';
     if (row.site !== answer.site || mode !== (core.routedModes.get(row) ?? '')) {
-      // Nothing waits for a site that nobody knew.
       if (mode === 'enforce' && row.site !== '') recallRows(core, row.site, at);
       const body = { site: answer.site, hosts, mta_sts: mode };
       core.turns.emit({ type: 'queue.routed', stream: row.name, body });
@@ -272,7 +271,7 @@ function queueRouted(core: Core, routed: Routed, at: number): void {
   }
 }
 
-/** What waits where a queue's mail went before is placed anew: its policy has become known. */
+/** What waits where mail went before, if it did, is placed anew: its policy has become known. */
 function recallRows(core: Core, site: string, at: number): void {
   for (const ready of core.readyQueues.values()) {
     if (ready.site.site === site) withdrawRows(core, ready, (slot) => rowIsDue(core, slot, at));

@@ -184,8 +184,7 @@ class ChartedConnection implements Connection {
     inspect?: (event: InspectionEvent) => void,
   ) {
     const held = makeConversation(network, host, request);
-    const watch = inspect === undefined ? {} : { inspect };
-    const actor = createActor(connectionLogic, { input: held, ...watch });
+    const actor = createActor(connectionLogic, { input: held, ...(inspect && { inspect }) });
     this.#held = held;
     this.#actor = actor;
     // XState keeps what an action throws from the caller of `send`; it belongs to the caller.
@@ -288,10 +287,7 @@ function pathOf(value: string | object): string {
   return `${parent}.${pathOf(child)}`;
 }
 
-/**
- * Opens a connection: dials the first candidate of the plan and goes on by itself. `inspect` is
- * XState's: it hears of each step of the chart.
- */
+/** Opens a connection: dials the first candidate and goes on by itself; `inspect` is XState's. */
 export function openConnection(
   network: Network,
   host: ConnectionHost,
