@@ -72,6 +72,8 @@ const NODE_PATHS = [
   /^src\/[a-z-]+\/[a-z-]*thread[a-z-]*\.ts$/,
   // Signing is arithmetic, but for the hashes and keys of node:crypto.
   /^src\/dkim\/(sign|private-key)\.ts$/,
+  // A policy under test is a file.
+  /^src\/testing\/load-policy\.ts$/,
   // Incident files, and a log that is only read, are files.
   /^src\/forensics\/(bundle|replay-walk)[^/]*\.ts$/,
   /^(test|bench|scripts)\//,
@@ -93,6 +95,7 @@ const LIBRARY_PATHS: Readonly<Record<string, RegExp>> = {
   re2js: /^src\/projections\/classifier|^(test|bench)\//,
   'postal-mime': /^src\/reports\/|^test\//,
   handlebars: /^src\/intake\/inject\//,
+  'fast-check': /^src\/testing\/(arbitrary|checking)|^(test|bench)\//,
   nodemailer: /^src\/(intake|cli)\/|^(test|bench)\//,
   mailauth: /^(test|bench)\//,
 };

@@ -118,6 +118,13 @@ export const COMMANDS: readonly CommandEntry[] = [
 
   command(DAEMON, 'status', 'what a running waybilld does', () => import('./status.ts'), 'build'),
   command(DAEMON, 'policy', 'versions of the policy', () => import('./policy.ts'), 'build'),
+  command(
+    DAEMON,
+    'check',
+    'try a policy in a simulated world',
+    () => import('./check.ts'),
+    'build',
+  ),
   command(DAEMON, 'hooks', 'log hooks: look, pause, replay', () => import('./hooks.ts'), 'build'),
   command(DAEMON, 'set-log-filter', 'how much the daemon logs', small, 'buildFilter'),
   command(DAEMON, 'spool-compact', 'give the space of ended bodies back', small, 'buildCompact'),

@@ -45,12 +45,16 @@ export interface Dialled {
   readonly from: string;
   readonly to: string;
   readonly through?: string;
+  /** When the link was gone, from our side. */
+  endedAt?: number;
 }
 
 /** All hosts and all links. */
 export class Internet {
   readonly hosts = new Map<string, Host>();
   readonly proxies = new Map<string, WorldProxy>();
+  /** What a proxy does that nobody has placed. */
+  elsewhere: WorldProxy['answers'] = 'refused';
   readonly links = new Set<WorldLink>();
   readonly time: WorldTime;
   readonly chance: Chance;
@@ -187,13 +191,15 @@ export class WorldLink implements Link {
   #close(): void {
     this.#isOver = true;
     this.#net.links.delete(this);
+    const dialled = this.#net.dialled[this.number - 1];
+    if (dialled !== undefined) dialled.endedAt = this.#net.time.now;
     this.#down?.cut();
   }
 
   #dialThrough({ address }: DialRequest, route: ProxyRoute, place: string): void {
     const { chance, hosts, proxies } = this.#net;
     const proxy = proxies.get(place);
-    const answers = proxy?.answers ?? 'refused';
+    const answers = proxy?.answers ?? this.#net.elsewhere;
     if (answers === 'never' || answers === 'mute') {
       this.#stalled = proxyFault(place, answers);
       return;

@@ -15,7 +15,7 @@ export class Policies {
   #epoch = 0;
 
   constructor(plan: PolicyPlan, handlers: PolicyPart | undefined) {
-    this.versions = [{ version: 0, epoch: 0, plan, handlers }];
+    this.versions = [{ version: 0, epoch: 0, plan, handlers, ...plan.own }];
   }
 
   get inForce(): PlanVersion {

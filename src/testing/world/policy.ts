@@ -11,6 +11,7 @@ import { createPolicyAsker } from '../../policy/ask.ts';
 import type { Policy } from '../../policy/define.ts';
 import { definePolicy } from '../../policy/define.ts';
 import type { PolicyPart } from '../../policy/hooks.ts';
+import type { PlaceFinder } from '../../policy/setup.ts';
 
 type Options = Record<string, unknown>;
 
@@ -26,6 +27,14 @@ export interface PolicyPlan {
   ndr?: NdrDuties | undefined;
   /** Which handler throws, if any. */
   failing?: Failing | undefined;
+  /** In place of all this: an operator's own policy, as it was loaded. */
+  readonly own?: OwnPolicy | undefined;
+}
+
+/** An operator's policy, and where in its files something was thrown. */
+export interface OwnPolicy {
+  readonly policy: Policy;
+  readonly findPlace: PlaceFinder;
 }
 
 /** A handler that may throw. */
@@ -40,6 +49,7 @@ export interface PlanVersion {
   readonly handlers?: PolicyPart | undefined;
   /** In place of the plan: an operator's own, as it was loaded. */
   readonly policy?: Policy | undefined;
+  readonly findPlace?: PlaceFinder | undefined;
 }
 
 /** How a version marks its answers: part of the text of each. */
@@ -116,7 +126,7 @@ export const makePlan = (
 export const makeAsker = (
   given: Omit<PlanVersion, 'epoch'>,
   onFault: (fault: PolicyFault) => void,
-): PolicyAsker => createPolicyAsker(makePolicy(given), onFault);
+): PolicyAsker => createPolicyAsker(makePolicy(given), onFault, given.findPlace);
 
 /** The plan as a policy. */
 export function makePolicy({

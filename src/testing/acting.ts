@@ -1,0 +1,139 @@
+/**
+ * Carrying out the steps of a scenario in a world. The one idea: a step does one thing and takes no
+ * time but 'wait' (and a restart), so steps may be left out of a scenario one by one, and what is
+ * left still makes sense. Judges nothing.
+ */
+import { createPolicyAsker } from '../policy/ask.ts';
+import type { Policy } from '../policy/define.ts';
+import { behave, behaveWell } from './behaviours.ts';
+import type { OrderStep, Step, WorldStep } from './scenario.ts';
+import type { World } from './world/world.ts';
+
+/** What acting needs to know besides the world. */
+export interface Stage {
+  readonly world: World;
+  /** The policy as it is watched, and further versions of it. */
+  readonly policies: readonly Policy[];
+  /** Sends, for the step's number. */
+  readonly send: (step: Extract<Step, { readonly do: 'send' }>) => Promise<void>;
+  /** By source: takes back that it flaps. */
+  readonly flapping: Map<string, () => void>;
+  /** Gives a domain its MX back. */
+  readonly mendName: (domain: string) => void;
+}
+
+const SPAN_MS = 60_000;
+const STOP_MS = 10_000;
+
+/** The local address of a source, '' where the system chooses it. */
+function addressOf({ policies }: Stage, source: string): string {
+  const policy = policies[0];
+  if (policy === undefined) return '';
+  const answer = createPolicyAsker(policy, () => {}).source(source, true);
+  return answer === undefined || answer === 'unknown' ? '' : (answer.value.source_address ?? '');
+}
+
+/** Carries a step out. */
+export async function act(stage: Stage, step: Step): Promise<void> {
+  const { world } = stage;
+  if (step.do === 'send') return stage.send(step);
+  if (step.do === 'wait') return world.runFor(step.ms);
+  if (step.do === 'kill') return world.crash();
+  if (step.do === 'restart') return restart(world);
+  if (step.do === 'receiver' || step.do === 'source' || step.do === 'dns' || step.do === 'disk') {
+    return befall(stage, step);
+  }
+  return order(stage, step);
+}
+
+function befall(stage: Stage, step: WorldStep): void {
+  const { world } = stage;
+  if (step.do === 'receiver') {
+    const host = world.hostOf(step.domain);
+    if (host !== undefined) behave(host, step);
+  } else if (step.do === 'source') changeSource(stage, step);
+  else if (step.do === 'dns') {
+    if (step.is === 'in order') stage.mendName(step.domain);
+    else world.zone.mx.set(step.domain, step.is);
+  } else if (step.do === 'disk') {
+    const isFull = step.is === 'full';
+    if (isFull) world.life.log.fillDisk();
+    else world.life.log.freeDisk();
+    world.bodies.isFull = isFull;
+  }
+}
+
+function changeSource(
+  stage: Stage,
+  { source, is, ms = SPAN_MS }: Extract<WorldStep, { readonly do: 'source' }>,
+): void {
+  const { world, flapping } = stage;
+  const address = addressOf(stage, source);
+  const { broken } = world.net;
+  flapping.get(source)?.();
+  flapping.delete(source);
+  if (is === 'in order') broken.mend(address);
+  else if (is === 'unplumbed') broken.unplumb(address);
+  else if (is === 'proxy down') broken.breakProxy(address);
+  else if (is === 'proxy rude') broken.breakProxy(address, 'FAULT_PROXY_HANDSHAKE');
+  else flap(stage, source, address, ms);
+}
+
+function flap({ world, flapping }: Stage, source: string, address: string, ms: number): void {
+  const { broken } = world.net;
+  const turn = (): void => {
+    if (broken.from.has(address)) broken.mend(address);
+    else broken.unplumb(address);
+    flapping.set(source, world.time.after(ms, turn));
+  };
+  turn();
+}
+
+function order({ world, policies }: Stage, step: OrderStep): void {
+  const why = 'the scenario';
+  switch (step.do) {
+    case 'suspend source': {
+      const until = world.now + step.ms;
+      world.command({ kind: 'source.suspend', source: step.source, until, why });
+      return;
+    }
+    case 'resume source':
+      world.command({ kind: 'source.resume', source: step.source });
+      return;
+    case 'suspend queue': {
+      const until = world.now + step.ms;
+      world.command({ kind: 'queue.suspend', queue: step.queue, until, why });
+      return;
+    }
+    case 'resume queue':
+      world.command({ kind: 'queue.resume', queue: step.queue });
+      return;
+    default: {
+      const policy = policies[step.do === 'edit' ? step.to + 1 : 0];
+      if (policy === undefined) throw new Error(`there is no version ${JSON.stringify(step)}`);
+      const version = world.policies.versions.length;
+      world.policies.useLoaded(policy, version, world.engine, () => {});
+    }
+  }
+}
+
+/** In good order: what is in hand is finished first. */
+async function restart(world: World): Promise<void> {
+  let isStopped = false;
+  world.engine.stop(STOP_MS / 2, () => {
+    isStopped = true;
+  });
+  const endAt = world.now + STOP_MS;
+  while (!isStopped && world.time.nextDueAt() <= endAt) world.step();
+  await world.crash();
+}
+
+/** From now on the world is kind. */
+export function calm(stage: Stage, domains: readonly string[]): void {
+  const { world, flapping } = stage;
+  for (const stop of flapping.values()) stop();
+  flapping.clear();
+  world.calm();
+  for (const host of world.net.hosts.values()) behaveWell(host);
+  for (const domain of domains) stage.mendName(domain);
+}

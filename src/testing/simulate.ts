@@ -1,0 +1,286 @@
+/**
+ * A policy in a simulated world: the production engine, its charts and the policy's own handlers
+ * under a virtual clock, with a network, names and disks that a scenario makes misbehave. The one
+ * idea: policy, scenario and seed are all there is; they give the same run, byte for byte.
+ * Not simulated: log hooks, reports of failure to senders, Redis, TLS beyond its word.
+ */
+import type { Policy } from '../policy/define.ts';
+import type { Stage } from './acting.ts';
+import { act, calm } from './acting.ts';
+import { behaveWell } from './behaviours.ts';
+import { Door } from './door.ts';
+import { whileLent } from './lending.ts';
+import { makeBytes, settleSent } from './letter.ts';
+import type { TestPolicy } from './load-policy.ts';
+import { asTestPolicy } from './load-policy.ts';
+import { domainsOf, exchangerOf } from './names.ts';
+import type { Happening, MailCommand, Sent } from './result.ts';
+import { Result } from './result.ts';
+import type { Scenario, SendStep, Step } from './scenario.ts';
+import { Reached, watchPolicy } from './watching.ts';
+import { CALM, Chance } from './world/chance.ts';
+import { Exchanger } from './world/exchanger.ts';
+import { makePlan } from './world/policy.ts';
+import { START_AT, World } from './world/world.ts';
+
+/** What a simulation may be told besides. */
+export interface SimulateOptions {
+  readonly seed?: number | undefined;
+  /** Versions that 'edit' steps put in force. */
+  readonly versions?: readonly (Policy | TestPolicy)[] | undefined;
+  /** Counts what was reached, over several simulations. */
+  readonly reached?: Reached | undefined;
+}
+
+const DAY_MS = 86_400_000;
+const SETTLE_MS_MAX = 7 * DAY_MS;
+const SLICE_MS = 60_000;
+/** Beyond max_age: what an attempt in flight may still take. */
+const GRACE_MS = 120_000;
+/** Slower housekeeping than usual: a day without mail should cost little. */
+const LIMITS = { reapMs: 60_000 };
+
+/** Simulates; see `Scenario` for what happens. Throws where the engine itself breaks. */
+export async function simulate(
+  policy: Policy | TestPolicy,
+  scenario: Scenario,
+  options: SimulateOptions = {},
+): Promise<Result> {
+  const given = asTestPolicy(policy);
+  const { seed = 1 } = options;
+  const dice = new Chance(seed ^ 0x0d1ce);
+  let now = (): number => START_AT;
+  const lent = { now: () => now(), uniform: () => dice.uniform() };
+  return whileLent(lent, async () => {
+    const run = await Run.start(given, scenario, { ...options, seed });
+    now = () => run.world.now;
+    await run.play();
+    return run.result();
+  });
+}
+
+class Run {
+  readonly world: World;
+  readonly #policy: TestPolicy;
+  readonly #scenario: Scenario;
+  readonly #seed: number;
+  readonly #reached: Reached;
+  readonly #domains: readonly string[];
+  readonly #door: Door;
+  readonly #stage: Stage;
+  readonly #steps: { at: number; step: Step }[] = [];
+  readonly #sent: Sent[] = [];
+  readonly #mailed: MailCommand[] = [];
+  readonly #waiting = new Map<string, string>();
+  #calmAt: number | undefined;
+
+  private constructor(
+    world: World,
+    [policy, scenario, domains]: readonly [TestPolicy, Scenario, readonly string[]],
+    options: SimulateOptions & { readonly seed: number },
+    reached: Reached,
+  ) {
+    this.world = world;
+    this.#policy = policy;
+    this.#scenario = scenario;
+    this.#domains = domains;
+    this.#seed = options.seed;
+    this.#reached = reached;
+    this.#door = new Door(world, policy.setup.smtpListeners);
+    const versions = (options.versions ?? []).map((one) => asTestPolicy(one).policy);
+    this.#stage = {
+      world,
+      policies: [policy.policy, ...versions].map((one) => watchPolicy(one, reached)),
+      send: (step) => this.#send(step, false),
+      flapping: new Map(),
+      mendName: (domain) => this.#mendName(domain),
+    };
+    world.onWrite = (link, bytes) => {
+      if (bytes.toString('latin1', 0, 10) !== 'MAIL FROM:') return;
+      this.#mailed.push({ at: world.now, link });
+    };
+  }
+
+  static async start(
+    policy: TestPolicy,
+    scenario: Scenario,
+    options: SimulateOptions & { readonly seed: number },
+  ): Promise<Run> {
+    const { faults } = scenario;
+    const reached = options.reached ?? new Reached();
+    const own = {
+      policy: watchPolicy(policy.policy, reached),
+      findPlace: policy.findPlace,
+    };
+    const world = await World.start({
+      seed: options.seed,
+      limits: LIMITS,
+      plan: { ...makePlan(), own },
+      manners: {},
+      ...(faults === undefined ? {} : { faults: { ...CALM, ...faults } }),
+    });
+    const domains = domainsIn(policy, scenario);
+    const run = new Run(world, [policy, scenario, domains], options, reached);
+    run.#populate();
+    await world.runFor(100);
+    return run;
+  }
+
+  /** Receivers for all domains; each name and address of the policy's own is a receiver, too. */
+  #populate(): void {
+    const { world } = this;
+    const { words } = this.#policy;
+    world.net.elsewhere = 'open';
+    for (const domain of this.#domains) {
+      behaveWell(world.addDomain(domain, () => undefined));
+      this.#mendName(domain);
+      const address = world.zone.addresses.get(`mx.${domain}`) ?? [];
+      world.zone.addresses.set(exchangerOf(domain, words), address);
+      if (words.domains.includes(domain)) world.zone.addresses.set(domain, address);
+    }
+    for (const address of words.addresses) {
+      if (world.net.hosts.has(address)) continue;
+      behaveWell(world.net.addHost(address, new Exchanger(`[${address}]`)));
+    }
+  }
+
+  #mendName(domain: string): void {
+    const exchange = exchangerOf(domain, this.#policy.words);
+    this.world.zone.mx.set(domain, [{ preference: 10, exchange }]);
+  }
+
+  async play(): Promise<void> {
+    const { world } = this;
+    for (const step of this.#scenario.steps) {
+      this.#steps.push({ at: world.now, step });
+      await act(this.#stage, step);
+    }
+    if (this.#scenario.settles !== false) await this.#settle();
+    this.#explain();
+  }
+
+  async #settle(): Promise<void> {
+    const { world } = this;
+    calm(this.#stage, this.#domains);
+    // A step of its own: what was under way when the faults ended may still fail of them.
+    await world.runFor(SLICE_MS);
+    this.#calmAt = world.now;
+    const probes = this.#scenario.steps.filter((step): step is SendStep => step.do === 'send');
+    for (const probe of probes) await this.#send({ ...probe, count: 1 }, true);
+    const endAt = world.now + Math.min(this.#ageMax(), SETTLE_MS_MAX) + GRACE_MS;
+    const hasMail = (): boolean => world.engine.core.books.rows.count > 0;
+    await world.runFor(1_000);
+    while (hasMail() && world.now < endAt) await world.runFor(SLICE_MS);
+  }
+
+  /** The longest that any queue keeps mail, as the policy answered so far. */
+  #ageMax(): number {
+    const { answers, queues } = this.world.engine.core.books;
+    let most = 0;
+    for (const queue of queues) {
+      if (queue === undefined) continue;
+      const { answer } = queue;
+      const { max_age } = JSON.parse(answers.get(answer) ?? '{}') as { max_age?: number };
+      most = Math.max(most, max_age ?? 0);
+    }
+    return most;
+  }
+
+  #explain(): void {
+    const { world } = this;
+    const { queues } = world.engine.core.books;
+    for (const queue of queues) {
+      if (queue === undefined) continue;
+      const { name } = queue;
+      const why = world.engine.explain({ kind: 'queue', name });
+      const text = typeof why === 'string' ? why : (why.reasons[0]?.text ?? why.state);
+      this.#waiting.set(name, text);
+    }
+  }
+
+  async #send(step: SendStep, isProbe: boolean): Promise<void> {
+    const { world } = this;
+    for (let left = step.count ?? 1; left > 0; left -= 1) {
+      const from = step.from ?? 'sender@here.test';
+      const sent: Sent = {
+        mark: `m${this.#sent.length}`,
+        at: world.now,
+        from,
+        to: step.to,
+        isProbe,
+        answeredAt: undefined,
+        code: undefined,
+        text: '',
+        ids: [],
+      };
+      this.#sent.push(sent);
+      const { tenant, campaign } = step;
+      const meta = {
+        ...(tenant === undefined ? {} : { tenant }),
+        ...(campaign === undefined ? {} : { campaign }),
+      };
+      const bytes = makeBytes(step, sent);
+      await this.#door.submit({ from, to: step.to, meta, bytes }, (outcome) =>
+        settleSent(sent, outcome, world.now),
+      );
+    }
+  }
+
+  result(): Result {
+    const { world } = this;
+    const { witness, zone } = world;
+    const events = witness.records.map(readRecord);
+    noteUse(events, this.#reached);
+    const hosts = [...zone.addresses].map(([name, [first = '']]) => [name, first] as const);
+    return new Result({
+      seed: this.#seed,
+      scenario: this.#scenario,
+      policy: this.#policy,
+      startedAt: START_AT,
+      steps: this.#steps,
+      calmAt: this.#calmAt,
+      endedAt: world.now,
+      events,
+      messages: witness.messages,
+      sent: this.#sent,
+      dialled: world.net.dialled,
+      mailed: this.#mailed,
+      copies: [...world.net.hosts.values()].flatMap(({ exchanger }) => exchanger.copies),
+      hosts: new Map(hosts),
+      oddities: witness.oddities,
+      said: world.said,
+      waiting: this.#waiting,
+      reached: this.#reached,
+    });
+  }
+}
+
+/** Counts the sources that mail was offered over, and the pools that they were chosen from. */
+function noteUse(events: readonly Happening[], reached: Reached): void {
+  for (const { type, body } of events) {
+    if (type === 'message.offered') Reached.note(reached.sources, String(body['source']));
+    else if (typeof body['pool'] === 'string' && type.startsWith('message.')) {
+      Reached.note(reached.pools, body['pool']);
+    }
+  }
+}
+
+const readRecord = ({ position, turn, at, type, stream, body }: RawRecord): Happening => ({
+  position,
+  turn,
+  at,
+  type,
+  stream,
+  body: JSON.parse(body) as Record<string, unknown>,
+});
+
+type RawRecord = Omit<Happening, 'body'> & { readonly body: string };
+
+/** All domains that mail may go to. */
+function domainsIn(policy: TestPolicy, { steps, domains = [] }: Scenario): readonly string[] {
+  const named = steps.flatMap((step) => {
+    if (step.do === 'send') return step.to.map((one) => one.slice(one.lastIndexOf('@') + 1));
+    return step.do === 'receiver' || step.do === 'dns' ? [step.domain] : [];
+  });
+  return [...new Set([...domainsOf(policy.words), ...domains, ...named])];
+}

@@ -1,0 +1,28 @@
+/**
+ * `waybill/testing`: what the author of a policy imports to try it in a simulated world. The one
+ * idea: one name for the whole kit; what is not here is not promised.
+ * Nothing of it is loaded by a daemon.
+ */
+// biome-ignore-all lint/performance/noBarrelFile: an author imports from one name.
+export type { Material } from './arbitrary.ts';
+export { arbitrary } from './arbitrary.ts';
+export type { Checked, CheckOptions, Counterexample } from './checking.ts';
+export { checkPolicy } from './checking.ts';
+export type { PathState, QueueState, SourceState, Standing } from './history.ts';
+export { recount } from './history.ts';
+export { assertHolds, lawNamed } from './holding.ts';
+export type { Breach, Law } from './laws/law.ts';
+export type { Broken } from './laws/laws.ts';
+export { findBroken, laws } from './laws/laws.ts';
+export type { TenantPools } from './laws/policy.ts';
+export { tenantsKeepToTheirPools } from './laws/policy.ts';
+export type { TestPolicy } from './load-policy.ts';
+export { loadPolicy } from './load-policy.ts';
+export type { Happening, MessageOutcome, Observed, Sent } from './result.ts';
+export { Result } from './result.ts';
+export type { BehaviourName, Scenario, SendStep, Step } from './scenario.ts';
+export type { SimulateOptions } from './simulate.ts';
+export { simulate } from './simulate.ts';
+export type { TimelineOptions } from './timeline.ts';
+export { timeline } from './timeline.ts';
+export { Reached } from './watching.ts';

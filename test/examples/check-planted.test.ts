@@ -1,0 +1,66 @@
+/**
+ * Story: ten mistakes are planted in a policy that is in order, one at a time; a check finds each,
+ * by the law that it breaks, with a counterexample of at most ten steps that names the culprit, and
+ * finds nothing in the policy without them. The one idea: a check that finds no planted mistake
+ * finds no other. Time is the processor's: a busy machine makes nothing slower that counts.
+ */
+import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import process from 'node:process';
+import { test } from 'node:test';
+import type { Checked } from '../../src/testing/testing.ts';
+import {
+  checkPolicy,
+  findBroken,
+  laws,
+  loadPolicy,
+  simulate,
+  tenantsKeepToTheirPools,
+} from '../../src/testing/testing.ts';
+import type { Mistake } from './planted-policy.ts';
+import { MISTAKES, writePlanted } from './planted-policy.ts';
+
+const STEPS_MAX = 10;
+const CPU_S_MAX = 30;
+/** By the clock on the wall, which a busy machine stretches. */
+const SECONDS = 60;
+const JUDGED = [...laws, tenantsKeepToTheirPools({ acme: ['acme-pool'] })];
+
+async function check(parts: Mistake['parts'], seconds: number): Promise<[Checked, number]> {
+  const file = await writePlanted(parts);
+  try {
+    const policy = await loadPolicy(file);
+    assert.deepEqual(policy.refusals, [], 'the loader sees nothing of it');
+    const began = process.cpuUsage();
+    const checked = await checkPolicy(policy, { seconds, seed: 1, laws: JUDGED });
+    const { user, system } = process.cpuUsage(began);
+    return [checked, (user + system) / 1e6];
+  } finally {
+    await rm(dirname(file), { recursive: true });
+  }
+}
+
+test('a policy in order is found in order, and wholly reached', async () => {
+  const [{ counterexample, reached, runs }] = await check({}, 10);
+  assert.equal(counterexample?.breach.says, undefined);
+  assert.ok(runs > 1);
+  for (const name of ['main', 'acme-pool']) assert.ok(reached.pools.has(name), name);
+});
+
+for (const mistake of MISTAKES) {
+  test(`found: ${mistake.what}`, async (t) => {
+    const [{ counterexample: found, runs }, cpuS] = await check(mistake.parts, SECONDS);
+    assert.ok(found !== undefined, 'a law is broken');
+    const { law, breach, scenario, seed, result } = found;
+    t.diagnostic(`${scenario.steps.length} steps, ${runs} runs, ${cpuS.toFixed(1)} s`);
+    assert.equal(law.name, mistake.law);
+    assert.match(breach.says, mistake.names);
+    assert.ok(scenario.steps.length <= STEPS_MAX, `${scenario.steps.length} steps`);
+    assert.ok(cpuS <= CPU_S_MAX, `${cpuS} s`);
+    // What was printed is what happens again.
+    const again = await simulate(result.observed.policy, scenario, { seed });
+    assert.equal(again.log(), result.log());
+    assert.equal(findBroken(again, [law])?.breach.says, breach.says);
+  });
+}

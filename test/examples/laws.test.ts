@@ -1,0 +1,169 @@
+/**
+ * Each shipped law can be broken: a run in which all hold is doctored in one place, and the law it
+ * is about, and no other of those named, speaks up. The one idea: a law that no lie offends says
+ * nothing. Engines that would do such things are not needed for it.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { definePolicy } from '../../src/policy/define.ts';
+import { asTestPolicy } from '../../src/testing/load-policy.ts';
+import type { Happening, Observed, Scenario } from '../../src/testing/testing.ts';
+import { laws, Result, simulate, tenantsKeepToTheirPools } from '../../src/testing/testing.ts';
+
+const policy = asTestPolicy(
+  definePolicy({
+    init: (setup) => setup.smtpListener({ listen: '127.0.0.1:2025' }),
+    get_queue_config: (_domain, tenant) => ({
+      egress_pool: tenant === 'acme' ? 'acme-pool' : 'main',
+      retry_interval: '5m',
+      max_age: '2h',
+    }),
+    get_egress_pool: (name) => ({
+      entries: [{ name: name === 'main' ? 'ip-1' : 'ip-2', weight: 1 }],
+    }),
+    get_egress_source: (name) => ({
+      source_address: name === 'ip-1' ? '192.0.2.1' : '192.0.2.2',
+      suspend_when_unplumbed: { duration: '5m' },
+    }),
+    get_egress_path_config: () => ({ connection_limit: 2, max_message_rate: '1000/s' }),
+  }),
+);
+
+const SCENARIO: Scenario = {
+  steps: [
+    { do: 'send', to: ['u@a.test'] },
+    { do: 'send', to: ['u@b.test'], tenant: 'acme' },
+    { do: 'wait', ms: 2_000 },
+    { do: 'receiver', domain: 'a.test', is: 'busy' },
+    { do: 'send', to: ['v@a.test'] },
+    { do: 'wait', ms: 1_000 },
+    { do: 'source', source: 'ip-2', is: 'unplumbed' },
+    { do: 'wait', ms: 10_000 },
+    { do: 'send', to: ['w@c.test'], tenant: 'acme' },
+    { do: 'wait', ms: 10_000 },
+  ],
+};
+
+const JUDGED = [...laws, tenantsKeepToTheirPools({ acme: ['acme-pool'] })];
+const { observed } = await simulate(policy, SCENARIO, { seed: 5 });
+
+type Change = (event: Happening) => Happening | readonly Happening[];
+
+/** The run with some events changed. */
+const withEvents = (type: string, change: Change): Observed => ({
+  ...observed,
+  events: observed.events.flatMap((event) => (event.type === type ? change(event) : event)),
+});
+
+const withBody = (type: string, body: (event: Happening) => object): Observed =>
+  withEvents(type, (event) => ({ ...event, body: { ...event.body, ...body(event) } }));
+
+const dialled = observed.dialled[0] as Observed['dialled'][number];
+
+/** A story of which some parts are others. */
+const withStories = (
+  isMeant: (id: string) => boolean,
+  parts: Partial<NonNullable<ReturnType<Observed['messages']['get']>>>,
+): Observed => ({
+  ...observed,
+  messages: new Map(
+    [...observed.messages].map(([id, story]) => [id, isMeant(id) ? { ...story, ...parts } : story]),
+  ),
+});
+
+const probes = new Set(observed.sent.flatMap(({ isProbe, ids }) => (isProbe ? ids : [])));
+const first = [...observed.messages.keys()][0] ?? '';
+const calmAt = observed.calmAt ?? 0;
+const expired = (at: number) => new Map([[0, { kind: 'expired' as const, at, text: 'too old' }]]);
+const late = [...observed.messages.values()].find(({ deferrals }) => deferrals > 0)?.id ?? '';
+const acmeQueue = (at: number, type: string, body: object): Happening => ({
+  position: 0,
+  turn: 0,
+  at,
+  type,
+  stream: type.startsWith('source') ? 'ip-2' : 'acme@b.test',
+  body: body as Happening['body'],
+});
+
+/** By law: a lie that offends it. */
+const LIES: Readonly<Record<string, Observed>> = {
+  'the-loader-accepts-it': { ...observed, policy: { ...policy, refusals: ['no part knows it'] } },
+  'handlers-answer': {
+    ...observed,
+    events: [...observed.events, acmeQueue(1, 'policy.faulted', { sentence: 'it threw' })],
+  },
+  conservation: { ...observed, messages: new Map([...observed.messages].slice(1)) },
+  'every-reply-has-a-class': withBody('message.deferred', () => ({ code: 250 })),
+  'no-suspended-source-is-chosen': withEvents('message.offered', (event) => [
+    acmeQueue(event.at - 200, 'source.suspended', { until: event.at + 60_000, reason: 'Operator' }),
+    { ...event, body: { ...event.body, source: 'ip-2' } },
+  ]),
+  'all-suspended-waits-for-the-earliest': withBody('queue.rested', ({ body }) => ({
+    until: Number(body['until']) + 1,
+  })),
+  'suspensions-end-before-the-mail': withBody('source.suspended', ({ at }) => ({
+    until: at + 7_200_000,
+  })),
+  'connection-limits-hold': {
+    ...observed,
+    dialled: [dialled, dialled, dialled, ...observed.dialled],
+  },
+  'rates-hold': {
+    ...observed,
+    mailed: Array.from({ length: 2_000 }, () => ({ at: dialled.at, link: 1 })),
+  },
+  'retries-follow-the-schedule': withEvents('message.deferred', (event) => [
+    event,
+    { ...event, type: 'message.offered', at: event.at + 240_000, body: { source: 'ip-1' } },
+  ]),
+  'deferred-mail-is-tried-again': {
+    ...withStories((id) => id === late, {
+      offers: observed.messages.get(late)?.offers.slice(0, 1) ?? [],
+    }),
+    events: observed.events.flatMap((event) =>
+      event.type === 'message.deferred' && event.stream === late
+        ? [event, { ...event, type: 'message.expired', body: { text: 'too late' } }]
+        : [event],
+    ),
+  },
+  'mail-expires-by-max-age': withStories((id) => id === first, {
+    acceptedAt: calmAt - 7_200_000 - 400_000,
+  }),
+  'every-queue-has-an-exit': withStories((id) => probes.has(id), {
+    ends: expired(calmAt + 1_000),
+    offers: [],
+  }),
+  'calm-brings-progress': withStories((id) => id === late, {
+    ends: expired(calmAt + 1_000),
+    offers: [],
+  }),
+  'no-queue-is-starved': {
+    ...observed,
+    events: [
+      acmeQueue(1, 'message.accepted', { queue: 'old.test' }),
+      ...Array.from({ length: 300 }, (_, at) => [
+        { ...acmeQueue(2, 'message.accepted', { queue: 'young.test' }), stream: `y${at}` },
+        { ...acmeQueue(3, 'message.offered', { source: 's', site: 'x' }), stream: `y${at}` },
+      ]).flat(),
+      acmeQueue(4, 'message.offered', { source: 's', site: 'x' }),
+    ],
+  },
+  'tenants-keep-to-their-pools': withEvents('queue.opened', (event) => ({
+    ...event,
+    stream: event.stream === 'acme@b.test' ? 'other@b.test' : event.stream,
+  })),
+};
+
+test('all laws hold of the run as it was, and there is a lie for each', () => {
+  for (const law of JUDGED) assert.equal(law.find(observed)?.says, undefined, law.name);
+  assert.deepEqual(Object.keys(LIES).sort(), JUDGED.map(({ name }) => name).sort());
+  assert.ok(new Result(observed).events('queue.rested').length > 0, 'there is something to doctor');
+});
+
+for (const law of JUDGED) {
+  test(`${law.name} is broken by a lie`, () => {
+    const breach = law.find(LIES[law.name] as Observed);
+    assert.ok(breach !== undefined, law.says);
+    assert.notEqual(breach.says, '');
+  });
+}
