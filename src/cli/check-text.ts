@@ -28,9 +28,12 @@ const coverOf = (
 
 /** Which parts of the policy the runs came to. */
 export function coverageOf({ reached }: Checked, policy: TestPolicy): readonly Covered[] {
-  const sections = new Map(
-    [...reached.sections].filter(([name]) => policy.sections.includes(name)),
-  );
+  // A table within a table is of the outer one.
+  const isIn = (place: string, section: string): boolean =>
+    place === section || place.startsWith(`${section}.`);
+  const places = [...reached.sections.keys()];
+  const met = policy.sections.filter((one) => places.some((place) => isIn(place, one)));
+  const sections = new Map(met.map((one) => [one, 1] as const));
   const handlers = new Map(
     [...reached.handlers].filter(([name]) => (policy.handlers as readonly string[]).includes(name)),
   );
