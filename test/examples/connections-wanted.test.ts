@@ -5,10 +5,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Manner } from '../../src/testing/world/exchanger.ts';
-import { checkOffered } from '../world/judge.ts';
 import { answeringDotAfter, closingAfter, tarpitting } from '../../src/testing/world/manners.ts';
 import { makePlan } from '../../src/testing/world/policy.ts';
 import { World } from '../../src/testing/world/world.ts';
+import { checkOffered } from '../world/judge.ts';
 
 const LIMIT = 32;
 
