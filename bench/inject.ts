@@ -3,9 +3,12 @@
  * requests of 500 recipients, four at a time. First with a host and bodies that keep nothing, which
  * tells the cost of the intake and how long it holds the main thread; then through a whole daemon,
  * where every answer is durable. Usage: node --import tsx bench/inject.ts [recipients] [--html]
- * [--each=500]
+ * [--each=500] [--deferred-spool] [--silent: exchangers take connections and say nothing]
  */
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { IntakeHost, Submission } from '../src/intake/host.ts';
@@ -23,6 +26,8 @@ const [recipients = 20_000] = process.argv
   .map(Number);
 const isHtml = process.argv.includes('--html');
 const EACH = Number(process.argv.find((word) => word.startsWith('--each='))?.slice(7) ?? 500);
+const mayDefer = process.argv.includes('--deferred-spool');
+const isSilent = process.argv.includes('--silent');
 const LANES = 4;
 const WARM = 2_000;
 
@@ -31,6 +36,7 @@ const text = `Dear {{ name }},\nyour code is {{ code }} at {{ shop }}.\n${line.r
 
 const makeRequest = (from: number) => ({
   envelope_sender: 's@x.test',
+  deferred_spool: mayDefer,
   substitutions: { shop: 'Shop' },
   content: {
     from: { email: 'news@x.test', name: 'News' },
@@ -147,7 +153,10 @@ async function measureDaemon(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'bench-inject-'));
   const http = await findFreePort();
   const policy = join(folder, 'policy.ts');
-  writeFileSync(policy, policyFor(http, await findFreePort()));
+  const silent = createServer().listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const { port: silentPort } = silent.address() as AddressInfo;
+  writeFileSync(policy, policyFor(http, isSilent ? silentPort : await findFreePort()));
   const daemon = new Daemon(policy, join(folder, 'data'));
   try {
     await daemon.demandPort();
@@ -167,6 +176,7 @@ async function measureDaemon(): Promise<void> {
     await daemon.stop();
   } finally {
     await daemon.kill();
+    silent.close();
     rmSync(folder, { recursive: true, force: true });
   }
 }

@@ -6,6 +6,7 @@
 
 import { domainOf } from '../domain/address.ts';
 import type { Foundling } from '../domain/body-header.ts';
+import { isDeferredSegment } from '../domain/deferred-place.ts';
 import type { NdrDuties } from '../domain/ndrs.ts';
 import { ROW_OFFERED, ROW_SOURCELESS } from '../domain/rows.ts';
 import { takeUpRules } from './admin/ruling.ts';
@@ -16,6 +17,7 @@ import { rememberError } from './inspecting/last-errors.ts';
 import { takeUpNdrs } from './ndrs.ts';
 import { openQueue } from './queue/configuring.ts';
 import { leftIndexes, maxAgeOf, messageIdOf, originOf } from './rows-in-hand.ts';
+import { loseRow } from './spooling.ts';
 import { startSweep } from './sweeping.ts';
 
 /** Numbers skipped at each start, so that an id of a lost submission is never given out again. */
@@ -58,8 +60,9 @@ export function begin(core: Core, beginning: Beginning, at: number): void {
   core.sts.isEnabled = policy.isMtaStsEnabled ?? true;
   core.ndrs.duties = policy.ndrDuties;
   for (const foundling of beginning.foundlings) takeUpFoundling(core, foundling, at);
-  const offered = takeUpRows(core);
+  const { offered, lost } = takeUpRows(core);
   for (const slot of offered) unsettle(core, slot, at);
+  takeUpLost(core, lost, at);
   for (const row of books.queues) {
     if (row !== undefined && row.until > 0) core.alarms.set(`queue ${row.name}`, row.until);
   }
@@ -114,13 +117,18 @@ function takeUpFoundling(core: Core, found: Foundling, at: number): void {
  * Puts every living row on the wheel, gives its body a reference, and answers the offered ones. In
  * the order in which rows lie in memory: along their queues a million took three times as long.
  */
-function takeUpRows(core: Core): number[] {
+function takeUpRows(core: Core): { readonly offered: number[]; readonly lost: number[] } {
   const { rows, queues } = core.books;
   const { bodies } = core.ports;
   const c = rows.columns;
   const maxAges = Float64Array.from(queues, (queue) => (queue?.count ? maxAgeOf(core, queue) : 0));
   const offered: number[] = [];
+  const lost: number[] = [];
   rows.each((slot) => {
+    if (isDeferredSegment(c.bodySegment[slot] as number)) {
+      lost.push(slot);
+      return;
+    }
     bodies.refer(c.bodySegment[slot] as number, 1, c.bodyBytes[slot] as number);
     const maxAgeMs = maxAges[c.queue[slot] as number] as number;
     const expiresAt =
@@ -130,11 +138,28 @@ function takeUpRows(core: Core): number[] {
     if ((flags & ROW_OFFERED) !== 0) offered.push(slot);
     if ((flags & ROW_SOURCELESS) !== 0) core.house.isAnySourceless = true;
   });
-  return offered;
+  return { offered, lost };
+}
+
+/** What the process before this one had in memory only comes to its end here, one by one. */
+function takeUpLost(core: Core, lost: readonly number[], at: number): void {
+  if (lost.length === 0) return;
+  for (const slot of lost) {
+    const flags = core.books.rows.columns.flags[slot] as number;
+    if ((flags & ROW_OFFERED) !== 0) emitUnsettled(core, slot, at);
+    loseRow(core, slot);
+  }
+  const what = 'that were kept in memory only (deferred_spool) died with the process before this';
+  core.log('error', `${lost.length} messages ${what}: each has ended as lost`);
 }
 
 /** The process ended between an offer and its outcome: tried again at once, and counted. */
 function unsettle(core: Core, slot: number, at: number): void {
+  emitUnsettled(core, slot, at);
+  core.wheel.set(slot, at);
+}
+
+function emitUnsettled(core: Core, slot: number, at: number): void {
   const attempts = core.books.rows.columns.attempts[slot] as number;
   const event = {
     type: 'message.unsettled',
@@ -150,5 +175,4 @@ function unsettle(core: Core, slot: number, at: number): void {
   } as const;
   rememberError(core.lastErrors, event, at);
   core.turns.emit(event);
-  core.wheel.set(slot, at);
 }

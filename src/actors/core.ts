@@ -45,6 +45,7 @@ import type { Registry } from './registry.ts';
 import type { PathShaping, QueueShaping } from './shaping.ts';
 import type { SlotRing } from './slot-ring.ts';
 import type { SourceHealth } from './source-health.ts';
+import type { Spool } from './spooling.ts';
 import type { Tallies } from './tallies.ts';
 
 /** What is held about a queue with due rows. */
@@ -207,6 +208,8 @@ export interface Core {
   readonly rules: RuleIndex;
   /** Reports of failure that are owed to senders. */
   readonly ndrs: NdrDuty;
+  /** Bodies that are in memory only. */
+  readonly spool: Spool;
   /** Events that rounds over many queues may still write in this turn. */
   adminLeft: number;
   /** The MTA-STS policies of receivers. */

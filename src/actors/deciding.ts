@@ -26,7 +26,6 @@ import { recordReserves, returnRest } from './rationing.ts';
 import { linkWantsDial, linkWantsResend } from './sending.ts';
 import { serveReadyQueue, withdrawRows } from './serving.ts';
 import {
-  abandonOffer,
   cutSession,
   linkEnded,
   linkIdle,
@@ -34,6 +33,8 @@ import {
   linkParting,
   linkSettled,
 } from './settling.ts';
+import { ALARM_SPOOL, bodyStored, storeOverdue, storeWanted } from './spooling.ts';
+import { beginStop, cutAll, endWhenQuiet } from './stopping.ts';
 import { ANY_SOURCE, decideTrip, sourceRang, wakeFreed } from './suspending.ts';
 
 /** The alarm that looks after snapshots and idle things. */
@@ -89,6 +90,8 @@ export function decide(core: Core, input: Input, at: number): void {
       return decideCommand(core, input.command, input.answered, at);
     case 'moved':
       return bodyMoved(core, input);
+    case 'stored':
+      return bodyStored(core, input, at);
     case 'headerRead':
       return headerRead(core, input.slot, input.number, input.outcome, at);
     case 'sourceTripped':
@@ -118,7 +121,8 @@ export function match(core: Core, at: number): void {
   recordReserves(core);
   drawCold(core);
   oweReports(core);
-  if (core.whenQuiet !== undefined) endWhenQuiet(core, at);
+  storeWanted(core);
+  endWhenQuiet(core, at);
 }
 
 /**
@@ -155,13 +159,6 @@ function goOnLater(core: Core, at: number): void {
   core.alarms.set(ALARM_UNREST, at + UNREST_MS);
 }
 
-function endWhenQuiet(core: Core, at: number): void {
-  if (core.sessions.size > 0 || core.offers.size > 0 || !core.turns.isIdle) return;
-  const end = core.whenQuiet;
-  core.whenQuiet = undefined;
-  end?.(at);
-}
-
 /** When something is due next. */
 export const nextDueAt = (core: Core): number =>
   Math.min(core.alarms.nextDueAt(), core.wheel.nextDueAt());
@@ -178,6 +175,7 @@ function alarmRang(core: Core, name: string, at: number): void {
   if (name === ALARM_TICK) return tickSessions(core, at);
   if (name === ALARM_HOUSE) return keepHouse(core, at);
   if (name === ALARM_CUT) return cutAll(core, at);
+  if (name === ALARM_SPOOL) return storeOverdue(core, at);
   // Waking up is all that these are for.
   if (name === ALARM_PACE || name === ALARM_UNREST) return;
   const space = name.indexOf(' ');
@@ -276,24 +274,6 @@ function recallRows(core: Core, site: string, at: number): void {
   for (const ready of core.readyQueues.values()) {
     if (ready.site.site === site) withdrawRows(core, ready, (slot) => rowIsDue(core, slot, at));
   }
-}
-
-/** Lets connections finish what they have in hand, and opens no more. */
-function beginStop(core: Core, at: number): void {
-  core.isStopping = true;
-  core.stoppedAt = at;
-  for (const session of core.sessions.values()) {
-    session.isStopping = true;
-    session.connection.stop();
-  }
-}
-
-/** Cuts what is still open when the time given for stopping is over. */
-export function cutAll(core: Core, at: number): void {
-  for (const session of [...core.sessions.values()]) {
-    cutSession(core, session, 'the service was stopped', at);
-  }
-  for (const offer of [...core.offers.values()]) abandonOffer(core, offer, 'stopped', at);
 }
 
 /** Puts a row back among the due ones of its queue. */

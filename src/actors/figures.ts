@@ -39,6 +39,13 @@ export interface EngineNumbers {
   readonly readyRows: number;
   /** Attempts whose outcome is not known, since the data directory began. */
   readonly unknownAttempts: number;
+  /** Bodies in memory only (deferred_spool), and what they take. */
+  readonly deferredBodies: number;
+  readonly deferredBytes: number;
+  /** Messages that began so, those that were stored after all, and recipients lost so. */
+  readonly deferred: number;
+  readonly deferredStored: number;
+  readonly lost: number;
   readonly position: number;
   readonly turn: number;
   readonly turns: number;
@@ -93,7 +100,8 @@ export const figuresOf = (core: Core, tables = new Tables()): Figures => ({
 });
 
 function numbersOf(core: Core): EngineNumbers {
-  const { books, held, turns, placed } = core;
+  const { books, held, turns, placed, spool, ports } = core;
+  const inMemory = ports.bodies.deferred?.() ?? { bodies: 0, bytes: 0 };
   const { counts } = turns;
   return {
     messages: books.rows.count,
@@ -106,6 +114,11 @@ function numbersOf(core: Core): EngineNumbers {
     sessions: core.sessions.size,
     readyRows: placed.total - core.offers.size,
     unknownAttempts: books.ledger.unknown,
+    deferredBodies: inMemory.bodies,
+    deferredBytes: inMemory.bytes,
+    deferred: spool.counts.deferred,
+    deferredStored: spool.counts.stored,
+    lost: books.ledger.lost,
     position: turns.position - 1,
     turn: turns.turn,
     turns: counts.turns,

@@ -87,6 +87,7 @@ export type Input =
       readonly from: BodyRef;
       readonly outcome: BodyRef | Fault;
     }
+  | { readonly kind: 'stored'; number: number; from: BodyRef; outcome: BodyRef | Fault }
   | { readonly kind: 'headerRead'; slot: number; number: number; outcome: string | Fault }
   | { readonly kind: 'sourceTripped'; readonly source: string }
   /** Without a source: any may be the one. */

@@ -33,6 +33,7 @@ import { QuotaLines } from './quota-lines.ts';
 import type { Ration, Token } from './rationing.ts';
 import type { Registry } from './registry.ts';
 import { SourceHealth } from './source-health.ts';
+import { newSpool } from './spooling.ts';
 import { candidateFailed, mayDial } from './suspending.ts';
 import { newSweep } from './sweeping.ts';
 
@@ -78,6 +79,7 @@ export function makeCore(
     asked: new Asked(),
     rules: new RuleIndex(books.rules),
     ndrs: newNdrDuty(),
+    spool: newSpool(),
     adminLeft: 0,
     ...makeTlsMemory(parts),
     ...makeRates(ports, books, alarms),

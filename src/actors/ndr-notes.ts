@@ -12,7 +12,8 @@ import type { Core } from './core.ts';
 /** What a message failed of in this turn. */
 export interface Failed {
   readonly origin: number;
-  readonly body: BodyPlace;
+  /** Undefined where it is lost. */
+  readonly body: BodyPlace | undefined;
   readonly failures: number[];
 }
 
@@ -56,7 +57,8 @@ export const newNdrDuty = (): NdrDuty => ({
 function isReported({ duties }: NdrDuty, { type }: Event): boolean {
   if (duties === undefined) return false;
   if (type === 'message.bounced') return duties.bounces;
-  return type === 'message.expired' && duties.expirations;
+  // Nobody refused what was lost: it is no bounce.
+  return (type === 'message.expired' || type === 'message.lost') && duties.expirations;
 }
 
 /** An event that may end a message is about to be emitted: notes what is to be reported of it. */
@@ -74,12 +76,15 @@ export function noteForReport(core: Core, slot: number, event: Event): void {
   const { position, bodySegment, bodyOffset, bodyBytes, bodySum } = books.rows.columns;
   ndrs.failed.set(event.stream, {
     origin: position[slot] as number,
-    body: [
-      bodySegment[slot] as number,
-      bodyOffset[slot] as number,
-      bodyBytes[slot] as number,
-      bodySum[slot] as number,
-    ],
+    body:
+      event.type === 'message.lost'
+        ? undefined
+        : [
+            bodySegment[slot] as number,
+            bodyOffset[slot] as number,
+            bodyBytes[slot] as number,
+            bodySum[slot] as number,
+          ],
     failures: [turns.position],
   });
 }

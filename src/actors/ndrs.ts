@@ -4,12 +4,16 @@
  * of what is owed are one turn, so that there is never a second one, whoever is killed when.
  * Deliberately unknown here: what a report says, and to whom policy wants none sent.
  */
+import { isDeferredSegment } from '../domain/deferred-place.ts';
 import type { OwedNdr } from '../domain/ndrs.ts';
 import { NDR_BODY_BYTES_MAX, NDRS_OWED_MAX } from '../domain/ndrs.ts';
 import type { Refusal, Submission } from '../intake/host.ts';
+import type { BodyRef } from '../ports/ports.ts';
+import { isFault } from '../ports/ports.ts';
 import type { Core } from './core.ts';
 import type { Failed } from './ndr-notes.ts';
 import { acceptSubmission, REFUSAL_STOPPING } from './queue/accept.ts';
+import { storeOriginal } from './spooling.ts';
 
 /** Answered once, when what was decided is durable. */
 export type NdrAnswered = (refusal?: Refusal) => void;
@@ -28,16 +32,37 @@ function owe(core: Core, stream: string, { origin, failures, body }: Failed): vo
   if (books.ndrs.size >= NDRS_OWED_MAX) return noteCrowd(core, stream);
   ndrs.isCrowded = false;
   ndrs.counts.owed += 1;
-  const [segment, , length] = body;
-  const hasRoom = ndrs.bodyBytes + length <= NDR_BODY_BYTES_MAX;
+  const hasRoom = body !== undefined && ndrs.bodyBytes + body[2] <= NDR_BODY_BYTES_MAX;
   const { position } = turns;
   const kept = hasRoom ? { body } : {};
   turns.emit({ type: 'ndr.owed', stream, body: { origin, failures, ...kept } });
   // Before the message itself lets go of it, which it does once this turn is durable.
-  if (hasRoom) ports.bodies.refer(segment, 1, length);
+  if (hasRoom) ports.bodies.refer(body[0], 1, body[2]);
   const owed = books.ndrs.get(position) as OwedNdr;
   ndrs.bodyBytes += owed.body?.length ?? 0;
+  if (hasRoom && isDeferredSegment(body[0])) return keepOriginal(core, owed);
   turns.promise(() => ndrs.line.push(owed));
+}
+
+/** A report may be long in coming: what it is about is written first, and only then it begins. */
+function keepOriginal(core: Core, owed: OwedNdr): void {
+  const { books, ndrs, ports, turns } = core;
+  const from = owed.body as BodyRef;
+  storeOriginal(core, from, (outcome) => {
+    if (isFault(outcome)) {
+      core.log('warn', `what message ${owed.message} said stays in memory: ${outcome.cause}`);
+    } else {
+      const { segment, offset, length, sum } = outcome;
+      const body = { owed: owed.position, body: [segment, offset, length, sum] as const };
+      turns.emit({ type: 'ndr.moved', stream: owed.message, body });
+      turns.promise(() => ports.bodies.refer(from.segment, -1, from.length));
+    }
+    const now = books.ndrs.get(owed.position) as OwedNdr;
+    turns.promise(() => {
+      ndrs.line.push(now);
+      ndrs.wake();
+    });
+  });
 }
 
 function noteCrowd({ ndrs, log }: Core, stream: string): void {

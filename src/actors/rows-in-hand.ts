@@ -4,6 +4,7 @@
  */
 
 import type { QueueRow } from '../domain/books.ts';
+import { isDeferredSegment } from '../domain/deferred-place.ts';
 import { formatMessageId } from '../domain/message-id.ts';
 import type { QueueConfig } from '../domain/options-queue.ts';
 import type { Event } from '../events/catalogue.ts';
@@ -107,9 +108,17 @@ export function addressesOf(
   return index.map((at) => envelope.to[at] as string);
 }
 
+/** What waits is not to wait in memory only: at the end of the turn its body is written. */
+export function wantStored(core: Core, slot: number): void {
+  const { bodySegment, number } = core.books.rows.columns;
+  if (!isDeferredSegment(bodySegment[slot] as number)) return;
+  core.spool.wanted.add(number[slot] as number);
+}
+
 /** Puts a row on the wheel to wait for its due time or its expiry, whichever is first. */
 export function waitForDue(core: Core, slot: number): void {
   movePlace(core, slot, PLACE_WAITING);
+  wantStored(core, slot);
   const dueAt = core.books.rows.columns.dueAt[slot] as number;
   core.wheel.set(slot, Math.min(dueAt, expiresAtOf(core, slot)));
 }

@@ -25,6 +25,7 @@ import {
   leftIndexes,
   messageIdOf,
   movePlace,
+  wantStored,
   whereaboutsOf,
 } from './rows-in-hand.ts';
 import { noteTlsFailures } from './tls-posture.ts';
@@ -110,6 +111,7 @@ export function linkSettled(core: Core, link: number, settlement: Settlement, at
     }
   }
   if (core.books.rows.find(number as number) !== slot) return;
+  wantStored(core, slot);
   if (settlement.unknown) {
     const why = deferred[0] === undefined ? 'no answer' : formatReply(deferred[0].reply);
     unsettleRow(core, slot, witness, why, at);
@@ -249,6 +251,7 @@ export function abandonOffer(core: Core, offer: Offer, why: string, at: number):
     return;
   }
   core.turns.emit({ type: 'message.returned', stream: messageId, body: { due: at } });
+  wantStored(core, slot);
   core.requeue(slot, at);
 }
 

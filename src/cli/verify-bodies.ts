@@ -5,6 +5,7 @@
  */
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeferredSegment } from '../domain/deferred-place.ts';
 import type { BodyPlace } from '../events/message.ts';
 import { nodeDisk } from '../ports/node/bodies-disk.ts';
 import { SEGMENT_NAME } from '../ports/node/bodies-files.ts';
@@ -33,6 +34,8 @@ export interface BodiesCheck {
   readonly frames: number;
   /** Messages whose bodies were looked for. */
   readonly living: number;
+  /** Messages whose bodies are in the memory of a process only: nothing to look for. */
+  readonly inMemory: number;
   readonly lost: number;
   readonly lostListed: readonly LostBody[];
   /** Frames that do not hold, whether a living message needs them or not. */
@@ -48,15 +51,20 @@ interface Wanted {
 const keyOf = (segment: number, offset: number): string => `${segment} ${offset}`;
 
 // Several messages may have one body.
-const gather = (places: Iterable<readonly [string, BodyPlace]>): Map<string, Wanted> => {
+const gather = (places: Iterable<readonly [string, BodyPlace]>) => {
   const wanted = new Map<string, Wanted>();
+  let inMemory = 0;
   for (const [message, body] of places) {
+    if (isDeferredSegment(body[0])) {
+      inMemory += 1;
+      continue;
+    }
     const key = keyOf(body[0], body[1]);
     const known = wanted.get(key);
     if (known === undefined) wanted.set(key, { body, messages: [message] });
     else known.messages.push(message);
   }
-  return wanted;
+  return { wanted, inMemory };
 };
 
 const segmentsOf = (dir: string): { path: string; segment: number; bytes: number }[] => {
@@ -84,7 +92,7 @@ export const checkBodies = async (
   places: Iterable<readonly [message: string, body: BodyPlace]>,
   shown: (done: number, total: number) => void = () => undefined,
 ): Promise<BodiesCheck> => {
-  const wanted = gather(places);
+  const { wanted, inMemory } = gather(places);
   let living = 0;
   for (const { messages } of wanted.values()) living += messages.length;
   let frames = 0;
@@ -118,5 +126,14 @@ export const checkBodies = async (
       lostListed.push({ message, segment: body[0], offset: body[1] });
     }
   }
-  return { segments: targets.length, frames, living, lost, lostListed, damaged, damagedListed };
+  return {
+    segments: targets.length,
+    frames,
+    living,
+    inMemory,
+    lost,
+    lostListed,
+    damaged,
+    damagedListed,
+  };
 };

@@ -30,6 +30,7 @@ const describeTotals = (found: Found): string[] => {
     `recipients  ${count(recipients.accepted)} accepted = ` +
       `${count(recipients.delivered)} delivered + ${count(recipients.bounced)} bounced + ` +
       `${count(recipients.expired)} expired + ${count(recipients.removed)} removed + ` +
+      `${count(recipients.lost)} lost + ` +
       `${count(recipients.live)} live`,
     `cells       ${count(cells.cells)} by ${cells.by.join(', ')}; ` +
       (cells.unbalanced === 0 ? 'all balance' : `${count(cells.unbalanced)} do not balance`),
@@ -49,7 +50,7 @@ const describeErasures = ({ erasures }: Found): string => {
   return unfinished.length === 0 ? said : `${said}; not finished: ${unfinished.join(', ')}`;
 };
 
-const COLUMNS = ['accepted', 'delivered', 'bounced', 'expired', 'removed', 'live'] as const;
+const COLUMNS = ['accepted', 'delivered', 'bounced', 'expired', 'removed', 'lost', 'live'] as const;
 
 /** Cells as a table: parts that they were cut by, counts, what is over, and who is in doubt. */
 const describeCells = ({ by }: CellReport, cells: readonly Cell[], more: number): string[] => {
@@ -83,6 +84,12 @@ const describeBodies = ({ bodies }: Found, listed: number): string[] => {
     `bodies      ${count(frames)} frames in ${count(segments)} segments; of ${count(living)} ` +
       `living messages ${count(lost)} without a whole body; ${count(damaged)} damaged frames`,
   ];
+  if (bodies.inMemory > 0) {
+    lines.push(
+      `            ${count(bodies.inMemory)} living messages have theirs in the memory of the ` +
+        'process only (deferred_spool)',
+    );
+  }
   for (const one of bodies.lostListed.slice(0, listed)) {
     lines.push(`body lost   ${one.message}: segment ${one.segment} offset ${one.offset}`);
   }

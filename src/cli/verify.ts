@@ -36,7 +36,8 @@ export const build = (): Command =>
   new Command('verify')
     .description(
       'Folds the log of a data directory and checks that every accepted recipient was delivered, ' +
-        'bounced, expired or removed, or is still live, as a whole and by tenant, domain and hour.',
+        'bounced, expired, removed or lost, or is still live, as a whole and by tenant, domain ' +
+        'and hour.',
     )
     .argument('<data>', 'data directory of a worker')
     .option('--json', 'print the result as JSON, with all that is listed')

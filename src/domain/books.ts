@@ -55,13 +55,15 @@ export interface SourceRow {
   answer: string;
 }
 
-/** Recipients, counted. accepted = delivered + bounced + expired + removed + live. */
+/** Recipients, counted. accepted = delivered + bounced + expired + removed + lost + live. */
 export interface Ledger {
   accepted: number;
   delivered: number;
   bounced: number;
   expired: number;
   removed: number;
+  /** Their bodies were in memory only (deferred_spool) when the process died. */
+  lost: number;
   live: number;
   /** Attempts whose outcome is not known. */
   unknown: number;
@@ -116,6 +118,7 @@ export class Books {
     bounced: 0,
     expired: 0,
     removed: 0,
+    lost: 0,
     live: 0,
     unknown: 0,
   };

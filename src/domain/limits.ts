@@ -26,6 +26,10 @@ export interface Limits {
   readonly hotRowsMax: number;
   /** Bytes of bodies kept in memory after acceptance; others are read back. */
   readonly hotBodyBytesMax: number;
+  /** Bytes of bodies in memory that are nowhere else (deferred_spool); past it they are stored. */
+  readonly deferredBodyBytesMax: number;
+  /** A body that waits longer than this for its first attempt is stored, ms. */
+  readonly deferredBodyMsMax: number;
   /** Cold envelopes read back for one ready queue at a time. */
   readonly drawRowsMax: number;
   /** Connections of the whole engine. */
@@ -60,6 +64,8 @@ export const LIMITS: Limits = {
   rowsMax: 10_000_000,
   hotRowsMax: 20_000,
   hotBodyBytesMax: 64 * 1024 * 1024,
+  deferredBodyBytesMax: 64 * 1024 * 1024,
+  deferredBodyMsMax: 10_000,
   drawRowsMax: 64,
   connectionsMax: 4096,
   tickMs: 250,

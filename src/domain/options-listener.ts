@@ -51,7 +51,7 @@ export const SESSION_OPTIONS = {
   data_buffer_size: option(positive, 128 * 1024, 'octets read at once'),
   invalid_line_endings: option(oneOf('Deny', 'Allow', 'Fix'), 'Deny', 'bare CR or LF'),
   line_length_hard_limit: option(positive, 998, 'octets in a line, CRLF apart'),
-  deferred_spool: inert(flag, 'every message is stored before it is accepted'),
+  deferred_spool: option(flag, false, 'keep bodies in memory until the first attempt fails'),
   deferred_queue: inert(flag, 'the reception policy is asked before a message is accepted'),
   tls_certificate: optional(keySource, 'certificate for STARTTLS'),
   tls_private_key: optional(keySource, 'its key'),

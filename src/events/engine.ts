@@ -3,7 +3,17 @@
  * its randomness springs; which policy answers is an event of its own (policy.ts). Knows nothing of
  * mail.
  */
+import type { Books } from '../domain/books.ts';
+import { isDeferredSegment } from '../domain/deferred-place.ts';
 import { define } from './define.ts';
+
+/** What was in memory only is gone: reports that are owed do without what was sent. */
+const forgetDeferred = (books: Books): void => {
+  for (const owed of books.ndrs.values()) {
+    if (owed.body === undefined || !isDeferredSegment(owed.body.segment)) continue;
+    books.ndrs.set(owed.position, { ...owed, body: undefined });
+  }
+};
 
 export const engineStarted = define('engine.started')<{
   readonly version: string;
@@ -20,6 +30,7 @@ export const engineStarted = define('engine.started')<{
     books.engine.number = body.number;
     books.engine.starts += 1;
     books.engine.isRunning = true;
+    forgetDeferred(books);
   },
 });
 

@@ -59,7 +59,7 @@ const view = (name: string, says: string, columns: string, sql: string): View =>
 
 const ATTEMPTS = `'message.delivered', 'message.bounced', 'message.deferred', 'message.unsettled'`;
 const ENDS = `'message.delivered', 'message.bounced', 'message.expired', 'message.cancelled',
-  'message.purged'`;
+  'message.purged', 'message.lost'`;
 
 const VIEWS: readonly View[] = [
   view(

@@ -1,12 +1,12 @@
 /**
  * What can happen to a message while it waits: it is scheduled for later, an offer is taken back,
- * it is set aside, its body is moved. The stream is the message's id. Knows no attempt's outcome
- * and nobody who decides.
+ * it is set aside, its body is moved or lost. The stream is the message's id. Knows no attempt's
+ * outcome and nobody who decides.
  */
 import { ROW_QUARANTINED } from '../domain/rows.ts';
 import { define } from './define.ts';
-import type { BodyPlace } from './message.ts';
-import { clearOffer, findSlot, reschedule } from './message.ts';
+import type { BodyPlace, EndedBody } from './message.ts';
+import { clearOffer, ENDED_SHAPE, end, findSlot, reschedule } from './message.ts';
 
 /** Body of `message.scheduled`. */
 export interface ScheduledBody {
@@ -60,7 +60,7 @@ export const messageQuarantined = define('message.quarantined')<{ readonly cause
 
 export const messageMoved = define('message.moved')<{ readonly body: BodyPlace }>({
   version: 1,
-  says: 'The body was copied to another place so that its old segment can be used again.',
+  says: 'The body was written to another place: out of memory, or out of a segment to be emptied.',
   shape: { body: 'counts' },
   upcast: {},
   apply(books, body, applied) {
@@ -71,4 +71,12 @@ export const messageMoved = define('message.moved')<{ readonly body: BodyPlace }
     c.bodyBytes[slot] = body.body[2];
     c.bodySum[slot] = body.body[3];
   },
+});
+
+export const messageLost = define('message.lost')<EndedBody>({
+  version: 1,
+  says: 'Kept in memory only, as asked for (deferred_spool), the body died with its process.',
+  shape: ENDED_SHAPE,
+  upcast: {},
+  apply: (books, body, applied) => end(books, body.index, 'lost', applied),
 });

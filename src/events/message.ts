@@ -165,7 +165,7 @@ const accept = (books: Books, body: AcceptedBody, applied: Applied): void => {
   books.ledger.live += body.to.length;
 };
 
-type Terminal = 'delivered' | 'bounced' | 'expired' | 'removed';
+type Terminal = 'delivered' | 'bounced' | 'expired' | 'removed' | 'lost';
 
 /** Recipients come to an end; the row goes with the last of them. */
 export const end = (

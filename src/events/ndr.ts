@@ -19,6 +19,13 @@ export interface NdrOwedBody {
   readonly body?: BodyPlace | undefined;
 }
 
+/** Body of `ndr.moved`. */
+export interface NdrMovedBody {
+  /** Position of `ndr.owed`. */
+  readonly owed: number;
+  readonly body: BodyPlace;
+}
+
 /** Body of `ndr.generated`. */
 export interface NdrGeneratedBody {
   /** Position of `ndr.owed`. */
@@ -54,6 +61,18 @@ export const ndrOwed = define('ndr.owed')<NdrOwedBody>({
       body: body === undefined ? undefined : { segment, offset, length, sum },
     };
     books.ndrs.set(position, owed);
+  },
+});
+
+export const ndrMoved = define('ndr.moved')<NdrMovedBody>({
+  version: 1,
+  says: 'What was sent, in memory only so far, was written so that the report can show it.',
+  shape: { owed: 'count', body: 'counts' },
+  upcast: {},
+  apply(books, { owed: position, body: [segment, offset, length, sum] }) {
+    const owed = books.ndrs.get(position);
+    invariant(owed !== undefined, `no report is owed by ${position}`);
+    books.ndrs.set(position, { ...owed, body: { segment, offset, length, sum } });
   },
 });
 

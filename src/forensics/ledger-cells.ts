@@ -1,6 +1,7 @@
 /**
  * The ledger cut into cells by tenant, domain and hour of acceptance: accepted = delivered +
- * bounced + expired + removed + living must hold in each. The one idea: every end that a record
+ * bounced + expired + removed + lost + living must hold in each. The one idea: every end that a
+ * record
  * claims is counted, also one that there was nobody left to have, so what is too many shows where
  * it belongs. Deliberately unknown here: records, and how a table looks.
  */
@@ -33,6 +34,7 @@ export interface Cell {
   bounced: number;
   expired: number;
   removed: number;
+  lost: number;
   live: number;
   /** Messages with more ends than recipients, at most IDS_MAX. */
   readonly ids: string[];
@@ -52,8 +54,8 @@ export interface CellReport {
 
 /** Accepted minus all fates; 0 in balance, below it where there are too many ends. */
 export const imbalanceOf = (cell: Cell): number => {
-  const { accepted, delivered, bounced, expired, removed, live } = cell;
-  return accepted - delivered - bounced - expired - removed - live;
+  const { accepted, delivered, bounced, expired, removed, lost, live } = cell;
+  return accepted - delivered - bounced - expired - removed - lost - live;
 };
 
 const inOrder = (one: Cell, other: Cell): number => {
@@ -117,8 +119,8 @@ export class LedgerCells implements LedgerWatch<Cell> {
     const known = this.#cells.get(key);
     if (known !== undefined) return known;
     if (this.#cells.size >= this.#sumAt) this.#sumUp();
-    const counts = { accepted: 0, delivered: 0, bounced: 0, expired: 0, removed: 0, live: 0 };
-    const cell: Cell = { ...parts, ...counts, ids: [] };
+    const ends = { delivered: 0, bounced: 0, expired: 0, removed: 0, lost: 0 };
+    const cell: Cell = { ...parts, accepted: 0, ...ends, live: 0, ids: [] };
     this.#cells.set(key, cell);
     return cell;
   }

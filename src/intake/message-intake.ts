@@ -26,6 +26,8 @@ export interface Arrival {
   readonly tls?: string;
   readonly cipher?: string;
   readonly meta?: Captured | undefined;
+  /** Its bodies may stay in memory until the first attempt has failed (deferred_spool). */
+  readonly mayDefer?: boolean;
   /** What goes on record of its messages, where it is a report. */
   readonly reports?: (messages: readonly SubmittedMessage[]) => readonly ReportNote[];
 }

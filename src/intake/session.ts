@@ -288,7 +288,7 @@ export class Session extends SessionFrame {
       }
     });
     this.taking = taking;
-    const arrival = visit.arrival(transaction);
+    const arrival = { ...visit.arrival(transaction), mayDefer: settings.deferred_spool };
     const incoming = { desk, find, settings, arrival, judged, reportOnly: transaction.reportOnly };
     sortIncoming(incoming, (sorted) => {
       if (sorted.kind === 'ended') taking.end(sorted.outcome);

@@ -56,11 +56,13 @@ export class Taking {
     const written: (BodyRef | Fault)[] = [];
     let left = drafts.length;
     drafts.forEach((draft, index) => {
-      this.world.bodies.write(headerOf(arrival, draft), draft.chunks, (body) => {
+      const header = headerOf(arrival, draft);
+      const answered = (body: BodyRef | Fault): void => {
         written[index] = body;
         left -= 1;
         if (left === 0) this.stored(arrival, drafts, discarded, written);
-      });
+      };
+      this.world.bodies.write(header, draft.chunks, answered, mayDefer(arrival, draft));
     });
   }
 
@@ -136,6 +138,11 @@ export class Taking {
     this.answered(outcome, fault);
   }
 }
+
+/** What is to be sent later waits on the disk: only a first attempt that is near may do without. */
+const mayDefer = ({ mayDefer: isAsked }: Arrival, { messages }: Draft): boolean =>
+  isAsked === true &&
+  messages.every(({ dueAt, schedule }) => dueAt === undefined && schedule === undefined);
 
 const letterOf = ({ from, chunks, eightBit }: Draft, body: BodyRef): Letter => ({
   from,

@@ -9,8 +9,15 @@ import type { MachineDesk } from '../api/machine-routes.ts';
 import type { PolicyDesk } from '../api/policy-routes.ts';
 import type { HttpListenerConfig } from '../domain/options-http.ts';
 import { createTimers } from '../ports/node/timers.ts';
+import type { DeferredUsage } from '../ports/ports.ts';
 import { nodeIdOf } from '../projections/log-record/fields.ts';
 import type { ListenerParts } from './listeners.ts';
+
+/** What is kept of messages that are not written yet, beside what is stored. */
+const inMemory = ({ bodies, bytes }: DeferredUsage) => ({
+  deferredBodies: bodies,
+  deferredBytes: bytes,
+});
 
 /** Process and machine, over a running engine. */
 export function machineDesk(
@@ -28,7 +35,7 @@ export function machineDesk(
     facts: () => facts,
     timers: createTimers(clock),
     numbers: () => engine.inspect.numbers(),
-    bodies: () => ({ ...bodies.usage() }),
+    bodies: () => ({ ...bodies.usage(), ...inMemory(bodies.deferred()) }),
     setLogLevel: (level) => {
       logger.level = level;
     },

@@ -16,7 +16,8 @@ import type { Engine, PolicyUse } from '../engine.ts';
 import { createEngine } from '../engine.ts';
 import type { PolicyFault } from '../policy/ask.ts';
 import type { OpenedBodies } from '../ports/body-store.ts';
-import { openBodies } from '../ports/node/bodies.ts';
+import type { DeferringBodies } from '../ports/deferred-bodies.ts';
+import { openDeferringBodies } from '../ports/node/bodies-deferring.ts';
 import { createClock } from '../ports/node/clock.ts';
 import { createPolicyFetch } from '../ports/node/mta-sts-fetch.ts';
 import { openStsShelf } from '../ports/node/mta-sts-shelf.ts';
@@ -58,7 +59,7 @@ export interface OpenParts {
 /** An engine on a data directory. */
 export interface OpenedEngine {
   readonly engine: Engine;
-  readonly bodies: OpenedBodies;
+  readonly bodies: DeferringBodies;
   readonly clock: Clock;
   /** How Redis is; undefined where quotas are counted in this process. */
   readonly redis?: OpenedQuotas['redis'];
@@ -87,7 +88,8 @@ export async function openEngine(parts: OpenParts): Promise<OpenedEngine> {
   const { dir, logger } = parts;
   let engine: Engine | undefined;
   const { log, recovery, mark } = await parts.log.opening;
-  const bodies = await openBodies({ dir: join(dir, 'bodies'), listener: parts.log.listener });
+  const { listener } = parts.log;
+  const bodies = await openDeferringBodies({ dir: join(dir, 'bodies'), listener });
   const { books, last, damage, foundlings } = await recover(recovery, bodies);
   for (const { id } of foundlings) logger.error(`message ${id} was recovered from its body`);
   const [world, { epoch: wanted, reason }] = await Promise.all([parts.loading, parts.using]);

@@ -191,11 +191,14 @@ export interface Bodies {
    * the bodies. The answer carries one reference; its owner gives it back by `refer(…, -1, …)`.
    * Bodies that are handed over one after the other need not be answered in that order.
    * FAULT_DISK_FULL, FAULT_OVERLOADED: nothing was kept. FAULT_DISK_IO: outcome unknown.
+   * With `mayDefer` it may stay in memory, which its segment then tells (deferred-place.ts); its
+   * chunks must not change any more, and `move` makes it durable.
    */
   write(
     header: string,
     chunks: readonly Buffer[],
     answered: (outcome: BodyRef | Fault) => void,
+    mayDefer?: boolean,
   ): void;
   /** Reads and checks the sum; FAULT_BODY_DAMAGED or FAULT_BODY_MISSING otherwise. */
   read(ref: BodyRef, answered: (outcome: Buffer | Fault) => void): void;
@@ -260,6 +263,12 @@ export interface Log {
   close(answered: () => void): void;
 }
 
+/** What bodies that are not written yet take of memory. */
+export interface DeferredUsage {
+  readonly bodies: number;
+  readonly bytes: number;
+}
+
 /** The body store as the engine holds it: it also keeps the store compact. */
 export interface EngineBodies extends Bodies {
   /** Sealed segments that are mostly dead, emptiest first; none while the disk bound holds. */
@@ -268,6 +277,8 @@ export interface EngineBodies extends Bodies {
   move(ref: BodyRef, answered: (outcome: BodyRef | Fault) => void): void;
   /** Reads the header kept beside a body; a fault when it cannot be trusted. */
   readHeader(ref: BodyRef, answered: (outcome: string | Fault) => void): void;
+  /** Bodies in memory only; absent where none ever is. */
+  deferred?(): DeferredUsage;
 }
 
 /** The world, as the engine gets it. */

@@ -10,6 +10,8 @@ export interface LedgerTotals {
   bounced: number;
   expired: number;
   removed: number;
+  /** Died with a process that had them in memory only (deferred_spool). */
+  lost: number;
 }
 
 /** Something that cannot be true of a log in good order. */
@@ -52,7 +54,7 @@ export interface LedgerReport {
 export const LISTED_MAX = 1000;
 
 /** What became of a recipient at its end. */
-export type End = 'delivered' | 'bounced' | 'expired' | 'removed';
+export type End = 'delivered' | 'bounced' | 'expired' | 'removed' | 'lost';
 
 /** Who counts the same recipients on its own, in cells of its own choice. */
 export interface LedgerWatch<C> {
@@ -76,6 +78,6 @@ export interface EndNote {
 
 /** The recipients missing from, or too many in, the sum of ends; 0 when the ledger is balanced. */
 export const findImbalance = ({ recipients }: LedgerReport): number => {
-  const { accepted, delivered, bounced, expired, removed, live } = recipients;
-  return accepted - (delivered + bounced + expired + removed + live);
+  const { accepted, delivered, bounced, expired, removed, lost, live } = recipients;
+  return accepted - (delivered + bounced + expired + removed + lost + live);
 };

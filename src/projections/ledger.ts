@@ -55,6 +55,7 @@ export class MessageLedger {
     bounced: 0,
     expired: 0,
     removed: 0,
+    lost: 0,
   };
   readonly #differences: Difference[] = [];
   readonly #unknown: UnknownAttempt[] = [];
@@ -105,6 +106,9 @@ export class MessageLedger {
         break;
       case 'message.cancelled':
         this.#end('removed', event.body, applied);
+        break;
+      case 'message.lost':
+        this.#end('lost', event.body, applied);
         break;
       case 'message.deferred':
         this.#deferred += 1;

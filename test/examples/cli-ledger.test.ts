@@ -96,7 +96,7 @@ test('a message with five recipients and five fates balances', () => {
     deferred([3, 4]),
     ended('message.expired', [3]),
   ]);
-  const fates = { delivered: 2, bounced: 1, expired: 1, removed: 0, live: 1 };
+  const fates = { delivered: 2, bounced: 1, expired: 1, removed: 0, lost: 0, live: 1 };
   assert.deepEqual(report.recipients, { accepted: 5, ...fates });
   assert.deepEqual([report.messages.live, report.differences], [1, 0]);
   assert.equal(findImbalance(report), 0);

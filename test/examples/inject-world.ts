@@ -43,7 +43,7 @@ export async function openInjectWorld({ options = {}, rate, world: knobs }: Inje
   const log = (text: unknown): void => void said.push(String(text));
   const injection = openInjection(
     { injectRate: rate },
-    { engine: world.engine, bodies: world.bodies as never, clock, quotas: createQuotas(clock) },
+    { engine: world.engine, bodies: world.spool as never, clock, quotas: createQuotas(clock) },
     { info: log, warn: log, error: log } as never,
   );
   const config = parseHttpListenerConfig({ listen: '127.0.0.1:0', ...options }, 'test');

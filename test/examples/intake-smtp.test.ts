@@ -38,6 +38,17 @@ describe('SMTP intake', () => {
     assert.match(await dialled.talk('HELO me.test'), /^250 /);
   });
 
+  test('says whose bodies may stay in memory', async () => {
+    await offer(['to@b.test']);
+    assert.deepEqual(world.bodies.mayDefer, [false]);
+    await begin({ deferred_spool: true });
+    await offer(['to@b.test']);
+    assert.deepEqual(world.bodies.mayDefer, [true]);
+    await begin({ deferred_spool: true, peer: { '127.0.0.0/8': { deferred_spool: false } } });
+    await offer(['to@b.test']);
+    assert.deepEqual(world.bodies.mayDefer, [false]);
+  });
+
   test('takes a message and answers with its id', async () => {
     const id = '1'.padStart(32, '0');
     assert.equal(await offer(['to@b.test']), `250 2.0.0 OK ids=${id}`);

@@ -63,11 +63,19 @@ export class MemoryHost implements IntakeHost {
 
 export class MemoryBodies implements Bodies {
   readonly written: { header: string; text: string }[] = [];
+  /** Of each that was written: whether it might have stayed in memory. */
+  readonly mayDefer: boolean[] = [];
   readonly held: (() => void)[] = [];
   isHolding = false;
   fault: Fault | undefined;
 
-  write(header: string, chunks: readonly Buffer[], answered: (to: BodyRef | Fault) => void): void {
+  write(
+    header: string,
+    chunks: readonly Buffer[],
+    answered: (to: BodyRef | Fault) => void,
+    mayDefer = false,
+  ): void {
+    this.mayDefer.push(mayDefer);
     const text = Buffer.concat(chunks).toString('latin1');
     const offset = this.written.push({ header, text }) - 1;
     const ref = { segment: 1, offset, length: text.length, sum: 0 };

@@ -112,7 +112,7 @@ test('verify prints the table, and what does not balance in it', () =>
     const good = await waybill('verify', dir, '--by', 'tenant,hour');
     assert.equal(good.code, 0, good.err);
     assert.match(good.out, /cells +3 by tenant, hour; all balance/);
-    assert.match(good.out, /ann +2026-01-02T12 +2 +0 +0 +1 +0 +1 +0/);
+    assert.match(good.out, /ann +2026-01-02T12 +2 +0 +0 +1 +0 +0 +1 +0/);
     await writeTurns(dir, [[encode(expired(idOf(2), [0], 'bob@x.test'))]]);
     const bad = await waybill('verify', dir);
     assert.equal(bad.code, 1);

@@ -156,6 +156,7 @@ test('steps tell what each event changed, and add up to what two portraits tell'
     bounced: 1,
     expired: 0,
     removed: 0,
+    lost: 0,
     live: 0,
     unknown: 0,
   });

@@ -6,6 +6,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { isDeferredSegment } from '../../src/domain/deferred-place.ts';
 import type { OwedNdr } from '../../src/domain/ndrs.ts';
 import { isFault } from '../../src/ports/ports.ts';
 import { makePlan } from '../../src/testing/world/policy.ts';
@@ -24,23 +25,43 @@ const LIFE_STEPS_MAX = 120;
 /** Every so manieth that is owed is waived; for others two reports are written. */
 const WAIVED_EVERY = 5;
 const TWICE_EVERY = 3;
+const FAILURES = new Set(['message.bounced', 'message.expired', 'message.lost']);
 const HEADER = { from: '', peer: '', helo: '', at: 0 };
+
+/** Whether what was sent was in memory only (deferred_spool) when its process ended. */
+function diedInMemory({ witness }: World, position: number): boolean {
+  const bodyOf = (at: number) => JSON.parse(witness.records[at - 1]?.body ?? '{}');
+  const { body, failures } = bodyOf(position) as { body?: number[]; failures: number[] };
+  if (body === undefined) {
+    return failures.some((at) => witness.records[at - 1]?.type === 'message.lost');
+  }
+  const isMoved = witness.records.some(
+    ({ type, position: at }) => type === 'ndr.moved' && bodyOf(at).owed === position,
+  );
+  return isDeferredSegment(body[0] as number) && !isMoved;
+}
 
 /** Writes reports for one life. */
 function write(world: World, life: Life): void {
   const { engine, clock } = life;
   const settle = (owed: OwedNdr): void => {
-    assert.ok(owed.body !== undefined, 'there is room to keep what was sent');
-    world.bodies.read(owed.body, (outcome) => {
-      if (clock.isOver) return;
-      assert.ok(!isFault(outcome), `what was sent is gone: ${JSON.stringify(outcome)}`);
-      const again = (): void => void clock.after(AGAIN_MS, () => settle(owed));
+    const again = (): void => void clock.after(AGAIN_MS, () => settle(owed));
+    const answer = (): void => {
       if (owed.position % WAIVED_EVERY === 0) {
         engine.ndrs.waive(owed.position, 'not this one', (refusal) => refusal && again());
         return;
       }
       post(owed, again);
       if (owed.position % TWICE_EVERY === 0) post(owed, () => {});
+    };
+    if (owed.body === undefined) {
+      assert.ok(diedInMemory(world, owed.position), 'there is room to keep what was sent');
+      return answer();
+    }
+    world.spool.read(owed.body, (outcome) => {
+      if (clock.isOver) return;
+      assert.ok(!isFault(outcome), `what was sent is gone: ${JSON.stringify(outcome)}`);
+      answer();
     });
   };
   const post = (owed: OwedNdr, again: () => void): void => {
@@ -91,7 +112,7 @@ function check(world: World): Count {
     if (type === 'message.accepted') {
       senders.set(stream, String(body['from']));
       if (body['service'] === 'ndr') services.set(stream, turn);
-    } else if (type === 'message.bounced' || type === 'message.expired') {
+    } else if (FAILURES.has(type)) {
       if (senders.get(stream) !== '') failed.add(position);
     } else if (type === 'ndr.owed') {
       owed.set(position, stream);
@@ -152,6 +173,7 @@ test('each failure is told of once', async () => {
         assert.equal(world.engine.ndrs.owed, 0, 'in the end nothing is owed');
         const { rows } = world.engine.core.books;
         if (rows.count === 0) assert.equal(world.bodies.usage().liveBytes, 0, 'no body is kept');
+        if (rows.count === 0) assert.equal(world.spool.deferred().bodies, 0, 'nor in memory');
         made += count.made;
         waived += count.waived;
         crashes += world.crashes;

@@ -24,6 +24,7 @@ const END_OF: Readonly<Record<string, string>> = {
   expired: 'Expiration',
   cancelled: 'AdminBounce',
   purged: 'AdminBounce',
+  lost: 'Expiration',
 };
 
 function checkEnds(story: MessageStory, told: readonly Projected[]): void {

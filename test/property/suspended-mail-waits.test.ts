@@ -86,6 +86,7 @@ class Judge {
     if (type === 'suspension.ended') this.#ended(record);
     assert.notEqual(type, 'message.deferred', `${stream}: waiting is no attempt`);
     this.#told.take(record);
+    if (type === 'message.lost') this.#freeSince.delete(stream);
     if (/^message\.(accepted|returned|unsettled|rebound)$/.test(type)) {
       this.#freeSince.set(stream, undefined);
     }

@@ -70,7 +70,8 @@ test('a suspension survives restarts with its remaining time', async () => {
     plan.sources['ip-1'] = { source_address: '192.0.2.1', [key]: rule };
     // Some lives begin with a picture of the books, some with the log alone.
     const limits = { snapshotRecordsMax: 20, snapshotMsMax: 30_000 };
-    const world = await makeWorld({ seed, plan, limits }, false);
+    // What dies with the process waits for no source: here each message is stored.
+    const world = await makeWorld({ seed, plan, limits, deferring: 0 }, false);
     if (isProxy) world.net.broken.breakProxy('192.0.2.1', 'FAULT_PROXY_HANDSHAKE');
     else world.net.broken.unplumb('192.0.2.1');
     let startedAt = world.now;

@@ -9,11 +9,12 @@ import type { MessageStory } from '../../src/testing/world/witness.ts';
 import { isEnded } from '../../src/testing/world/witness.ts';
 import type { Mail, World } from '../../src/testing/world/world.ts';
 
-/** accepted = delivered + bounced + expired + removed + live, in the books and by rows. */
+/** accepted = delivered + bounced + expired + removed + lost + live, in the books and by rows. */
 export function checkBalance(world: World): void {
   const { ledger, rows } = world.engine.core.books;
-  const { accepted, delivered, bounced, expired, removed, live } = ledger;
-  assert.equal(accepted, delivered + bounced + expired + removed + live, 'the ledger balances');
+  const { accepted, delivered, bounced, expired, removed, lost, live } = ledger;
+  const ended = delivered + bounced + expired + removed + lost;
+  assert.equal(accepted, ended + live, 'the ledger balances');
   assert.deepEqual(world.witness.oddities, []);
   let left = 0;
   rows.each((slot) => {
@@ -49,6 +50,7 @@ export function checkPromises(world: World): void {
       const story = world.witness.messages.get(id);
       assert.ok(story !== undefined, `${id} was acknowledged and is not in the log`);
       assert.deepEqual(story.to, to);
+      checkLost(world, mail, story);
     }
   }
   const { rows } = world.engine.core.books;
@@ -60,6 +62,13 @@ export function checkPromises(world: World): void {
     if (slot < 0) continue;
     assert.equal(rows.columns.recipients[slot], story.to.length - story.ends.size, story.id);
   }
+}
+
+/** Only what was in memory by its sender's leave is ever lost, and only by the end of a process. */
+function checkLost(world: World, mail: Mail, story: MessageStory): void {
+  if (![...story.ends.values()].some(({ kind }) => kind === 'lost')) return;
+  assert.ok(mail.mayDefer, `${story.id} is lost, although it was to be stored`);
+  assert.ok(world.crashes > 0, `${story.id} is lost without a crash`);
 }
 
 const storyOf = (world: World, mail: Mail, recipient: string): MessageStory | undefined => {

@@ -11,6 +11,7 @@ import type { Core } from '../core.ts';
 import { countReceived } from '../measures.ts';
 import { heldMeta } from '../rebinding.ts';
 import { originOf, waitForDue } from '../rows-in-hand.ts';
+import { watchDeferred } from '../spooling.ts';
 import { openQueue } from './configuring.ts';
 import { rowIsDue } from './due.ts';
 
@@ -110,6 +111,7 @@ function acceptMessage(core: Core, from: Submission, message: SubmittedMessage, 
   const slot = books.rows.find(numberOfMessageId(message.id));
   const { chunks, bodyBytes } = letter;
   const seen = heldMeta(core, message.meta ?? from.meta);
+  watchDeferred(core, slot, at);
   const hot = { from: letter.from, to: message.to, body: chunks, bodyBytes, ...seen };
   const isOver = schedule?.expires !== undefined && schedule.expires <= at;
   if (!isLater && !isOver) {

@@ -44,6 +44,12 @@ const ENGINE_GAUGES: readonly (readonly [name: string, help: string, key: Number
   ['message_meta_resident_count', 'Messages whose envelope is in memory.', 'hotRows'],
   ['message_data_resident_count', 'Messages whose body is in memory.', 'hotBodies'],
   ['waybill_message_data_resident_bytes', 'Size of the bodies in memory.', 'hotBodyBytes'],
+  [
+    'waybill_deferred_spool_bodies',
+    'Bodies that are in memory only (deferred_spool).',
+    'deferredBodies',
+  ],
+  ['waybill_deferred_spool_bytes', 'What they take, bytes.', 'deferredBytes'],
   ['waybill_log_position', 'Position of the last record of the log.', 'position'],
   ['waybill_log_turn', 'Number of the last turn that wrote records.', 'turn'],
   ['waybill_turns_in_flight', 'Turns on their way to the disk.', 'inFlight'],
@@ -57,6 +63,22 @@ const ENGINE_COUNTERS: readonly (readonly [name: string, help: string, key: Numb
     'waybill_unknown_attempts_total',
     'Attempts of unknown outcome since the data directory began: each may be a second copy.',
     'unknownAttempts',
+  ],
+  [
+    'waybill_deferred_spool_total',
+    'Messages accepted with their bodies in memory only.',
+    'deferred',
+  ],
+  [
+    'waybill_deferred_spool_stored_total',
+    'Of these, those whose bodies were written after all.',
+    'deferredStored',
+  ],
+  [
+    'waybill_deferred_spool_lost_total',
+    'Recipients lost with a process that had their message in memory only, since the data ' +
+      'directory began.',
+    'lost',
   ],
 ];
 

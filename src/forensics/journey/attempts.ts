@@ -203,6 +203,7 @@ function sayOther(event: Event): string {
       return `${says} ${event.body.cause}`;
     case 'message.cancelled':
     case 'message.expired':
+    case 'message.lost':
       return `${says} ${event.body.text}`;
     case 'message.purged':
       return `bounced by an operator: ${event.body.text}`;

@@ -5,7 +5,7 @@
 import type { LogEvent } from './log-look.ts';
 
 /** What became of a recipient. */
-export type Fate = 'delivered' | 'bounced' | 'expired' | 'removed' | 'live';
+export type Fate = 'delivered' | 'bounced' | 'expired' | 'removed' | 'lost' | 'live';
 
 /** A recipient and its fate. */
 export interface RecipientFate {
@@ -32,6 +32,7 @@ const FATES = {
   'message.purged': 'bounced',
   'message.expired': 'expired',
   'message.cancelled': 'removed',
+  'message.lost': 'lost',
 } as const;
 
 interface Ending {

@@ -85,5 +85,6 @@ const ENDS: ReadonlySet<string> = new Set([
   'message.bounced',
   'message.expired',
   'message.cancelled',
+  'message.lost',
   'message.purged',
 ]);

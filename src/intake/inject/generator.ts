@@ -13,6 +13,7 @@ import type { Bodies, BodyRef, Fault } from '../../ports/ports.ts';
 import { isFault } from '../../ports/ports.ts';
 import type { Log, Refusal } from '../host.ts';
 import type { Injecting } from './injecting.ts';
+import { originOf } from './injecting.ts';
 import { GENERATION_TRIES_MAX, GENERATION_WAIT_MS, GENERATIONS_AT_ONCE } from './limits.ts';
 import type { PressJob } from './press-desk.ts';
 import { RequestBroke, RequestRefused } from './request.ts';
@@ -122,7 +123,7 @@ export class Generator {
     if (world.host.admit() !== undefined) return await this.#wait();
     const { slice, done } = await injecting.print(job, from);
     try {
-      const origin = { from: job.opened.from, trace: job.opened.trace, client };
+      const origin = { ...originOf(job), client };
       const stored = await storeSlice(world, origin, slice);
       if (stored.isShort) {
         // The disk took only some: all are made anew, or an address would be lost.

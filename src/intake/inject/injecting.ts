@@ -50,6 +50,12 @@ export function demandRoom(world: Pick<StoringWorld, 'host'>): void {
   if (refusal !== undefined) throw new RequestRefused(503, wordsOf(refusal));
 }
 
+/** What the messages of a request have in common, but for who asked. */
+export const originOf = ({ opened }: PressJob): Omit<Origin, 'client'> => {
+  const { from, trace, isDeferredSpool: mayDefer } = opened;
+  return { from, trace, mayDefer };
+};
+
 /** Injects for clients and for generations. */
 export class Injecting {
   readonly world: InjectWorld;
@@ -62,10 +68,10 @@ export class Injecting {
 
   /** Makes and submits the messages of a request that is on the press; it is closed afterwards. */
   async inject(job: PressJob, client: InjectClient, isGone: IsGone): Promise<InjectAnswer> {
-    const { from, trace } = job.opened;
+    const origin = { ...originOf(job), client };
     const tally = new Tally();
     try {
-      await this.#walk(job, isGone, (slice) => this.#take({ from, trace, client }, slice, tally));
+      await this.#walk(job, isGone, (slice) => this.#take(origin, slice, tally));
     } catch (error) {
       if (!(error instanceof RequestRefused) || tally.seen === 0) throw error;
       // Some are durable already: the others fail, each with the reason.

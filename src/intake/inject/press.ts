@@ -19,6 +19,7 @@ import { readWhole } from './whole-message.ts';
 export interface OpenedRequest {
   readonly from: string;
   readonly recipients: number;
+  readonly isDeferredSpool: boolean;
   readonly isDeferredGeneration: boolean;
   readonly trace: TraceHeaders;
 }
@@ -49,8 +50,9 @@ export class Press {
   readonly #isCommonTame: boolean;
 
   constructor(request: InjectRequest, templates: TemplateSet) {
-    const { from, recipients, isDeferredGeneration, trace, content } = request;
-    this.opened = { from, recipients: recipients.length, isDeferredGeneration, trace };
+    const { from, recipients, isDeferredSpool, isDeferredGeneration, trace, content } = request;
+    const count = recipients.length;
+    this.opened = { from, recipients: count, isDeferredSpool, isDeferredGeneration, trace };
     this.#request = request;
     this.#templates = templates;
     this.#isCommonTame = isTame(request.substitutions);

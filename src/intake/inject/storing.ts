@@ -36,6 +36,8 @@ export interface StoringWorld {
 export interface Origin {
   readonly from: string;
   readonly trace: TraceHeaders;
+  /** Bodies may stay in memory until the first attempt has failed (deferred_spool). */
+  readonly mayDefer: boolean;
   readonly client: InjectClient;
 }
 
@@ -85,11 +87,8 @@ export async function storeSlice(
         const chunks = dress(shaped);
         const isSame = shaped.chunks === draft.chunks;
         const isEightBit = isSame ? printed.isEightBit : shaped.chunks.some(hasEightBit);
-        const body = await store(
-          world.bodies,
-          headerBeside(shaped, origin, isEightBit, at),
-          chunks,
-        );
+        const header = headerBeside(shaped, origin, isEightBit, at);
+        const body = await store(world.bodies, header, chunks, mayDefer(origin, shaped));
         if (!isFault(body)) return { draft: shaped, chunks, isEightBit, body };
         isShort = true;
         failures.push({ email: printed.email, why: whyNot(body) });
@@ -157,8 +156,12 @@ async function shape(
   }
 }
 
-const store = (bodies: Bodies, header: string, chunks: readonly Buffer[]) =>
-  new Promise<BodyRef | Fault>((resolve) => bodies.write(header, chunks, resolve));
+// What is to be sent later waits on the disk.
+const mayDefer = (origin: Origin, { dueAt, schedule }: Draft): boolean =>
+  origin.mayDefer && dueAt === undefined && schedule === undefined;
+
+const store = (bodies: Bodies, header: string, chunks: readonly Buffer[], deferring: boolean) =>
+  new Promise<BodyRef | Fault>((resolve) => bodies.write(header, chunks, resolve, deferring));
 
 const whyNot = (fault: Fault): string =>
   fault.code === 'FAULT_DISK_FULL'

@@ -189,7 +189,7 @@ export const TYPES: { readonly [T in RecordType]: TypeDefinition } = {
     narrows: { response: code(400, 400), egress_source: isNull },
   },
   Expiration: {
-    says: 'it grew too old for these recipients',
+    says: 'it grew too old for these recipients, or died in memory (deferred_spool)',
     isEnd: true,
     narrows: { response: code(551, 551), egress_source: isNull },
   },

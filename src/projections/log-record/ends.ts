@@ -1,6 +1,7 @@
 /**
  * Records of messages that came to their end without an attempt: Expiration and AdminBounce. What
- * an operator wanted done quietly makes none.
+ * an operator wanted done quietly makes none; what we lost is an Expiration, not a Bounce, because
+ * readers take addresses that bounce off their lists, and nobody refused it.
  */
 import type { EndedBody } from '../../events/message.ts';
 import type { PurgedBody } from '../../events/message-by-hand.ts';
@@ -15,6 +16,9 @@ const HERE = 'localhost';
 /** It grew too old. */
 export const expiration = (body: EndedBody, making: Making): LogRecord =>
   tell({ type: 'Expiration', response: responseOfLine(body.text), site: '' }, body, making);
+
+/** It was in memory only and died with the process. */
+export const lost = expiration;
 
 /** An operator removed it. */
 export function cancelled(body: EndedBody, making: Making): LogRecord {

@@ -12,6 +12,8 @@ export interface Mail {
   readonly body: string;
   readonly messages: readonly (Pick<SubmittedMessage, 'id' | 'to'> & Timing)[];
   readonly submittedAt: number;
+  /** Its body may stay in memory until the first attempt has failed. */
+  readonly mayDefer: boolean;
   ref: BodyRef | undefined;
   answeredAt: number | undefined;
   refusal: Refusal | undefined;

@@ -14,7 +14,7 @@ import type {
 import type { StoredRecord } from '../../ports/ports.ts';
 
 /** How a recipient ended. */
-export type EndKind = 'delivered' | 'bounced' | 'expired' | 'cancelled' | 'purged';
+export type EndKind = 'delivered' | 'bounced' | 'expired' | 'cancelled' | 'purged' | 'lost';
 
 /** One recipient's end. */
 export interface RecipientEnd {
@@ -44,6 +44,7 @@ const ENDS: Readonly<Record<string, EndKind>> = {
   'message.expired': 'expired',
   'message.cancelled': 'cancelled',
   'message.purged': 'purged',
+  'message.lost': 'lost',
 };
 
 /** True when every recipient has come to an end. */

@@ -9,19 +9,19 @@ import type { CaptureList } from '../../domain/capture.ts';
 import type { Limits } from '../../domain/limits.ts';
 import { createMemoryStore } from '../../events/memory-log.ts';
 import type { Refusal } from '../../intake/host.ts';
-import type { PolicyPart } from '../../policy/hooks.ts';
-import type { StoredRecord } from '../../ports/ports.ts';
+import type { DeferringBodies } from '../../ports/deferred-bodies.ts';
+import type { BodyRef, Fault } from '../../ports/ports.ts';
 import { isFault } from '../../ports/ports.ts';
 import type { Quotas } from '../../ports/quotas.ts';
 import type { MemoryBodies } from '../memory-bodies.ts';
 import { createMemoryBodies } from '../memory-bodies.ts';
-import type { Faults } from './chance.ts';
 import { CALM, Chance } from './chance.ts';
 import { WorldTime } from './clock.ts';
 import type { Dot } from './dots.ts';
 import { DotTap, MARK } from './dots.ts';
 import type { Copy, Manner } from './exchanger.ts';
 import { Exchanger } from './exchanger.ts';
+import type { Wish, WorldKnobs } from './knobs.ts';
 import type { Mail, Timing } from './mail.ts';
 import { groupByDomain, makeBody, makeHeader, makeSubmission } from './mail.ts';
 import type { Host } from './network.ts';
@@ -34,38 +34,14 @@ import { startLife, UNWRITABLE } from './process.ts';
 import type { QuotasKind } from './quotas.ts';
 import { createServer } from './quotas.ts';
 import { Zone } from './resolver.ts';
+import { DEFER_SEED, isNear, openSpool } from './spool.ts';
 import { Witness } from './witness.ts';
 
+export type { Wish, WorldKnobs } from './knobs.ts';
 export type { Mail } from './mail.ts';
 
 /** 2026-01-01, like any other day. */
 export const START_AT = 1_767_225_600_000;
-
-/** What a world is made of; all but the seed has a default. */
-export interface WorldKnobs {
-  readonly seed: number;
-  readonly limits?: Partial<Limits>;
-  readonly faults?: Faults;
-  /** Who counts rates and limits; without it the process does. */
-  readonly quotas?: QuotasKind;
-  readonly plan?: PolicyPlan;
-  /** What readers of the log want to know of messages. */
-  readonly capture?: CaptureList;
-  /** Handlers beside those of the plan. */
-  readonly handlers?: PolicyPart;
-  /** What the log holds already. */
-  readonly past?: readonly StoredRecord[];
-  /** By domain: how its exchanger behaves. */
-  readonly manners?: Readonly<Record<string, Manner>>;
-}
-
-/** A wish and what was answered. */
-export interface Wish {
-  readonly command: Command;
-  readonly wishedAt: number;
-  answeredAt: number | undefined;
-  refusal: Refusal | undefined;
-}
 
 /** A world; `start` makes one. */
 export class World {
@@ -76,7 +52,10 @@ export class World {
   readonly zone = new Zone();
   readonly plan: PolicyPlan;
   readonly store = createMemoryStore();
+  /** What is on the disk; the engine sees it through `spool`. */
   readonly bodies: MemoryBodies;
+  /** The bodies as this process sees them: some may be in its memory only. */
+  spool!: DeferringBodies;
   readonly witness = new Witness();
   readonly mails = new Map<string, Mail>();
   readonly wishes: Wish[] = [];
@@ -84,6 +63,9 @@ export class World {
   readonly said: string[] = [];
   readonly limits: Partial<Limits>;
   readonly #capture: CaptureList | undefined;
+  readonly #deferring: number;
+  /** Its own, so that a world without deferred bodies is what it was. */
+  readonly #deferChance: Chance;
   /** Who counts rates and limits; may be changed between two lives. */
   readonly quotas: { kind: QuotasKind; readonly server: Quotas };
   /** Called at the moment of each promise to the outside; laws listen here. */
@@ -107,6 +89,8 @@ export class World {
     this.policies = new Policies(this.plan, knobs.handlers);
     this.quotas = { kind: knobs.quotas ?? 'here', server: createServer(this.time) };
     this.#capture = knobs.capture;
+    this.#deferring = knobs.deferring ?? 0;
+    this.#deferChance = new Chance(knobs.seed ^ DEFER_SEED);
     this.limits = { reapMs: 5_000, ...knobs.limits };
     const soon = (task: () => void) => this.time.after(this.chance.between(0, 3), task);
     this.bodies = createMemoryBodies(soon);
@@ -167,6 +151,7 @@ export class World {
       body: makeBody(mark, bytes),
       messages: ids.map((id, at) => ({ id, to: groups[at] as readonly string[], ...timing })),
       submittedAt: this.now,
+      mayDefer: this.#deferChance.hits(this.#deferring) && isNear(timing),
       ref: undefined,
       answeredAt: refusal === undefined ? undefined : this.now,
       refusal,
@@ -184,12 +169,13 @@ export class World {
       mail.refusal = refusal;
       this.onAnswer(mail);
     };
-    this.bodies.write(header, chunks, (body) => {
+    const written = (body: BodyRef | Fault): void => {
       if (life.clock.isOver) return;
       if (isFault(body)) return answer({ code: 451, enhanced: '4.3.0', text: body.cause });
       mail.ref = body;
       life.engine.submit(makeSubmission(mail, body, chunks, this.now), answer);
-    });
+    };
+    this.spool.write(header, chunks, written, mail.mayDefer);
   }
 
   /** Wishes something of the engine. */
@@ -279,7 +265,10 @@ export class World {
   }
 
   async #begin(): Promise<void> {
-    const { time, chance, net, zone, store, bodies, limits } = this;
+    const { time, chance, net, zone, store, limits } = this;
+    const born = this.crashes;
+    const bodies = openSpool(this, () => born === this.crashes);
+    this.spool = bodies;
     const policy = this.policies.inForce;
     this.life = await startLife({
       time,
