@@ -4,6 +4,7 @@
  * Deliberately unknown here: how anything is erased.
  */
 import type { Books } from '../domain/books.ts';
+import { isDeferredSegment } from '../domain/deferred-place.ts';
 import { numberOfMessageId } from '../domain/message-id.ts';
 import type { BodyRef } from '../ports/ports.ts';
 
@@ -15,12 +16,12 @@ export class ErasureRefused extends Error {
   override readonly name = 'ErasureRefused';
 }
 
-/** Every body that something living refers to. */
+/** Every body that something living refers to; what was only in memory is in no file. */
 export function* livingBodies(books: Books): Generator<BodyRef> {
   const { rows } = books;
   const { bodySegment, bodyOffset, bodyBytes, bodySum } = rows.columns;
   for (let slot = 0; slot < rows.slotsUsed; slot += 1) {
-    if (!rows.isLive(slot)) continue;
+    if (!rows.isLive(slot) || isDeferredSegment(bodySegment[slot] as number)) continue;
     yield {
       segment: bodySegment[slot] as number,
       offset: bodyOffset[slot] as number,
@@ -29,7 +30,9 @@ export function* livingBodies(books: Books): Generator<BodyRef> {
     };
   }
   for (const { body } of books.generations.values()) yield body;
-  for (const { body } of books.ndrs.values()) if (body !== undefined) yield body;
+  for (const { body } of books.ndrs.values()) {
+    if (body !== undefined && !isDeferredSegment(body.segment)) yield body;
+  }
 }
 
 /** Throws when something of these streams still lives, or a report about it is still owed. */

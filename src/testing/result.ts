@@ -113,7 +113,8 @@ export class Result {
 
   /** Recipients by how they ended, and submissions that were refused. */
   outcomes(): Readonly<Record<EndKind | 'waiting' | 'refused', number>> {
-    const counts = { delivered: 0, bounced: 0, expired: 0, cancelled: 0, purged: 0, waiting: 0 };
+    const none = { delivered: 0, bounced: 0, expired: 0, cancelled: 0, purged: 0, lost: 0 };
+    const counts = { ...none, waiting: 0 };
     for (const { recipients } of this.messages()) {
       for (const end of Object.values(recipients)) counts[end] += 1;
     }
