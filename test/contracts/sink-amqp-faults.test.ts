@@ -60,6 +60,8 @@ describe('faults with RabbitMQ', { skip }, () => {
 
   test('a server killed while batches are on their way loses none of them', async () => {
     const queue = await makeQueue(broker());
+    // That there is such a queue is on disk only when RabbitMQ's own log next comes there.
+    assert.equal(await broker().evaluate('mnesia:sync_log().'), 'ok');
     const sink = sinkTo(queue);
     const batches = Array.from({ length: 30 }, (_, at) => recordsFrom(at * 200 + 1, 200));
     let failures = 0;
