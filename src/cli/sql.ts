@@ -33,7 +33,8 @@ const HELP = `
 Without QUERY it reads statements from standard input, each ended by a semicolon; on a terminal it
 is a prompt, where .tables lists what there is to ask and .quit leaves. Nothing can be written, and
 no lock of a running engine is touched. A statement that asks for records reads all of them between
---from and --to, about 100,000 a second. ${TIMES_HELP}
+--from and --to, about 100,000 a second.
+${TIMES_HELP}
 
 Examples:
   $ waybill sql "SELECT domain, outcome, count(*) FROM attempts GROUP BY 1, 2"

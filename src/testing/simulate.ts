@@ -167,10 +167,15 @@ class Run {
     this.#calmAt = world.now;
     const probes = this.#scenario.steps.filter((step): step is SendStep => step.do === 'send');
     for (const probe of probes) await this.#send({ ...probe, count: 1 }, true);
-    const endAt = world.now + Math.min(this.#ageMax(), SETTLE_MS_MAX) + GRACE_MS;
+    const beganAt = world.now;
+    // Asked each time: the queues may have been let go, and come anew with this mail.
+    const isOver = (): boolean =>
+      world.now >= beganAt + Math.min(this.#ageMax(), SETTLE_MS_MAX) + GRACE_MS;
     const hasMail = (): boolean => world.engine.core.books.rows.count > 0;
     await world.runFor(1_000);
-    while (hasMail() && world.now < endAt) await world.runFor(SLICE_MS);
+    while (hasMail() && !isOver()) await world.runFor(SLICE_MS);
+    // What the last turn decided is on record only once it is durable.
+    await world.runFor(SLICE_MS);
   }
 
   /** The longest that any queue keeps mail, as the policy answered so far. */

@@ -47,6 +47,22 @@ test('a policy in order is found in order, and wholly reached', async () => {
   for (const name of ['main', 'acme-pool']) assert.ok(reached.pools.has(name), name);
 });
 
+test('mail of queues that had been let go is seen to end', async () => {
+  const file = await writePlanted({});
+  try {
+    const steps = [
+      { do: 'send', to: ['u@bulk.example', 'u@a.test'], campaign: 'ip-1' },
+      { do: 'wait', ms: 508_414 },
+      { do: 'suspend source', source: 'ip-2', ms: 332_208 },
+      { do: 'wait', ms: 91_486 },
+    ] as const;
+    const result = await simulate(await loadPolicy(file), { steps: [...steps] }, { seed: 1 });
+    assert.equal(findBroken(result, JUDGED)?.breach.says, undefined);
+  } finally {
+    await rm(dirname(file), { recursive: true });
+  }
+});
+
 for (const mistake of MISTAKES) {
   test(`found: ${mistake.what}`, async (t) => {
     const [{ counterexample: found, runs }, cpuS] = await check(mistake.parts, SECONDS);
