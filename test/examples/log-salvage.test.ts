@@ -179,11 +179,24 @@ test('a flipped checksum or chain value is reported and the record kept', () =>
   withDir(async (dir) => {
     const written = write(dir, 10);
     edit(dir, 'UPDATE event SET sum = sum + 1 WHERE position = 3');
-    edit(dir, "UPDATE event SET chain = x'00112233445566778899aabbccddeeff' WHERE position = 7");
+    const link = "x'00112233445566778899aabbccddeeff'";
+    const kept = `CAST(${link} || substr(chain, 17) AS BLOB)`;
+    edit(dir, `UPDATE event SET chain = ${kept} WHERE position = 7`);
     const opened = openStore(dir);
     assert.deepEqual(opened.replay(), written);
     opened.store.close();
     assert.deepEqual(kindsOf(opened.reports), ['record-damaged 3', 'chain-broken 7']);
+  }));
+
+test('where the salt of a link is gone with it, the next record cannot be proven either', () =>
+  withDir(async (dir) => {
+    const written = write(dir, 10);
+    const link = "x'00112233445566778899aabbccddeeff'";
+    edit(dir, `UPDATE event SET chain = ${link} WHERE position = 7`);
+    const opened = openStore(dir);
+    assert.deepEqual(opened.replay(), written);
+    opened.store.close();
+    assert.deepEqual(kindsOf(opened.reports), ['chain-broken 7', 'chain-broken 8']);
   }));
 
 test('a damaged or missing high-water mark is reported and written anew', () =>
