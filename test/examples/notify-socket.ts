@@ -5,7 +5,7 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 
 const RECEIVER = `
 import os, socket, struct, sys
@@ -36,6 +36,7 @@ export class NotifySocket {
   readonly said: string[] = [];
   readonly path: string;
   readonly #receiver: ChildProcess;
+  readonly #bound = new EventEmitter();
   #isBound = false;
 
   constructor(path: string) {
@@ -47,15 +48,19 @@ export class NotifySocket {
     this.#receiver.stdout?.setEncoding('utf8').on('data', (text: string) => {
       const lines = (rest + text).split('\n');
       rest = lines.pop() ?? '';
-      if (!this.#isBound) lines.shift();
-      this.#isBound = true;
+      // Its first line says that it is bound, and may come in pieces.
+      if (!this.#isBound && lines.length > 0) {
+        lines.shift();
+        this.#isBound = true;
+        this.#bound.emit('bound');
+      }
       this.said.push(...lines);
     });
   }
 
   /** Resolves when it is bound. */
   async open(): Promise<void> {
-    if (!this.#isBound && this.#receiver.stdout !== null) await once(this.#receiver.stdout, 'data');
+    if (!this.#isBound) await once(this.#bound, 'bound');
   }
 
   /** How many messages said `word`. */
