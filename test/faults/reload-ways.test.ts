@@ -162,8 +162,9 @@ test('listeners that cannot be opened give way to the version before', async () 
     const { port } = other.address() as { port: number };
     life.write(`setup.smtpListener({ listen: '127.0.0.1:${port}' });`);
     await askManager(life.data, { do: 'policy.reload' });
+    // The restart for the listeners was wanted and does not count; that of the one that fell does.
     const back = ({ policy, workers }: DaemonStatus): boolean =>
-      policy.version === 1 && (workers[0]?.restarts ?? 0) >= 2;
+      policy.version === 1 && (workers[0]?.restarts ?? 0) >= 1;
     const { workers } = await life.expect(back);
     assert.match(workers[0]?.lastCrash?.sentence ?? '', new RegExp(`${port} is in use`));
     assert.ok(await until(() => life.daemon.isRunning, 0));
