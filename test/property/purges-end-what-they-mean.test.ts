@@ -102,7 +102,8 @@ class Judge {
       this.#restsSince.set(stream, at);
     }
     // What has come to an end for some of its recipients is still in hand for the others.
-    if (/^message\.(delivered|bounced|expired|purged)$/.test(type)) this.#restsSince.delete(stream);
+    if (/^message\.(delivered|bounced|expired|purged|lost)$/.test(type))
+      this.#restsSince.delete(stream);
   }
 
   #queueOf(stream: string): string {

@@ -80,7 +80,8 @@ async function makePool(seed: number, members: readonly Drawn[]): Promise<World>
       ...(proxy === undefined ? {} : { suspend_when_proxy_unhealthy: proxy }),
     };
   }
-  const world = await makeWorld({ seed, plan }, false);
+  // What a crash may take is nothing that waits: bodies are stored at once.
+  const world = await makeWorld({ seed, plan, deferring: 0 }, false);
   // A second address each, so that there is a candidate after the one that failed.
   for (const domain of DOMAINS) {
     const [first = ''] = world.zone.addresses.get(`mx.${domain}`) ?? [];
