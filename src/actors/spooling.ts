@@ -21,7 +21,7 @@ const SPOOL_RETRY_MS = 1_000;
 const LINE_OVER_MAX = 4_096;
 
 const LOST =
-  '554 5.3.0 the message was kept in memory only (deferred_spool) and died with the process';
+  '551 5.3.0 the message was kept in memory only (deferred_spool) and died with the process';
 
 /** What is held about bodies in memory; see `newSpool`. */
 export interface Spool {

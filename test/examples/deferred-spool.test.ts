@@ -100,10 +100,10 @@ test('what died with its process ends on record, and is counted and told', async
   assert.deepEqual([found.recipients.lost, found.differences, findImbalance(found)], [1, 0, 0]);
   assert.ok(world.said.some((text) => /^error: 1 messages .*died with the process/.test(text)));
   const [lost] = bodiesOf(world, 'message.lost');
-  assert.match(String(lost?.['text']), /^554 5\.3\.0 .*deferred_spool/);
+  assert.match(String(lost?.['text']), /^551 5\.3\.0 .*deferred_spool/);
   const told = projectAll(world.witness.records).map(({ record }) => record);
   const end = told.find(({ type }) => type === 'Expiration');
-  assert.deepEqual([end?.recipient, end?.response.code], ['u@a.test', 554]);
+  assert.deepEqual([end?.recipient, end?.response.code], ['u@a.test', 551]);
   await world.crash();
   await world.runFor(100);
   assert.deepEqual(endsOf(world, mail), ['lost'], 'once');
