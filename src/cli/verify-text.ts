@@ -3,8 +3,8 @@
  * of what does not balance, damage, and the judgement. Counts nothing.
  */
 import process from 'node:process';
+import { ENDS, imbalanceOf } from '../domain/ledger-totals.ts';
 import type { Cell, CellReport } from '../forensics/ledger-cells.ts';
-import { imbalanceOf } from '../forensics/ledger-cells.ts';
 import { count, paint } from './terminal.ts';
 import type { BodiesCheck } from './verify-bodies.ts';
 import type { Verification } from './verify-log.ts';
@@ -50,7 +50,7 @@ const describeErasures = ({ erasures }: Found): string => {
   return unfinished.length === 0 ? said : `${said}; not finished: ${unfinished.join(', ')}`;
 };
 
-const COLUMNS = ['accepted', 'delivered', 'bounced', 'expired', 'removed', 'lost', 'live'] as const;
+const COLUMNS = ['accepted', ...ENDS, 'live'] as const;
 
 /** Cells as a table: parts that they were cut by, counts, what is over, and who is in doubt. */
 const describeCells = ({ by }: CellReport, cells: readonly Cell[], more: number): string[] => {

@@ -7,6 +7,7 @@
 import { RuleBook } from './admin-rules.ts';
 import type { Generation } from './generations.ts';
 import { invariant } from './invariant.ts';
+import type { LedgerTotals } from './ledger-totals.ts';
 import { NameIndex } from './name-index.ts';
 import type { OwedNdr } from './ndrs.ts';
 import type { RowsWatcher } from './rows.ts';
@@ -56,14 +57,7 @@ export interface SourceRow {
 }
 
 /** Recipients, counted. accepted = delivered + bounced + expired + removed + lost + live. */
-export interface Ledger {
-  accepted: number;
-  delivered: number;
-  bounced: number;
-  expired: number;
-  removed: number;
-  /** Their bodies were in memory only (deferred_spool) when the process died. */
-  lost: number;
+export interface Ledger extends LedgerTotals {
   live: number;
   /** Attempts whose outcome is not known. */
   unknown: number;

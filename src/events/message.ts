@@ -7,6 +7,7 @@
  */
 import type { Books, QueueRow } from '../domain/books.ts';
 import { invariant } from '../domain/invariant.ts';
+import type { End } from '../domain/ledger-totals.ts';
 import { numberOfMessageId } from '../domain/message-id.ts';
 import {
   ROW_EIGHT_BIT,
@@ -165,15 +166,8 @@ const accept = (books: Books, body: AcceptedBody, applied: Applied): void => {
   books.ledger.live += body.to.length;
 };
 
-type Terminal = 'delivered' | 'bounced' | 'expired' | 'removed' | 'lost';
-
 /** Recipients come to an end; the row goes with the last of them. */
-export const end = (
-  books: Books,
-  indexes: readonly number[],
-  as: Terminal,
-  applied: Applied,
-): void => {
+export const end = (books: Books, indexes: readonly number[], as: End, applied: Applied): void => {
   const slot = findSlot(books, applied);
   const isLast = books.rows.settle(slot, indexes);
   books.ledger[as] += indexes.length;

@@ -1,13 +1,14 @@
 /**
  * The ledger cut into cells by tenant, domain and hour of acceptance: accepted = delivered +
  * bounced + expired + removed + lost + living must hold in each. The one idea: every end that a
- * record
- * claims is counted, also one that there was nobody left to have, so what is too many shows where
- * it belongs. Deliberately unknown here: records, and how a table looks.
+ * record claims is counted, also one that there was nobody left to have, so what is too many shows
+ * where it belongs. Deliberately unknown here: records, and how a table looks.
  */
+import type { End, LedgerTotals } from '../domain/ledger-totals.ts';
+import { imbalanceOf } from '../domain/ledger-totals.ts';
 import { acceptedAtOfMessageId } from '../domain/message-id.ts';
 import { parseQueueName } from '../domain/queue-name.ts';
-import type { End, EndNote, LedgerWatch } from '../projections/ledger-report.ts';
+import type { EndNote, LedgerWatch } from '../projections/ledger-report.ts';
 
 /** What the ledger may be cut by. */
 export const CUTS = ['tenant', 'domain', 'hour'] as const;
@@ -24,17 +25,11 @@ const HOUR_MS = 3_600_000;
 const ID_PATTERN = /^[0-9a-f]{32}$/;
 
 /** One cell; a part it was not cut by is ''. */
-export interface Cell {
+export interface Cell extends LedgerTotals {
   readonly tenant: string;
   readonly domain: string;
   /** Beginning of the hour, RFC 3339, in UTC. */
   readonly hour: string;
-  accepted: number;
-  delivered: number;
-  bounced: number;
-  expired: number;
-  removed: number;
-  lost: number;
   live: number;
   /** Messages with more ends than recipients, at most IDS_MAX. */
   readonly ids: string[];
@@ -51,12 +46,6 @@ export interface CellReport {
   /** The first CELLS_LISTED_MAX, by hour, tenant and domain. */
   readonly listed: readonly Cell[];
 }
-
-/** Accepted minus all fates; 0 in balance, below it where there are too many ends. */
-export const imbalanceOf = (cell: Cell): number => {
-  const { accepted, delivered, bounced, expired, removed, lost, live } = cell;
-  return accepted - delivered - bounced - expired - removed - lost - live;
-};
 
 const inOrder = (one: Cell, other: Cell): number => {
   const [a, b] = [one, other].map(({ hour, tenant, domain }) => `${hour} ${tenant} ${domain}`);

@@ -3,16 +3,8 @@
  * end of. Types and one sum; who counts is not known here.
  */
 
-/** Recipients by what became of them. */
-export interface LedgerTotals {
-  accepted: number;
-  delivered: number;
-  bounced: number;
-  expired: number;
-  removed: number;
-  /** Died with a process that had them in memory only (deferred_spool). */
-  lost: number;
-}
+import type { End, LedgerTotals } from '../domain/ledger-totals.ts';
+import { imbalanceOf } from '../domain/ledger-totals.ts';
 
 /** Something that cannot be true of a log in good order. */
 export interface Difference {
@@ -53,9 +45,6 @@ export interface LedgerReport {
 /** How many differences and unknown attempts are told one by one; the rest is only counted. */
 export const LISTED_MAX = 1000;
 
-/** What became of a recipient at its end. */
-export type End = 'delivered' | 'bounced' | 'expired' | 'removed' | 'lost';
-
 /** Who counts the same recipients on its own, in cells of its own choice. */
 export interface LedgerWatch<C> {
   /** Recipients came in; the answer is handed back with whatever becomes of them. */
@@ -77,7 +66,4 @@ export interface EndNote {
 }
 
 /** The recipients missing from, or too many in, the sum of ends; 0 when the ledger is balanced. */
-export const findImbalance = ({ recipients }: LedgerReport): number => {
-  const { accepted, delivered, bounced, expired, removed, lost, live } = recipients;
-  return accepted - (delivered + bounced + expired + removed + lost + live);
-};
+export const findImbalance = ({ recipients }: LedgerReport): number => imbalanceOf(recipients);

@@ -4,17 +4,11 @@
  * other; messages that have ended drop out, so memory follows the living ones only. Does not know
  * where records come from, nor addresses: recipients are counted by their index.
  */
+import type { End, LedgerTotals } from '../domain/ledger-totals.ts';
 import type { Event } from '../events/catalogue.ts';
 import type { Applied } from '../events/define.ts';
 import type { AcceptedBody, BodyPlace } from '../events/message.ts';
-import type {
-  Difference,
-  End,
-  LedgerReport,
-  LedgerTotals,
-  LedgerWatch,
-  UnknownAttempt,
-} from './ledger-report.ts';
+import type { Difference, LedgerReport, LedgerWatch, UnknownAttempt } from './ledger-report.ts';
 import { LISTED_MAX } from './ledger-report.ts';
 
 interface LivingMessage {

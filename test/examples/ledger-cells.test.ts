@@ -4,10 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { imbalanceOf } from '../../src/domain/ledger-totals.ts';
 import type { Event } from '../../src/events/catalogue.ts';
 import { encode } from '../../src/events/codec.ts';
 import type { Cut } from '../../src/forensics/ledger-cells.ts';
-import { imbalanceOf, LedgerCells } from '../../src/forensics/ledger-cells.ts';
+import { LedgerCells } from '../../src/forensics/ledger-cells.ts';
 import { MessageLedger } from '../../src/projections/ledger.ts';
 import { withDir, writeTurns } from '../contracts/log-place.ts';
 import { waybill } from './cli-run.ts';
