@@ -202,7 +202,7 @@ function watchSelf(slices: SliceClock): () => DaemonFigures {
 }
 
 const dir = mkdtempSync(join(tmpdir(), 'waybill-metrics-'));
-process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
+process.on('exit', () => rmSync(dir, { recursive: true, force: true, maxRetries: 5 }));
 process.on('SIGTERM', () => process.exit(0));
 process.on('disconnect', () => process.exit(0));
 const { engine, bodies, clock } = await startEngine(dir);
