@@ -190,7 +190,7 @@ describe('time', { concurrency: 4 }, () => {
       try {
         const from = performance.now();
         await host.until('an end', ended(host));
-        assert.ok(performance.now() - from < 2500);
+        assert.ok(performance.now() - from < 20_000);
         if (stage === 'the dot') assert.equal(host.settlements[0]?.unknown, true);
         else assert.equal(host.ending?.attempts[0]?.fault?.code, 'FAULT_LINK_TIMEOUT');
       } finally {

