@@ -8,7 +8,7 @@ import type { Answered, QuestionName } from './at-answers.ts';
 import type { Message, Queue } from './inspect.ts';
 import { describeMessage, describeQueue } from './inspect.ts';
 import { formatPairs } from './table.ts';
-import { count, harmless } from './terminal.ts';
+import { count, counted, harmless } from './terminal.ts';
 import { describeWhy } from './why.ts';
 
 type Cells = readonly (string | number | null)[];
@@ -113,11 +113,11 @@ function showOverview(all: Overview): string {
   return formatPairs([
     ['engine', `${all.running ? 'running' : 'stopped'}, start ${count(all.starts)} of the log`],
     ['policy', policyText(all.policy)],
-    ['messages', `${count(all.messages)} in ${count(all.queues)} queues`],
+    ['messages', `${count(all.messages)} in ${counted(all.queues, 'queue')}`],
     ['sources', `${count(all.sources)}, ${count(all.suspended_sources)} of them suspended`],
     ['rules', `${count(all.rules)} suspensions and bounces of operators`],
     ['recipients', `${count(accepted)} accepted = ${sum.join(' + ')}`],
-    ['unknown', `${count(unknown)} attempts of unknown outcome`],
+    ['unknown', `${counted(unknown, 'attempt')} of unknown outcome`],
   ]);
 }
 

@@ -16,7 +16,16 @@ import type { BundleMade } from '../forensics/bundle-make.ts';
 import { createClock } from '../ports/node/clock.ts';
 import { demandOrder, parsePast, TIMES_HELP } from './past-time.ts';
 import { DATA_OPTION } from './policy-store-reading.ts';
-import { CommandFailure, count, EXIT, exitCodeHelp, explain, print, remark } from './terminal.ts';
+import {
+  CommandFailure,
+  count,
+  counted,
+  EXIT,
+  exitCodeHelp,
+  explain,
+  print,
+  remark,
+} from './terminal.ts';
 
 interface Flags {
   readonly data: string;
@@ -158,18 +167,18 @@ const titleOf = (key: string | undefined, { from, to }: Flags): string => {
 
 const describe = (file: string, bytes: number, made: BundleMade): string => {
   const lines = [
-    `${file}  ${count(bytes)} bytes`,
-    `records   ${count(made.records)} of ${count(made.messages)} messages, ` +
-      `${count(made.queues)} queues, ${count(made.sources)} sources`,
+    `${file}  ${counted(bytes, 'byte')}`,
+    `records   ${count(made.records)} of ${counted(made.messages, 'message')}, ` +
+      `${counted(made.queues, 'queue')}, ${counted(made.sources, 'source')}`,
     `versions  ${count(made.versions)} of the policy`,
-    `redacted  ${count(made.replaced)} texts`,
+    `redacted  ${counted(made.replaced, 'text')}`,
   ];
   if (made.versionsMissing.length > 0) {
     lines.push(`missing   version ${made.versionsMissing.join(', ')}: not in the policy store`);
   }
   if (made.supplied + made.leftOut > 0) {
     const gone = `${count(made.leftOut)} left out: the beginning of the log was let go of`;
-    lines.push(`supplied  ${count(made.supplied)} records, ${gone}`);
+    lines.push(`supplied  ${counted(made.supplied, 'record')}, ${gone}`);
   }
   for (const sentence of made.damage) lines.push(`damage    ${sentence}`);
   return lines.join('\n');
@@ -186,7 +195,7 @@ const open = async (file: string, dir: string, isJson: boolean): Promise<void> =
   print(
     [
       `${dir}: ${whose}, ${redacted}`,
-      `${count(records)} records, ${count(versions)} versions of the policy, no bodies`,
+      `${counted(records, 'record')}, ${counted(versions, 'version')} of the policy, no bodies`,
     ].join('\n'),
   );
 };

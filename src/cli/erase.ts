@@ -15,7 +15,7 @@ import { runErasure } from '../manager/erase-step.ts';
 import { collect } from './arguments.ts';
 import { DATA_OPTION } from './policy-store-reading.ts';
 import { answer } from './table.ts';
-import { CommandFailure, count, EXIT, exitCodeHelp, explain, remark } from './terminal.ts';
+import { CommandFailure, counted, EXIT, exitCodeHelp, explain, remark } from './terminal.ts';
 
 /** A daemon stops its worker for this in good order, and a large log takes its time, ms. */
 const ANSWER_MS_MAX = 6 * 3_600_000;
@@ -99,11 +99,11 @@ const carryOut = async (dir: string, order: ErasureOrder): Promise<ErasureReport
 const describe = (report: ErasureReport): string => {
   const { order, records, segments, bodyBytes, deadLetters, left, leftRecords } = report;
   const lines = [
-    `erased by order ${order}: ${count(records)} records in ${count(segments)} segments, ` +
-      `${count(bodyBytes)} bytes of ended bodies, ${count(deadLetters)} dead letters`,
+    `erased by order ${order}: ${counted(records, 'record')} in ${counted(segments, 'segment')}, ` +
+      `${counted(bodyBytes, 'byte')} of ended bodies, ${counted(deadLetters, 'dead letter')}`,
   ];
   if (leftRecords > 0) {
-    lines.push(`left in ${count(leftRecords)} records of policy, queues or operators' rules`);
+    lines.push(`left in ${counted(leftRecords, 'record')} of policy, queues or operators' rules`);
   }
   for (const name of left) lines.push(`left in ${name}`);
   if (left.some((name) => name.startsWith('bodies/'))) {

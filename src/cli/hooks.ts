@@ -12,7 +12,15 @@ import type { EndpointFlags } from './endpoint.ts';
 import { endpointHelp, withEndpoint } from './endpoint.ts';
 import { formatSpan } from './span.ts';
 import { answer } from './table.ts';
-import { CommandFailure, count, DaemonRefusal, EXIT, exitCodeHelp, harmless } from './terminal.ts';
+import {
+  CommandFailure,
+  count,
+  counted,
+  DaemonRefusal,
+  EXIT,
+  exitCodeHelp,
+  harmless,
+} from './terminal.ts';
 
 /** A hook as the daemon shows it over HTTP. */
 type ShownHook = ReturnType<typeof showHook>;
@@ -122,7 +130,7 @@ const describeHook = (hook: ShownHook): string[] => {
   const lag =
     lag_records === 0
       ? 'up to date'
-      : `${count(lag_records)} records behind, ${ageOf(lag_seconds)}`;
+      : `${counted(lag_records, 'record')} behind, ${ageOf(lag_seconds)}`;
   const fellOff = hook.fell_off === 0 ? '' : `, ${count(hook.fell_off)} positions fell off`;
   return [
     `${hook.name} (${hook.sink}): ${hook.state}, ${lag}`,

@@ -14,6 +14,7 @@ import { answer } from './table.ts';
 import {
   CommandFailure,
   count,
+  counted,
   EXIT,
   explain,
   harmless,
@@ -121,7 +122,7 @@ async function run(file: string | undefined, flags: Flags): Promise<void> {
       .post<Injected>('/api/inject/v1', { ...request, recipients: part })
       .catch((error: Error) => {
         progress.stop();
-        if (at > 0) remark(`${count(at)} of ${count(recipients.length)} recipients are done`);
+        if (at > 0) remark(`${count(at)} of ${counted(recipients.length, 'recipient')} are done`);
         throw error;
       });
     sum.success_count += said.success_count;

@@ -20,7 +20,7 @@ import { describeAnswer } from './journey-text.ts';
 import { demandOrder, parsePast, TIMES_HELP } from './past-time.ts';
 import {
   CommandFailure,
-  count,
+  counted,
   EXIT,
   exitCodeHelp,
   print,
@@ -99,7 +99,7 @@ async function run(key: string | undefined, flags: Flags): Promise<void> {
 async function askLog(data: string, question: JourneyQuestion, isShown: boolean) {
   const progress = await startProgress(1000, isShown);
   const reading = open(data, (done, total) =>
-    progress.show(Math.round((1000 * done) / total), `indexing ${count(total)} records`),
+    progress.show(Math.round((1000 * done) / total), `indexing ${counted(total, 'record')}`),
   );
   progress.stop();
   try {

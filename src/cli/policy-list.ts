@@ -7,7 +7,7 @@ import { Command } from 'commander';
 import type { VersionSummary } from '../domain/policy-version.ts';
 import { parseCount } from './arguments.ts';
 import { DATA_OPTION, formatTime, withStore } from './policy-store-reading.ts';
-import { exitCodeHelp, paint, print } from './terminal.ts';
+import { counted, exitCodeHelp, paint, print } from './terminal.ts';
 
 interface Flags {
   readonly data: string;
@@ -50,6 +50,6 @@ const describe = (version: VersionSummary): string => {
   const name = (hash || '-').padEnd(16);
   const line = `${mark} ${String(number).padStart(5)}  ${word}  ${formatTime(at)}  ${name}`;
   const rest = sentence === '' ? reason : `${reason}: ${sentence}`;
-  const warned = warnings.length === 0 ? '' : ` (${warnings.length} warnings)`;
+  const warned = warnings.length === 0 ? '' : ` (${counted(warnings.length, 'warning')})`;
   return `${line}  ${rest}${warned}`;
 };

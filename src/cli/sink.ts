@@ -22,6 +22,7 @@ import type { SinkCounts } from './sink-world.ts';
 import {
   CommandFailure,
   count,
+  counted,
   EXIT,
   exitCodeHelp,
   explain,
@@ -194,7 +195,7 @@ const watch = async <T>(sink: RunningSink, flags: Flags, ended: Promise<T>): Pro
   const progress = await startProgress(flags.count, !flags.quiet && !flags.json);
   const timer = setInterval(() => {
     const { messages, connectionsOpen } = sink.counts();
-    progress.show(messages, `${count(connectionsOpen)} connections`);
+    progress.show(messages, counted(connectionsOpen, 'connection'));
   }, SHOW_EVERY_MS);
   const ending = await ended;
   clearInterval(timer);
@@ -204,8 +205,8 @@ const watch = async <T>(sink: RunningSink, flags: Flags, ended: Promise<T>): Pro
 
 const describeCounts = (counts: Readonly<SinkCounts>): string =>
   [
-    `accepted   ${count(counts.messages)} messages for ${count(counts.recipients)} recipients,`,
-    `${(counts.bytes / 1_048_576).toFixed(1)} MB, over ${count(counts.connections)} connections\n`,
+    `accepted   ${counted(counts.messages, 'message')} for ${counted(counts.recipients, 'recipient')},`,
+    `${(counts.bytes / 1_048_576).toFixed(1)} MB, over ${counted(counts.connections, 'connection')}\n`,
     `deferred   ${count(counts.deferred)}\nrefused    ${count(counts.refused)}\n`,
     `dropped    ${count(counts.dropped)}\nhung       ${count(counts.hung)}\n`,
     `delayed    ${count(counts.delayed)}\nobjected   ${count(counts.protocolErrors)} commands`,

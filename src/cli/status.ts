@@ -11,6 +11,7 @@ import { endpointHelp, withEndpoint } from './endpoint.ts';
 import { formatSpan } from './span.ts';
 import { describeFar, lookFar } from './status-far.ts';
 import { answer } from './table.ts';
+import { counted } from './terminal.ts';
 
 const HELP = `
 With a data directory it asks the manager, which knows of workers, restarts and refusals; with an
@@ -44,7 +45,9 @@ const describeWorker = (worker: WorkerStatus): string[] => {
   const { pid, state, version, epoch, uptimeMs, restarts, lastCrash } = worker;
   const using = version === undefined ? '' : `, version ${version}, epoch ${epoch}`;
   const up = pid === undefined ? '' : `, up ${formatSpan(uptimeMs)}`;
-  const lines = [`worker      pid ${pid ?? '-'}, ${state}${using}${up}, ${restarts} restarts`];
+  const lines = [
+    `worker      pid ${pid ?? '-'}, ${state}${using}${up}, ${counted(restarts, 'restart')}`,
+  ];
   if (lastCrash !== undefined) {
     lines.push(`            last crash ${formatTime(lastCrash.at)}: ${lastCrash.sentence}`);
   }
@@ -55,10 +58,11 @@ const describeWorker = (worker: WorkerStatus): string[] => {
 export const describe = (status: DaemonStatus): string => {
   const { policy, listeners, httpListeners, pid, version, uptimeMs } = status;
   const number = policy.version === undefined ? 'none yet' : `version ${policy.version}`;
+  const activations = counted(policy.activations, 'activation');
   const lines = [
     `manager     pid ${pid}, waybilld ${version}, up ${formatSpan(uptimeMs)}`,
     `policy      ${policy.source}, ${number}, epoch ${policy.epoch}`,
-    `            ${policy.activations} activations, ${policy.refusals} refusals`,
+    `            ${activations}, ${counted(policy.refusals, 'refusal')}`,
   ];
   if (policy.lastRefusal !== undefined) {
     const { at, sentence } = policy.lastRefusal;

@@ -122,6 +122,10 @@ export const remark = (text: string): void => {
 /** Whole numbers with thin grouping, for people. */
 export const count = (value: number): string => value.toLocaleString('en-US');
 
+/** So many things: 1 queue, 2 queues. */
+export const counted = (value: number, one: string, many = `${one}s`): string =>
+  `${count(value)} ${value === 1 ? one : many}`;
+
 /** A bar that shows how far a run has come; silent where standard error is no terminal. */
 export interface Progress {
   show(done: number, note: string): void;

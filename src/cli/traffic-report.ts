@@ -4,7 +4,7 @@
  */
 
 import type { LatencyTally } from './latency.ts';
-import { count } from './terminal.ts';
+import { count, counted } from './terminal.ts';
 import type { Mishap } from './traffic-desk.ts';
 
 /** Counts while a run goes on. */
@@ -123,8 +123,8 @@ export const formatReport = (
 export const describeReport = (report: TrafficReport): string => {
   const { latencyMs, replies, connections } = report;
   const lines = [
-    `accepted     ${count(report.accepted)} of ${count(report.messages)} messages`,
-    `speed        ${count(report.messagesPerSecond)} messages/s over ${report.seconds} s`,
+    `accepted     ${count(report.accepted)} of ${counted(report.messages, 'message')}`,
+    `speed        ${counted(report.messagesPerSecond, 'message')}/s over ${report.seconds} s`,
     `latency      p50 ${latencyMs.p50} ms, p90 ${latencyMs.p90} ms, p99 ${latencyMs.p99} ms, ` +
       `max ${latencyMs.max} ms`,
     `replies      2xx ${count(replies['2xx'])}, 4xx ${count(replies['4xx'])}, ` +

@@ -5,7 +5,7 @@
 import process from 'node:process';
 import { ENDS, imbalanceOf } from '../domain/ledger-totals.ts';
 import type { Cell, CellReport } from '../forensics/ledger-cells.ts';
-import { count, paint } from './terminal.ts';
+import { count, counted, paint } from './terminal.ts';
 import type { BodiesCheck } from './verify-bodies.ts';
 import type { Verification } from './verify-log.ts';
 import { isSound } from './verify-log.ts';
@@ -46,7 +46,7 @@ const describeTotals = (found: Found): string[] => {
 
 const describeErasures = ({ erasures }: Found): string => {
   const { records, orders, unfinished } = erasures;
-  const said = `erased      ${count(records)} records by the orders ${orders.join(', ')}`;
+  const said = `erased      ${counted(records, 'record')} by the orders ${orders.join(', ')}`;
   return unfinished.length === 0 ? said : `${said}; not finished: ${unfinished.join(', ')}`;
 };
 
@@ -81,7 +81,7 @@ const describeBodies = ({ bodies }: Found, listed: number): string[] => {
   if (bodies === undefined) return [];
   const { segments, frames, living, lost, damaged } = bodies;
   const lines = [
-    `bodies      ${count(frames)} frames in ${count(segments)} segments; of ${count(living)} ` +
+    `bodies      ${counted(frames, 'frame')} in ${counted(segments, 'segment')}; of ${count(living)} ` +
       `living messages ${count(lost)} without a whole body; ${count(damaged)} damaged frames`,
   ];
   if (bodies.inMemory > 0) {
@@ -128,7 +128,9 @@ const judge = (found: Found): string =>
     : paint(
         process.stdout,
         'red',
-        `NOT sound: ${count(found.differences)} differences, imbalance ${found.imbalance}, ` +
-          `${count(found.damage.length)} kinds of damage` +
-          (found.bodies === undefined ? '' : `, ${count(found.bodies.lost)} bodies lost`),
+        `NOT sound: ${counted(found.differences, 'difference')}, imbalance ${found.imbalance}, ` +
+          `${counted(found.damage.length, 'kind')} of damage` +
+          (found.bodies === undefined
+            ? ''
+            : `, ${counted(found.bodies.lost, 'body', 'bodies')} lost`),
       );

@@ -19,6 +19,10 @@ export const WAIT = {
   inLine: 'in line',
 } as const;
 
+/** A number of things as people say it: 1 message, 2 messages. */
+export const sayMany = (count: number, one: string): string =>
+  `${count} ${one}${count === 1 ? '' : 's'}`;
+
 /** A scheduled queue is suspended. */
 export const saySuspended = (cause: string): string => `the queue is suspended: ${cause}`;
 

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { SampleReader } from '../../src/cli/metrics-reader.ts';
 import { readKeys } from '../../src/cli/screen.ts';
 import { byName, formatTable } from '../../src/cli/table.ts';
-import { forTerminal, styled } from '../../src/cli/terminal.ts';
+import { counted, forTerminal, styled } from '../../src/cli/terminal.ts';
 import { COSTLY_SHARE, WaitBudget } from '../../src/cli/top-feed.ts';
 import { History, KEPT_MAX, Rate, sparkline } from '../../src/cli/top-history.ts';
 import { TopModel } from '../../src/cli/top-model.ts';
@@ -45,6 +45,12 @@ test('samples are the same however the text is cut', () => {
   const reader = new SampleReader(() => {});
   assert.throws(() => reader.feed('<html> no metrics\n'), /is no metric: <html>/);
   assert.throws(() => new SampleReader(() => {}).feed('x'.repeat(2 ** 21)), /no list of metrics/);
+});
+
+test('one of a thing is not said as many', () => {
+  const said = [0, 1, 2, 1_000].map((many) => counted(many, 'message'));
+  assert.deepEqual(said, ['0 messages', '1 message', '2 messages', '1,000 messages']);
+  assert.equal(counted(1, 'body', 'bodies'), '1 body');
 });
 
 test('a history keeps the last values, and a rate survives a counter that begins anew', () => {

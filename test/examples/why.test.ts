@@ -32,7 +32,7 @@ story('a message that was deferred waits for its retry, and says by which option
     const id = mail?.messages[0]?.id ?? '';
     const told = ask(world, 'message', id);
     assert.deepEqual(names(told), ['retry', 'max_age']);
-    assert.match(told.state, /^in a\.test, 1 attempts made; not due yet$/);
+    assert.match(told.state, /^in a\.test, 1 attempt made; not due yet$/);
     const [retry, age] = told.reasons;
     assert.deepEqual(retry?.rule, {
       handler: 'get_queue_config',

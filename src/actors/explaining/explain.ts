@@ -7,6 +7,7 @@
 import type { Explanation, Reason, Subject } from '../../domain/explanation.ts';
 import { numberOfMessageId } from '../../domain/message-id.ts';
 import { ROW_OFFERED, ROW_QUARANTINED } from '../../domain/rows.ts';
+import { sayMany } from '../../domain/waiting.ts';
 import type { Core, ReadyQueue } from '../core.ts';
 import { PLACE_OFFERED, PLACE_READY } from '../held-rows.ts';
 import { heldOfDue } from './held.ts';
@@ -61,7 +62,8 @@ function heldPart(
     case 'path': {
       const ready = core.readyQueues.get(name);
       if (ready === undefined) return `there is no ready queue ${name}`;
-      const held = `${ready.size} messages ready, ${ready.sessions.size} connections`;
+      const connections = sayMany(ready.sessions.size, 'connection');
+      const held = `${sayMany(ready.size, 'message')} ready, ${connections}`;
       return { held, reasons: heldOfReady(core, ready, at) };
     }
   }
@@ -95,7 +97,7 @@ function sayOffer(core: Core, slot: number): string {
 function heldOfSource(core: Core, name: string, isBound: boolean, at: number): HeldPart {
   const paths = [...core.readyQueues.values()].filter((ready) => ready.source.name === name);
   const rows = paths.reduce((sum, { size }) => sum + size, 0);
-  const held = `${rows} messages ready on ${paths.length} paths`;
+  const held = `${sayMany(rows, 'message')} ready on ${sayMany(paths.length, 'path')}`;
   if (isBound) return { held, reasons: [] };
   const tell = (ready: ReadyQueue): Reason[] =>
     explainReady(core, ready, at).map((one) => ({ ...one, text: `${ready.name}: ${one.text}` }));

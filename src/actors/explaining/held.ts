@@ -4,7 +4,7 @@
  */
 import type { QueueRow } from '../../domain/books.ts';
 import type { Reason } from '../../domain/explanation.ts';
-import { sayRoute, WAIT } from '../../domain/waiting.ts';
+import { sayMany, sayRoute, WAIT } from '../../domain/waiting.ts';
 import type { Core, HeldQueue } from '../core.ts';
 import { isHeldByRate } from '../slow-rates.ts';
 import { queueRule } from './kept.ts';
@@ -28,7 +28,7 @@ function explainRoom(core: Core, held: HeldQueue, at: number): Reason[] {
     // Nothing waits in it: what holds it up holds this queue up.
     if (isHeldByRate(ready)) return explainReady(core, ready, at);
     const { max_ready } = ready.path;
-    const text = `the ready queue ${ready.name} holds ${ready.size} messages`;
+    const text = `the ready queue ${ready.name} holds ${sayMany(ready.size, 'message')}`;
     const rule = pathRule(ready, 'max_ready', String(max_ready));
     return [{ name: 'max_ready', text, rule }, ...explainReady(core, ready, at)];
   });

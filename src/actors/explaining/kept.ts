@@ -11,6 +11,7 @@ import { ROW_OFFERED, ROW_QUARANTINED } from '../../domain/rows.ts';
 import { readyQueueName, sourceOfReady } from '../../domain/site-name.ts';
 import {
   SET_ASIDE,
+  sayMany,
   sayReadySuspended,
   sayRetry,
   sayScheduled,
@@ -91,7 +92,7 @@ function keptOfMessage(kept: Kept, slot: number, at: number): KeptPart {
   const c = kept.books.rows.columns;
   const row = kept.books.queueOfRow(slot);
   const flags = c.flags[slot] as number;
-  const where = `in ${row.name}, ${c.attempts[slot] as number} attempts made`;
+  const where = `in ${row.name}, ${sayMany(c.attempts[slot] as number, 'attempt')} made`;
   const age = ageOf(kept, slot);
   if ((flags & ROW_QUARANTINED) !== 0) {
     const aside = { name: WAIT.setAside, text: SET_ASIDE };
@@ -169,7 +170,7 @@ function keptOfQueue(kept: Kept, row: QueueRow, at: number): KeptPart {
     looked += 1;
   }
   const part = looked < row.count ? ` among the first ${looked}` : '';
-  const state = `${row.count} messages, ${due} of them due${part}`;
+  const state = `${sayMany(row.count, 'message')}, ${due} of them due${part}`;
   const binding = due > 0 || row.state !== 'ready' ? pauseOf(kept, row) : [];
   const isFree = due > 0 && binding.length === 0;
   const further = isFree ? memberReasons(kept, row) : [];

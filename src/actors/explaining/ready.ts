@@ -4,6 +4,7 @@
  */
 import type { Reason, Rule } from '../../domain/explanation.ts';
 import { formatLimit } from '../../domain/throttle-spec.ts';
+import { sayMany } from '../../domain/waiting.ts';
 import type { Core, ReadyQueue } from '../core.ts';
 import { pathReasons } from './kept.ts';
 import { explainPathShaping } from './shaping.ts';
@@ -26,7 +27,7 @@ export function heldOfReady(core: Core, ready: ReadyQueue, at: number): Reason[]
   const reasons: Reason[] = [];
   if (core.isStopping) reasons.push({ name: 'stopping', text: 'the daemon is stopping' });
   if (ready.notBefore > at) {
-    const text = `${ready.failures} connections in a row reached no host of ${ready.site.site}`;
+    const text = `${sayMany(ready.failures, 'connection')} in a row reached no host of ${ready.site.site}`;
     reasons.push({ name: 'reconnecting', text, until: ready.notBefore });
   }
   reasons.push(...explainPathShaping(ready, pathRule));
@@ -34,21 +35,27 @@ export function heldOfReady(core: Core, ready: ReadyQueue, at: number): Reason[]
   return reasons;
 }
 
+const sayInUse = (limit: number, whose: string): string =>
+  limit === 1
+    ? `the one connection ${whose} is in use`
+    : `all ${limit} connections ${whose} are in use`;
+
 function explainConnections(core: Core, ready: ReadyQueue): Reason[] {
   const { connection_limit } = ready.path;
   const open = [...ready.sessions].filter(({ peer }) => peer !== undefined).length;
   const opening = ready.sessions.size - open + ready.planning;
   if (ready.sessions.size >= connection_limit.limit) {
-    const text = `all ${connection_limit.limit} connections to ${ready.site.site} are in use`;
+    const text = sayInUse(connection_limit.limit, `to ${ready.site.site}`);
     const rule = pathRule(ready, 'connection_limit', formatLimit(connection_limit));
     return [{ name: 'connection_limit', text, rule }];
   }
   if (core.starved.has(ready)) {
-    const text = `all ${core.limits.connectionsMax} connections of the daemon are in use`;
+    const text = sayInUse(core.limits.connectionsMax, 'of the daemon');
     return [{ name: 'connectionsMax', text }];
   }
   if (opening > 0 && open === 0) {
-    const text = `${opening} connections to ${ready.site.site} are being opened`;
+    const isOne = opening === 1;
+    const text = `${sayMany(opening, 'connection')} to ${ready.site.site} ${isOne ? 'is' : 'are'} being opened`;
     return [{ name: 'connecting', text }];
   }
   return [];
