@@ -118,6 +118,10 @@ const accepted = {
   peer: '192.0.2.9:1',
   helo: 'h',
 };
+const deferral = {
+  ...{ to: ['v@a.test'], index: [0], ...WAY, pool: '', local: '' },
+  ...{ code: 451, enhanced: '4.0.0', text: 'later', tls: '', took: 10 },
+};
 const reply = { code: 250, enhanced: '2.0.0', text: 'ok', tls: '', took: 10 };
 
 test('an offer that was taken back is a try without a count, and the message waits on', () => {
@@ -166,6 +170,41 @@ test('a daemon that was not there is a cause, and so is what nobody recorded', (
     ['in line', 100, 101],
   ]);
   assert.equal(journey.standing.state, 'ended');
+});
+
+test('a wait names the sources of the pool that its queue had then, not those of a later one', () => {
+  const pool = (key: string, name: string) => ({
+    key,
+    answer: JSON.stringify({ name: key, entries: [{ name, weight: 1 }] }),
+  });
+  const out = (cause: string) => ({
+    ...{ until: START_AT + 3_600_000, cause, reason: 'by hand', count: 0, failures: [] },
+  });
+  const look = written(
+    [0, 'policy', 'policy.answered', pool('p1', 'ip-1')],
+    [0, 'policy', 'policy.answered', pool('p2', 'ip-2')],
+    [0, ID, 'message.accepted', accepted],
+    [0, 'a.test', 'queue.opened', { answer: 'q', pool: 'p1' }],
+    [0, 'a.test', 'queue.routed', { site: 'mx', hosts: ['mx'], mta_sts: '' }],
+    [1, 'ip-1', 'source.suspended', out('listed')],
+    [2, 'ip-2', 'source.suspended', out('another matter')],
+    [40, 'ip-1', 'source.resumed', {}],
+    [41, ID, 'message.offered', { ...WAY, link: 1 }],
+    [42, ID, 'message.deferred', { ...deferral, due: START_AT + 50_000 }],
+    [50, 'a.test', 'queue.configured', { answer: 'q', pool: 'p2' }],
+    [60, ID, 'message.offered', { ...WAY, attempt: 2, source: 'ip-2', link: 2 }],
+    [61, ID, 'message.delivered', { to: ['v@a.test'], index: [0], ...WAY, attempt: 2, ...reply }],
+  );
+  const journey = journeyOf(look, ID);
+  assert.ok(journey !== undefined);
+  const held = causes(journey).filter(({ name }) => name === 'source suspended');
+  assert.deepEqual(
+    held.map(({ text, from, until }) => [text, (from - START_AT) / 1e3, (until - START_AT) / 1e3]),
+    [
+      ['the source ip-1 is suspended: listed', 1, 40],
+      ['the source ip-2 is suspended: another matter', 50, 60],
+    ],
+  );
 });
 
 test('a message whose acceptance is gone is told as far as it is known', () => {

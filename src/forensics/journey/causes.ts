@@ -5,20 +5,16 @@
  * Deliberately unknown here: how pauses are found, and what comes after the wait.
  */
 import { parseQueueName } from '../../domain/queue-name.ts';
-import { readyQueueName } from '../../domain/site-name.ts';
 import { SET_ASIDE, sayRetry, WAIT } from '../../domain/waiting.ts';
-import { findAnswer } from './decisions.ts';
-import { KEY } from './keys.ts';
 import type { LogLook } from './log-look.ts';
 import type { PauseRange } from './pauses.ts';
 import { downPauses, queuePauses, readyPauses, routePauses, sourcePauses } from './pauses.ts';
 import type { Cause, WaitStep } from './steps.ts';
 import type { Wait } from './waits.ts';
+import { waysOf, within } from './ways.ts';
 
 /** Shorter stretches without a cause are the way things go, ms. */
 const UNEXPLAINED_MS_MIN = 1_000;
-/** Sources of a pool that are looked at. */
-const SOURCES_MAX = 50;
 /** Causes told of one wait. */
 const CAUSES_MAX = 100;
 
@@ -36,7 +32,12 @@ export interface WaitSurroundings {
 export function waitStep(wait: Wait, { look, lastPosition }: WaitSurroundings): WaitStep {
   const { from, until, queue, isOpen, position } = wait;
   const dueAt = Math.min(Math.max(from, wait.due), until);
-  const range = { firstPosition: position, lastPosition, from: dueAt, upto: until };
+  const range = {
+    firstPosition: position,
+    lastPosition: wait.lastPosition ?? lastPosition,
+    from: dueAt,
+    upto: until,
+  };
   const own = ownCauses(wait, dueAt);
   const around = dueAt < until ? aroundCauses(look, queue, range) : [];
   const binding = [...own, ...around].filter(({ name }) => !PARTIAL.has(name));
@@ -68,31 +69,16 @@ function ownCauses(wait: Wait, dueAt: number): Cause[] {
 
 function aroundCauses(look: LogLook, queue: string, range: PauseRange): Cause[] {
   const { domain, routing_domain } = parseQueueName(queue);
-  const sources = sourcesOf(look, queue, range.lastPosition);
-  const site = siteOf(look, queue, range.lastPosition);
-  const paths = site === undefined ? [] : sources.map((source) => readyQueueName(source, site));
+  const { sources, paths } = waysOf(look, queue, range);
   return [
     ...downPauses(look, range),
     ...queuePauses(look, queue, range),
     ...routePauses(look, queue, routing_domain ?? domain, range),
-    ...sources.flatMap((source) => sourcePauses(look, source, range)),
-    ...readyPauses(look, new Set(paths), range),
+    ...[...sources].flatMap(([name, spans]) => within(sourcePauses(look, name, range), spans)),
+    ...readyPauses(look, new Set(paths.keys()), range).flatMap(({ name, causes }) =>
+      within(causes, paths.get(name) ?? []),
+    ),
   ];
-}
-
-/** The sources of the pool of a queue, as the policy last said. */
-export function sourcesOf(look: LogLook, queue: string, upto: number): readonly string[] {
-  const found = look.latest(KEY.stream, queue, upto, ({ event }) => 'pool' in event.body);
-  const body = found?.event.body as { readonly pool?: string } | undefined;
-  const answer = findAnswer(look, body?.pool ?? '', upto)?.answer;
-  const { entries } = (answer ?? {}) as { readonly entries?: readonly { readonly name: string }[] };
-  return (entries ?? []).slice(0, SOURCES_MAX).map(({ name }) => name);
-}
-
-/** The site of a queue, as the resolver last said. */
-function siteOf(look: LogLook, queue: string, upto: number): string | undefined {
-  const found = look.latest(KEY.stream, queue, upto, ({ event }) => event.type === 'queue.routed');
-  return found?.event.type === 'queue.routed' ? found.event.body.site : undefined;
 }
 
 /** The stretches between `from` and `until` that no cause covers. */

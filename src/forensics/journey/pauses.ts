@@ -120,7 +120,7 @@ export function readyPauses(
   look: LogLook,
   names: ReadonlySet<string>,
   range: PauseRange,
-): readonly Cause[] {
+): readonly { readonly name: string; readonly causes: readonly Cause[] }[] {
   const upto = range.lastPosition;
   return look.within(KEY.type, 'suspension.placed', { upto }).flatMap((found) => {
     const { event } = found;
@@ -132,7 +132,7 @@ export function readyPauses(
     const ends = look.within(KEY.stream, event.stream, { from: found.position + 1 });
     const end = ends.find(({ position }) => position > found.position);
     pauses.end(end?.at ?? event.body.until, end?.position);
-    return pauses.causes;
+    return [{ name: event.body.ready, causes: pauses.causes }];
   });
 }
 

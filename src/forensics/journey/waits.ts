@@ -17,6 +17,8 @@ export interface Wait {
   readonly isOpen: boolean;
   /** The record that began it. */
   readonly position: number;
+  /** The record that ended it; undefined where it is not over. */
+  readonly lastPosition: number | undefined;
 }
 
 interface Begun {
@@ -33,10 +35,12 @@ export function waitsOf(events: readonly LogEvent[], now: number): readonly Wait
   let begun: Begun | undefined;
   let asideAt: number | undefined;
   let left: number | undefined;
-  const end = (until: number, isOpen = false): void => {
+  const end = (until: number, lastPosition?: number): void => {
+    const isOpen = lastPosition === undefined;
     if (begun !== undefined && (until > begun.from || isOpen)) {
       const { from } = begun;
-      waits.push({ ...begun, until: Math.max(from, until), queue, asideAt, isOpen });
+      const over = { until: Math.max(from, until), lastPosition, isOpen };
+      waits.push({ ...begun, ...over, queue, asideAt });
     }
     begun = undefined;
   };
@@ -50,20 +54,20 @@ export function waitsOf(events: readonly LogEvent[], now: number): readonly Wait
     } else if (type === 'message.scheduled') {
       begun = { from: at, due: event.body.due, schedule: 'scheduled', position };
     } else if (type === 'message.offered') {
-      end(at);
+      end(at, position);
     } else if (type === 'message.deferred') {
-      end(at - event.body.took);
+      end(at - event.body.took, position);
       begun = { from: at, due: event.body.due, schedule: 'retry', position };
     } else if (type === 'message.unsettled') {
-      end(at);
+      end(at, position);
       begun = { from: at, due: event.body.due, schedule: 'retry', position };
     } else if (type === 'message.returned') {
-      end(at);
+      end(at, position);
       const { due } = event.body;
       begun = { from: at, due, schedule: due > at ? 'retry' : 'none', position };
     } else if (type === 'message.rebound') {
       const isWaiting = begun !== undefined;
-      end(at);
+      end(at, position);
       queue = event.body.queue;
       const { due } = event.body;
       if (isWaiting) begun = { from: at, due, schedule: due > at ? 'retry' : 'none', position };
@@ -73,10 +77,11 @@ export function waitsOf(events: readonly LogEvent[], now: number): readonly Wait
     }
     if (ENDS.has(type) && left !== undefined) {
       left -= (body as { index: readonly number[] }).index.length;
-      if (left <= 0) end(type === 'message.bounced' ? at - (body as { took: number }).took : at);
+      const took = type === 'message.bounced' ? (body as { took: number }).took : 0;
+      if (left <= 0) end(at - took, position);
     }
   }
-  if (begun !== undefined) end(now, true);
+  if (begun !== undefined) end(now);
   return waits;
 }
 
