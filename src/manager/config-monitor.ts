@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';
 import { sha256Of } from '../events/log-files.ts';
 import type { MonitorSet } from './messages.ts';
@@ -39,6 +39,9 @@ interface Seen {
   /** Times, size and place on the disk. */
   readonly stat: string;
 }
+
+/** Stands beside where the policy lies. */
+const PLACE: Seen = { sum: 'place', stat: '' };
 
 /** Watches the files of the version in force. */
 export class ConfigMonitor {
@@ -94,13 +97,25 @@ export class ConfigMonitor {
     const found = await Promise.all(
       paths.map(async (path) => [path, await this.#lookAt(path, isFull)] as const),
     );
-    const troubles = found.filter(([, { sum }]) => sum === '').map(([path]) => path);
+    // What goes missing is a change first: a ConfigMap swaps its folder, and the version that comes
+    // of it lies in the new one. An error is what stays missing.
+    const wasMissing = (path: string): boolean => (this.#seen?.get(path)?.sum ?? '') === '';
+    const troubles = found.flatMap(([path, { sum }]) =>
+      sum === '' && wasMissing(path) ? [path] : [],
+    );
     if (troubles.length > 0) {
       this.#tellOnce('error', `the config monitor cannot read ${troubles.join(', ')}`);
     } else if (paths.length > 0) {
       this.#told = '';
     }
-    return new Map(found);
+    const isShort = found.some(([, { sum }]) => sum === '');
+    // Then no content tells of the next swap, but where the policy lies does.
+    return new Map(isShort ? [...found, [await this.#place(), PLACE]] : found);
+  }
+
+  async #place(): Promise<string> {
+    const source = resolve(this.#parts.source);
+    return `${source} -> ${await realpath(source).catch(() => '')}`;
   }
 
   async #findPaths(): Promise<string[]> {

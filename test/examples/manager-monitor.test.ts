@@ -10,6 +10,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -99,6 +100,38 @@ test('a file that cannot be read counts by its path and is told once', async () 
   assert.equal(await monitor.look(), false);
   assert.equal(said.length, 1);
   assert.match(said[0] ?? '', /^error .*cannot read .*folder\.toml/);
+});
+
+/** Swaps a folder as Kubernetes does with a ConfigMap: files are links through one link. */
+function swapIn(name: string, text: string): string {
+  mkdirSync(join(dir, name));
+  write(`${name}/policy.ts`, text);
+  symlinkSync(name, join(dir, '..data_tmp'));
+  renameSync(join(dir, '..data_tmp'), join(dir, '..data'));
+  return join(name, 'policy.ts');
+}
+
+test('a swapped ConfigMap is a change and no error; what stays missing is one', async () => {
+  rmSync(join(dir, 'policy.ts'));
+  const first = swapIn('..one', 'a');
+  symlinkSync('..data/policy.ts', join(dir, 'policy.ts'));
+  // As a version names it that was compiled through the links, beside globs of its own.
+  await adopt(['*.toml'], [first]);
+  const second = swapIn('..two', 'b');
+  rmSync(join(dir, '..one'), { recursive: true });
+  assert.equal(await monitor.look(), true);
+  await adopt(['*.toml'], [second]);
+  assert.equal(await monitor.look(), false);
+  assert.deepEqual(said, []);
+
+  // This one is refused: the version in force still names files of the second.
+  swapIn('..three', 'bad');
+  rmSync(join(dir, '..two'), { recursive: true });
+  assert.equal(await monitor.look(), true);
+  assert.equal(await monitor.look(), false);
+  assert.match(said.join(), /^error the config monitor cannot read .*two.policy\.ts$/);
+  swapIn('..four', 'good');
+  assert.equal(await monitor.look(), true, 'the next one is seen, too');
 });
 
 test('nothing to watch is a warning', async () => {
