@@ -19,6 +19,7 @@ import {
   rebuildTo,
   TIME_HELP,
   takesTimes,
+  tellBeginning,
   tellDamage,
 } from './past-log.ts';
 import { CommandFailure, EXIT, exitCodeHelp, print } from './terminal.ts';
@@ -85,6 +86,7 @@ async function run(
   const point = pointOf(log, time, nowMs());
   const isQuiet = flags.json === true;
   const rebuild = await rebuildTo(log, point.position, isQuiet);
+  tellBeginning(log, point);
   if (!isQuiet) tellDamage(rebuild);
   const turn = rebuild.last?.turn;
   const head = { at: new Date(point.at).toISOString(), position: point.position, turn };
@@ -101,7 +103,7 @@ async function run(
     const { answer, notInLog } = answered;
     return print(JSON.stringify({ time: head, answer, not_in_log: notInLog, ...damage }));
   }
-  print(`${head.at}, position ${head.position}, turn ${turn ?? '?'}`);
+  print(`${head.at}, position ${head.position}, turn ${turn ?? '-'}`);
   print(showAnswer(asked, answered));
 }
 

@@ -16,6 +16,7 @@ import {
   rebuildTo,
   TIME_HELP,
   takesTimes,
+  tellBeginning,
   tellDamage,
 } from './past-log.ts';
 import { CommandFailure, count, EXIT, exitCodeHelp, print } from './terminal.ts';
@@ -51,6 +52,7 @@ async function run(t1: string, t2: string, { data, json, limit }: Flags): Promis
   const log = openPast(data);
   const now = nowMs();
   const [from, to] = [pointOf(log, t1, now), pointOf(log, t2, now)];
+  tellBeginning(log, from);
   if (to.position < from.position) {
     throw new CommandFailure('the first time is later than the second; swap them.', EXIT.usage);
   }

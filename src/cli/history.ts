@@ -12,7 +12,7 @@ import { drawMermaid } from '../forensics/walk-mermaid.ts';
 import { drawPage } from '../forensics/walk-page.ts';
 import { DATA_DEFAULT } from '../manager/arguments.ts';
 import { showTable } from './at-show.ts';
-import { nowMs, openPast, pointOf, TIME_HELP } from './past-log.ts';
+import { nowMs, openPast, pointOf, pointOrBeginning, TIME_HELP } from './past-log.ts';
 import { formatSpan } from './span.ts';
 import { CommandFailure, EXIT, exitCodeHelp, explain, print, remark } from './terminal.ts';
 
@@ -60,7 +60,7 @@ function run(kind: WalkKind, name: string, flags: Flags): void {
 
 function follow(log: LogPast, kind: WalkKind, name: string, { from, to }: Flags): Walk {
   const now = nowMs();
-  const begin = from === undefined ? undefined : pointOf(log, from, now);
+  const begin = from === undefined ? undefined : pointOrBeginning(log, from, now);
   const end = pointOf(log, to ?? 'now', now);
   if (begin !== undefined && begin.position > end.position) {
     throw new CommandFailure('--from is later than --to; swap them.', EXIT.usage);

@@ -9,8 +9,8 @@ import { LogPast } from '../events/log-past.ts';
 import { LogOpenError } from '../events/log-report.ts';
 import { NotRebuilt, Rebuild } from '../forensics/rebuild.ts';
 import type { Point } from '../forensics/time.ts';
-import { findPoint, NoMoment, readMoment } from '../forensics/time.ts';
-import { CommandFailure, count, EXIT, startProgress } from './terminal.ts';
+import { BeyondLog, findPoint, NoMoment, readMoment } from '../forensics/time.ts';
+import { CommandFailure, count, EXIT, remark, startProgress } from './terminal.ts';
 
 /** How a time may be written, for help. */
 export const TIME_HELP = `
@@ -32,8 +32,30 @@ export function pointOf(log: LogPast, text: string, now: number): Point {
   try {
     return findPoint(log, readMoment(text, now), now);
   } catch (error) {
+    if (error instanceof BeyondLog) throw new CommandFailure(`${error.message}.`);
     if (error instanceof NoMoment) throw new CommandFailure(`${error.message}.`, EXIT.usage);
     throw error;
+  }
+}
+
+/** Says, where it is so, that a point lies before all that ever happened. */
+export function tellBeginning(log: LogPast, { position, at }: Point): void {
+  const first = position === 0 ? log.find(log.first) : undefined;
+  if (first === undefined) return;
+  const [then, since] = [at, first.at].map((one) => new Date(one).toISOString());
+  remark(`nothing had happened by ${then}: the log begins at ${since}`);
+}
+
+/** As `pointOf`, but undefined, and said, where the log begins later by now. */
+export function pointOrBeginning(log: LogPast, text: string, now: number): Point | undefined {
+  try {
+    const point = findPoint(log, readMoment(text, now), now);
+    tellBeginning(log, point);
+    return point;
+  } catch (error) {
+    if (!(error instanceof BeyondLog) || !error.isBefore) return pointOf(log, text, now);
+    remark(error.message);
+    return undefined;
   }
 }
 

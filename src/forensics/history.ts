@@ -5,10 +5,11 @@
  * Deliberately unknown here: how a walk is drawn.
  */
 import { Registry } from '../actors/registry.ts';
+import type { Books } from '../domain/books.ts';
 import { catalogue } from '../events/catalogue.ts';
 import type { StoredRecord } from '../ports/ports.ts';
 import type { History } from './past.ts';
-import { Rebuild } from './rebuild.ts';
+import { NotRebuilt, oldestBooks, Rebuild } from './rebuild.ts';
 
 /** Whose walk it is. */
 export type WalkKind = 'queue' | 'source';
@@ -18,6 +19,8 @@ export const WALK_STEPS_MAX = 20_000;
 
 /** State of what has not come into being, or is not known to have. */
 export const NOWHERE = 'none';
+/** Its state was set before the log begins. */
+const UNKNOWN = 'unknown';
 
 /** An event of the walk. */
 export interface WalkStep {
@@ -108,9 +111,24 @@ function stateBefore(history: History, kind: WalkKind, name: string, position: n
   const last = history.findLast({ types, stream: name }, position - 1);
   if (last !== undefined) return arrival(kind, last.type) as string;
   if (history.first === 1) return NOWHERE;
-  const { books } = new Rebuild(history, position - 1).foldTo(position - 1);
-  const row = kind === 'queue' ? books.findQueue(name) : books.sources.get(name);
-  return row?.state ?? NOWHERE;
+  try {
+    return stateIn(new Rebuild(history, position - 1).foldTo(position - 1).books, kind, name);
+  } catch (error) {
+    if (error instanceof NotRebuilt) return stateLater(history, kind, name, position);
+    throw error;
+  }
+}
+
+const stateIn = (books: Books, kind: WalkKind, name: string): string =>
+  (kind === 'queue' ? books.findQueue(name) : books.sources.get(name))?.state ?? NOWHERE;
+
+/** The log's beginning is gone: what the oldest picture says, if nothing moved it before. */
+function stateLater(history: History, kind: WalkKind, name: string, position: number): string {
+  const oldest = oldestBooks(history);
+  if (oldest === undefined) return UNKNOWN;
+  const moves = history.records({ types: TYPES[kind], stream: name }, position, oldest.position);
+  for (const _ of moves) return UNKNOWN;
+  return stateIn(oldest.books, kind, name);
 }
 
 /** Where an event leads from whichever state accepts it; undefined where it leaves one as it is. */
@@ -129,10 +147,11 @@ function stepOf(
 ): WalkStep {
   const said = JSON.parse(body) as Readonly<Record<string, unknown>>;
   const isOpened = type === `${kind}.opened`;
-  const reached = isOpened ? undefined : Registry.next(kind, from, type);
+  const isKnown = !isOpened && from !== UNKNOWN;
+  const reached = isKnown ? Registry.next(kind, from, type) : undefined;
   const to = reached ?? arrival(kind, type) ?? from;
   const until = typeof said['until'] === 'number' ? said['until'] : 0;
-  const isLegal = isOpened || reached !== undefined;
+  const isLegal = isOpened || reached !== undefined || from === UNKNOWN;
   const cause = causeOf(history, type, said);
   return { position, turn, at, event: type, from, to, cause, until, isLegal };
 }

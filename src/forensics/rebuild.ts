@@ -86,6 +86,18 @@ export class Rebuild {
   }
 }
 
+/** The oldest picture of the books from which a log can be folded on, with these books. */
+export function oldestBooks(log: PastLog): { books: Books; position: number } | undefined {
+  let oldest: { books: Books; position: number } | undefined;
+  for (let before = log.last; ; ) {
+    const snapshot = log.snapshot(before);
+    if (snapshot === undefined || snapshot.position + 1 < log.first) return oldest;
+    const books = decodeBooks(snapshot.bytes);
+    if (books !== undefined) oldest = { books, position: snapshot.position };
+    before = snapshot.position - 1;
+  }
+}
+
 function beginWith(log: PastLog, upto: number): { books: Books; position: number } {
   for (let before = upto; ; ) {
     const snapshot = log.snapshot(before);
@@ -101,6 +113,14 @@ function beginWith(log: PastLog, upto: number): { books: Books; position: number
   const since = from === undefined ? '' : ` (${new Date(from).toISOString()})`;
   throw new NotRebuilt(
     `position ${upto} cannot be rebuilt: the log begins at position ${log.first}${since}, and no ` +
-      `snapshot of the books before position ${upto} is left`,
+      `snapshot of the books before position ${upto} is left${sayOldest(log)}`,
   );
+}
+
+function sayOldest(log: PastLog): string {
+  const position = oldestBooks(log)?.position;
+  if (position === undefined) return '';
+  const at = log.find(position)?.at;
+  const when = at === undefined ? '' : ` (${new Date(at).toISOString()})`;
+  return `; the earliest that can be is position ${position}${when}`;
 }

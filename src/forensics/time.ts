@@ -15,7 +15,19 @@ export type Moment =
 
 /** A text that is no point in time; the message is a sentence with the fix. */
 export class NoMoment extends Error {
-  override readonly name = 'NoMoment';
+  override readonly name: string = 'NoMoment';
+}
+
+/** A point in time that a log does not reach; the message is a sentence. */
+export class BeyondLog extends NoMoment {
+  override readonly name = 'BeyondLog';
+  /** It lies before what is left of the log. */
+  readonly isBefore: boolean;
+
+  constructor(sentence: string, isBefore = false) {
+    super(sentence);
+    this.isBefore = isBefore;
+  }
 }
 
 /** How points in time may be written, for help. */
@@ -105,23 +117,25 @@ export interface Point {
 }
 
 /**
- * Finds a point. An instant is the end of the last turn that began at it or before it. Throws
- * NoMoment where the log does not reach.
+ * Finds a point. An instant is the end of the last turn that began at it or before it; before the
+ * first record there ever was, it is position 0, where nothing has happened. Throws BeyondLog where
+ * the log does not reach, or no longer does.
  */
 export function findPoint(log: Dated, moment: Moment, now: number): Point {
   const { first, last } = log;
-  if (last < first) throw new NoMoment('the log is empty: nothing has happened yet');
+  if (last < first) throw new BeyondLog('the log is empty: nothing has happened yet');
   if (moment.kind === 'end') return { position: last, at: now };
   if (moment.kind === 'instant') {
     const position = log.positionAt(moment.at);
-    if (position < first) throw new NoMoment(`${sayTime(moment.at)} is before ${sayFirst(log)}`);
-    return { position, at: moment.at };
+    if (position >= first || first === 1) return { position, at: moment.at };
+    const what = `${sayTime(moment.at)} is before ${sayFirst(log)}`;
+    throw new BeyondLog(`${what}, where this log begins: what was before has been removed`, true);
   }
   const position = moment.kind === 'turn' ? log.positionOfTurn(moment.turn) : moment.position;
   const record = position < first || position > last ? undefined : log.find(position);
   if (record === undefined || (moment.kind === 'turn' && record.turn !== moment.turn)) {
     const what = moment.kind === 'turn' ? `turn ${moment.turn}` : `position ${moment.position}`;
-    throw new NoMoment(`${what} is not in the log; it has ${sayFirst(log)} to position ${last}`);
+    throw new BeyondLog(`${what} is not in the log; it has ${sayFirst(log)} to position ${last}`);
   }
   return { position, at: record.at };
 }

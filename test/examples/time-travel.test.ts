@@ -5,16 +5,17 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { encodeBooks } from '../../src/domain/snapshot.ts';
 import { walkOf } from '../../src/forensics/history.ts';
 import { comparePortraits, portray } from '../../src/forensics/portrait.ts';
 import { NotRebuilt, Rebuild } from '../../src/forensics/rebuild.ts';
 import { stepOn } from '../../src/forensics/stepping.ts';
-import { findPoint, NoMoment, readMoment } from '../../src/forensics/time.ts';
+import { BeyondLog, findPoint, NoMoment, readMoment } from '../../src/forensics/time.ts';
 import { drawMermaid } from '../../src/forensics/walk-mermaid.ts';
 import { judging } from '../../src/testing/world/manners.ts';
 import { makePlan } from '../../src/testing/world/policy.ts';
 import { START_AT, World } from '../../src/testing/world/world.ts';
-import { memoryPast } from '../world/memory-past.ts';
+import { memoryPast, pastFrom } from '../world/memory-past.ts';
 
 const NOW = Date.parse('2026-11-23T12:00:00Z');
 const instant = (at: number | string) => ({
@@ -70,8 +71,51 @@ test('a point is the end of the last turn that began by then', () => {
   assert.deepEqual(find('now'), { position: 6, at: NOW });
   assert.deepEqual(find('1970-01-01T00:00:00.150Z'), { position: 5, at: 150 });
   for (const text of ['turn:7', '2', '7', '1970-01-01T00:00:00.099Z']) {
-    assert.throws(() => find(text), NoMoment, text);
+    assert.throws(() => find(text), BeyondLog, text);
   }
+  assert.throws(() => find('1970-01-01T00:00:00.099Z'), /position 3 .*what was before has been/);
+  // A log that is whole knows what was before it: nothing.
+  const whole = { ...log, first: 1, positionAt: () => 0 };
+  assert.deepEqual(findPoint(whole, instant(50) as never, NOW), { position: 0, at: 50 });
+});
+
+test('before the first record nothing had happened', async () => {
+  const history = memoryPast((await troubled()).witness.records);
+  const rebuild = new Rebuild(history, 0).foldTo(0);
+  assert.deepEqual(
+    [rebuild.books.rows.count, rebuild.books.queueCount, rebuild.last],
+    [0, 0, undefined],
+  );
+  assert.equal([...stepOn(history, rebuild, 1)][0]?.position, 1);
+});
+
+test('a walk over a log whose beginning was removed says what it knows of the state before', async () => {
+  const world = await troubled();
+  const { records } = world.witness;
+  const at = records.findIndex(({ type }) => type === 'queue.suspended') + 2;
+  const pictureAt = (position: number) => {
+    const { books } = new Rebuild(memoryPast(records), position).foldTo(position);
+    return { position, bytes: encodeBooks(books) };
+  };
+  const walkFrom = (picture: number) => {
+    const history = pastFrom(memoryPast(records, [pictureAt(picture)]), at);
+    const span = { first: at, last: records.length, from: START_AT, upto: world.time.now };
+    return walkOf(history, 'queue', 'a.test', span);
+  };
+  // No event of the queue lies between the beginning and the picture: it had been suspended.
+  const known = walkFrom(at);
+  assert.equal(known.spells[0]?.state, 'suspended');
+  assert.ok(known.steps.every(({ isLegal }) => isLegal));
+  const unknown = walkFrom(records.length);
+  assert.equal(unknown.spells[0]?.state, 'unknown');
+  assert.equal(unknown.steps[0]?.isLegal, true);
+  assert.deepEqual(
+    unknown.steps.map(({ event, to }) => [event, to]),
+    known.steps.map(({ event, to }) => [event, to]),
+  );
+  const late = pastFrom(memoryPast(records, [pictureAt(records.length - 3)]), at);
+  const says = new RegExp(`the earliest that can be is position ${records.length - 3} \\(2026-`);
+  assert.throws(() => new Rebuild(late, at + 1), says);
 });
 
 /** A world in which a queue and a source were suspended and came back. */

@@ -187,6 +187,10 @@ function otherCommands(data: string): void {
     [['at', 'now', 'queue'], /no question 'queue'/, 64],
     [['at', 'now', '--bogus'], /unknown option '--bogus'/, 64],
     [['at', 'now', 'inspect-sched-q', 'nobody'], /there was no queue nobody/, 1],
+    [['at', '2001-01-01'], /^nothing had happened by 2.*the log begins at 20/, 0],
+    [['at', 'position:99999999'], /is not in the log; it has position 1 /, 69],
+    [['history', 'queue', 'd1.example', '--from=-99d'], /^nothing had happened by 2/, 0],
+    [['diff', '2001-01-01', 'now'], /^nothing had happened by 2/, 1],
   ] as const) {
     const said = run(...words, '--data', data);
     assert.match(said.stderr, sentence, words.join(' '));

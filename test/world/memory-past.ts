@@ -16,6 +16,16 @@ const isMeant = ({ types, stream }: RecordFilter, record: StoredRecord): boolean
   (types === undefined || types.includes(record.type)) &&
   (stream === undefined || stream === record.stream);
 
+/** The same history after the records before a position were removed. */
+export const pastFrom = (whole: History, first: number): History => ({
+  ...whole,
+  first,
+  find: (position) => (position < first ? undefined : whole.find(position)),
+  records: (filter, from, upto) => whole.records(filter, Math.max(first, from), upto),
+  findLast: (filter, upto, isWanted = () => true) =>
+    whole.findLast(filter, upto, (one) => one.position >= first && isWanted(one)),
+});
+
 /** The history of records that begin at position 1, with these pictures. */
 export function memoryPast(
   records: readonly StoredRecord[],
