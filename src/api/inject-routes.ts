@@ -7,26 +7,31 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { formatPlace, plainAddress } from '../domain/ip.ts';
-import { listOf, tableOf, text, wholeNumber } from '../domain/option-kinds.ts';
+import { OptionError } from '../domain/option-error.ts';
+import { flag, listOf, tableOf, text, wholeNumber } from '../domain/option-kinds.ts';
 import type { JsonSchema } from '../domain/options.ts';
-import { required } from '../domain/options.ts';
+import { optional, required } from '../domain/options.ts';
 import type { InjectClient } from '../intake/inject/draft.ts';
 import { INJECT_REQUEST, RequestRefused } from '../intake/inject/request.ts';
 import type { InHand, InjectService } from '../intake/inject/service.ts';
 import { RequestPutOff } from '../intake/inject/service.ts';
 import { readBody } from './inject-body.ts';
 import type { RouteDoc } from './route.ts';
+import { queryOf } from './route.ts';
 
 /** Where messages are injected. */
 export const INJECT = '/api/inject/v1';
 
 const count = wholeNumber(0, Number.MAX_SAFE_INTEGER);
+const TAKEN = { recipient: required(text, 'for whom'), id: required(text, 'the id') };
 const ANSWER = {
   success_count: required(count, 'recipients that have their message'),
   fail_count: required(count, 'recipients that have none'),
   failed_recipients: required(listOf(text), 'which'),
   errors: required(listOf(text), 'and why, in the same order'),
+  ids: optional(listOf(tableOf(TAKEN)), 'with `ids=true`: the messages, those made later left out'),
 };
+const QUERY = queryOf({ ids: optional(flag, 'name each message by its id') });
 
 /** What the route stands on. */
 export interface InjectRouteParts {
@@ -58,11 +63,21 @@ const DOC: RouteDoc = {
   path: INJECT,
   tag: 'injecting',
   says: 'Takes messages, one for each recipient.',
+  query: QUERY,
   body: { schema: z.toJSONSchema(INJECT_REQUEST) as JsonSchema, read: (raw) => raw },
   answer: { form: 'json', kind: tableOf(ANSWER) },
   refusals: { 429: 'Above the rate of recipients.', 503: 'No mail is taken just now.' },
   textRefusals: 'all',
 };
+
+function wantsIds({ query }: FastifyRequest): boolean {
+  try {
+    return QUERY.read(query, `POST ${INJECT}`).ids === true;
+  } catch (error) {
+    if (error instanceof OptionError) throw new RequestRefused(400, error.message);
+    throw error;
+  }
+}
 
 /** Adds the route to a scope of its own. */
 export function addInjectRoutes(scope: FastifyInstance, parts: InjectRouteParts): void {
@@ -96,6 +111,7 @@ export function addInjectRoutes(scope: FastifyInstance, parts: InjectRouteParts)
       throw new RequestRefused(415, 'a JSON body is needed, with content-type application/json');
     }
     const isGone = (): boolean => request.raw.socket.destroyed;
-    return await service.inject(request.body, clientOf(request, hostname), isGone);
+    const client = clientOf(request, hostname);
+    return await service.inject(request.body, client, isGone, wantsIds(request));
   });
 }

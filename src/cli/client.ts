@@ -44,8 +44,8 @@ export class DaemonClient {
     return this.#ask('GET', path, query);
   }
 
-  post<T>(path: string, body: object): Promise<T> {
-    return this.#ask('POST', path, {}, body);
+  post<T>(path: string, body: object, query: Query = {}): Promise<T> {
+    return this.#ask('POST', path, query, body);
   }
 
   /** Takes something back. */

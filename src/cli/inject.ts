@@ -44,11 +44,13 @@ interface Injected {
   readonly fail_count: number;
   readonly failed_recipients: readonly string[];
   readonly errors: readonly string[];
+  /** None from a daemon that does not know the question. */
+  readonly ids?: readonly { readonly recipient: string; readonly id: string }[];
 }
 
 /** Recipients of one request. */
 const BATCH = 500;
-/** Refused recipients that are named one by one. */
+/** Messages, and refused recipients, that are named one by one. */
 const NAMED_MAX = 20;
 
 const HELP = `
@@ -56,6 +58,7 @@ Each recipient gets a message of its own. FILE is a whole message (header, empty
 standard input); without it the message is made of --subject, --text, --html, --header and --attach.
 Nothing is filled in unless --template says how; then texts see {{ email }} and what --set sets.
 With --to-file, one address a line; requests of --batch recipients go one after the other.
+It prints the id of each message (of many the first; --json has all), for journey, why and others.
 
 Examples:
   $ waybill inject --from me@here.example --to you@example.com --subject Hello --text "It works."
@@ -115,11 +118,12 @@ async function run(file: string | undefined, flags: Flags): Promise<void> {
   const sum = { success_count: 0, fail_count: 0 };
   const failed_recipients: string[] = [];
   const errors: string[] = [];
+  const ids: { recipient: string; id: string }[] = [];
   const progress = await startProgress(recipients.length, recipients.length > flags.batch);
   for (let at = 0; at < recipients.length; at += flags.batch) {
     const part = recipients.slice(at, at + flags.batch).map((email) => ({ email }));
     const said = await client
-      .post<Injected>('/api/inject/v1', { ...request, recipients: part })
+      .post<Injected>('/api/inject/v1', { ...request, recipients: part }, { ids: true })
       .catch((error: Error) => {
         progress.stop();
         if (at > 0) remark(`${count(at)} of ${counted(recipients.length, 'recipient')} are done`);
@@ -129,22 +133,34 @@ async function run(file: string | undefined, flags: Flags): Promise<void> {
     sum.fail_count += said.fail_count;
     failed_recipients.push(...said.failed_recipients);
     errors.push(...said.errors);
+    ids.push(...(said.ids ?? []));
     progress.show(at + part.length, `${count(sum.fail_count)} refused`);
   }
   progress.stop();
-  const injected: Injected = { ...sum, failed_recipients, errors };
-  answer(flags.json, injected, () => describe(injected));
+  const injected = { ...sum, failed_recipients, errors, ids };
+  const later = flags.deferredGeneration === true ? recipients.length : 0;
+  answer(flags.json, injected, () => describe(injected, later));
   if (sum.fail_count > 0) process.exitCode = EXIT.wanting;
 }
 
-const describe = ({ success_count, fail_count, failed_recipients, errors }: Injected): string =>
+const describe = (
+  { success_count, fail_count, failed_recipients, errors, ids = [] }: Injected,
+  later: number,
+): string =>
   [
-    `${count(success_count)} injected, ${count(fail_count)} refused`,
-    ...failed_recipients
-      .slice(0, NAMED_MAX)
-      .map((one, at) => `  ${harmless(one)}: ${harmless(errors[at] ?? 'refused')}`),
-    ...(failed_recipients.length > NAMED_MAX ? ['  … (--json has all of them)'] : []),
+    later > 0
+      ? `taken for ${counted(later, 'recipient')}; the messages are made now`
+      : `${count(success_count)} injected, ${count(fail_count)} refused`,
+    ...named(ids.map(({ recipient, id }) => `${id}  ${harmless(recipient)}`)),
+    ...named(
+      failed_recipients.map((one, at) => `${harmless(one)}: ${harmless(errors[at] ?? 'refused')}`),
+    ),
   ].join('\n');
+
+const named = (lines: readonly string[]): string[] => [
+  ...lines.slice(0, NAMED_MAX).map((line) => `  ${line}`),
+  ...(lines.length > NAMED_MAX ? ['  … (--json has all of them)'] : []),
+];
 
 const read = (file: string, encoding: 'utf8' | 'base64'): string => {
   try {

@@ -80,8 +80,9 @@ const describeCells = ({ by }: CellReport, cells: readonly Cell[], more: number)
 const describeBodies = ({ bodies }: Found, listed: number): string[] => {
   if (bodies === undefined) return [];
   const { segments, frames, living, lost, damaged } = bodies;
+  const where = `${counted(frames, 'frame')} in ${counted(segments, 'segment')}`;
   const lines = [
-    `bodies      ${counted(frames, 'frame')} in ${counted(segments, 'segment')}; of ${count(living)} ` +
+    `bodies      ${where}; of ${count(living)} ` +
       `living messages ${count(lost)} without a whole body; ${count(damaged)} damaged frames`,
   ];
   if (bodies.inMemory > 0) {

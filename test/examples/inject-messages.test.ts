@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import type { InjectAnswer } from '../../src/intake/inject/injecting.ts';
 import type { InjectWorld } from './inject-world.ts';
 import { bodyOf, fieldsOf, openInjectWorld } from './inject-world.ts';
 
@@ -241,4 +242,42 @@ describe('around the message', () => {
     });
     assert.deepEqual(record.headers, { Subject: 'rec' });
   });
+});
+
+test('ids are answered where they are asked for, and are those of the log', async () => {
+  const ask = async (query: string): Promise<InjectAnswer> => {
+    const answer = await fetch(`${place.url}${query}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        envelope_sender: 's@x.test',
+        recipients: [{ email: 'ann@a.test' }, { email: 'bob@a.test' }, { email: 'no address' }],
+        content: { text_body: 'x', from: { email: 's@x.test' } },
+      }),
+    });
+    assert.equal(answer.status, 200);
+    return (await answer.json()) as InjectAnswer;
+  };
+  const { ids = [], fail_count } = await ask('?ids=true');
+  assert.equal(fail_count, 1);
+  assert.deepEqual(
+    ids.map(({ recipient }) => recipient),
+    ['ann@a.test', 'bob@a.test'],
+  );
+  const { records } = place.world.witness;
+  for (const { recipient, id } of ids) {
+    const accepted = records.find(
+      ({ type, stream }) => type === 'message.accepted' && stream === id,
+    );
+    assert.deepEqual((JSON.parse(accepted?.body ?? '') as { to: unknown }).to, [recipient]);
+  }
+  assert.equal('ids' in (await ask('')), false);
+  assert.equal('ids' in (await ask('?ids=false')), false);
+  const wrong = await fetch(`${place.url}?ids=maybe`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{}',
+  });
+  assert.equal(wrong.status, 400);
+  assert.match(await wrong.text(), /^POST \/api\/inject\/v1: .*ids/);
 });

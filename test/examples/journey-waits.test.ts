@@ -172,7 +172,7 @@ test('a daemon that was not there is a cause, and so is what nobody recorded', (
   assert.equal(journey.standing.state, 'ended');
 });
 
-test('a wait names the sources of the pool that its queue had then, not those of a later one', () => {
+test('a wait names the sources of the pool that its queue had then, and none later', () => {
   const pool = (key: string, name: string) => ({
     key,
     answer: JSON.stringify({ name: key, entries: [{ name, weight: 1 }] }),

@@ -92,7 +92,8 @@ export class LiveDaemon {
     [this.endpoint = '', this.guarded = ''] = run.httpListeners.map((place) => `http://${place}`);
     const to = QUEUES.flatMap((queue) => ['--to', `user@${queue}`]);
     const sent = await this.run('inject', '--from', 'p1@probe.test', ...to, '--text', 'hello');
-    assert.deepEqual([sent.code, sent.out], [0, '2 injected, 0 refused\n'], sent.err);
+    assert.match(sent.out, /^2 injected, 0 refused\n/, sent.err);
+    assert.equal(sent.code, 0);
     const tries = (): number => [...this.target.tries.values()].reduce((sum, one) => sum + one, 0);
     assert.ok(await until(() => tries() >= QUEUES.length, 20_000), 'mail was tried');
   }

@@ -90,11 +90,18 @@ test('inject: parts, a whole message, a list of recipients, and what is refused'
   writeFileSync(list, 'a@three.example\n\nb@three.example\nc@three.example\n');
   const words = ['inject', letter, '--from', 'p3@probe.test', '--to-file', list, '--batch', '2'];
   const sent = await live.run(...words);
-  assert.deepEqual(sent, { code: 0, out: '3 injected, 0 refused\n', err: '' });
-  const { messages } = await live.json<{ messages: { message: { data: string } }[] }>(
+  assert.deepEqual([sent.code, sent.err], [0, '']);
+  const [head, ...named] = sent.out.trimEnd().split('\n');
+  assert.equal(head, '3 injected, 0 refused');
+  const ids = named.map((line) => /^ {2}([0-9a-f]{32}) {2}[abc]@three\.example$/.exec(line)?.[1]);
+  const { messages } = await live.json<{ messages: { id: string; message: { data: string } }[] }>(
     ...['inspect-sched-q', 'three.example', '--want-body'],
   );
   assert.equal(messages.length, 3);
+  assert.deepEqual(ids.sort(), messages.map(({ id }) => id).sort(), 'the ids of what is there');
+  const later = ['--to', 'x@five.example', '--text', 'x', '--deferred-generation'];
+  const taken = await live.run('inject', '--from', 'p5@probe.test', ...later);
+  assert.equal(taken.out, 'taken for 1 recipient; the messages are made now\n', taken.err);
   assert.match(messages[0]?.message.data ?? '', /Subject: \{\{ not filled \}\}/);
   const attached = live.path('bill.pdf');
   writeFileSync(attached, 'no pdf');

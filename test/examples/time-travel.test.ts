@@ -89,7 +89,7 @@ test('before the first record nothing had happened', async () => {
   assert.equal([...stepOn(history, rebuild, 1)][0]?.position, 1);
 });
 
-test('a walk over a log whose beginning was removed says what it knows of the state before', async () => {
+test('a walk whose beginning was removed says what it knows of the state before', async () => {
   const world = await troubled();
   const { records } = world.witness;
   const at = records.findIndex(({ type }) => type === 'queue.suspended') + 2;

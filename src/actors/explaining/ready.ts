@@ -27,7 +27,8 @@ export function heldOfReady(core: Core, ready: ReadyQueue, at: number): Reason[]
   const reasons: Reason[] = [];
   if (core.isStopping) reasons.push({ name: 'stopping', text: 'the daemon is stopping' });
   if (ready.notBefore > at) {
-    const text = `${sayMany(ready.failures, 'connection')} in a row reached no host of ${ready.site.site}`;
+    const many = sayMany(ready.failures, 'connection');
+    const text = `${many} in a row reached no host of ${ready.site.site}`;
     reasons.push({ name: 'reconnecting', text, until: ready.notBefore });
   }
   reasons.push(...explainPathShaping(ready, pathRule));
@@ -55,7 +56,8 @@ function explainConnections(core: Core, ready: ReadyQueue): Reason[] {
   }
   if (opening > 0 && open === 0) {
     const isOne = opening === 1;
-    const text = `${sayMany(opening, 'connection')} to ${ready.site.site} ${isOne ? 'is' : 'are'} being opened`;
+    const many = `${sayMany(opening, 'connection')} to ${ready.site.site}`;
+    const text = `${many} ${isOne ? 'is' : 'are'} being opened`;
     return [{ name: 'connecting', text }];
   }
   return [];

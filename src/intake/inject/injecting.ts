@@ -4,7 +4,7 @@
  * when every message it counts is durable. A client that has gone gets no further slices; what was
  * submitted stays. Deliberately unknown here: HTTP and templates.
  */
-import type { Refusal, Submission } from '../host.ts';
+import type { Refusal, Submission, SubmittedMessage } from '../host.ts';
 import type { InjectClient } from './draft.ts';
 import { SLICES_AT_ONCE } from './limits.ts';
 import type { Printed } from './press.ts';
@@ -14,12 +14,20 @@ import type { Failure, Origin, StoringWorld } from './storing.ts';
 import { storeSlice } from './storing.ts';
 import { Turnstile } from './turnstile.ts';
 
+/** A message that was taken, for those who want to know its id. */
+export interface TakenMessage {
+  readonly recipient: string;
+  readonly id: string;
+}
+
 /** What a client is told. */
 export interface InjectAnswer {
   readonly success_count: number;
   readonly fail_count: number;
   readonly failed_recipients: readonly string[];
   readonly errors: readonly string[];
+  /** Absent unless it was asked for. */
+  readonly ids?: readonly TakenMessage[];
 }
 
 /** What has been counted since the start. */
@@ -67,9 +75,14 @@ export class Injecting {
   }
 
   /** Makes and submits the messages of a request that is on the press; it is closed afterwards. */
-  async inject(job: PressJob, client: InjectClient, isGone: IsGone): Promise<InjectAnswer> {
+  async inject(
+    job: PressJob,
+    client: InjectClient,
+    isGone: IsGone,
+    wantsIds = false,
+  ): Promise<InjectAnswer> {
     const origin = { ...originOf(job), client };
-    const tally = new Tally();
+    const tally = new Tally(wantsIds);
     try {
       await this.#walk(job, isGone, (slice) => this.#take(origin, slice, tally));
     } catch (error) {
@@ -129,9 +142,8 @@ export class Injecting {
     await Promise.all(
       submissions.map(async (submission) => {
         const why = await this.#submit(submission);
-        const emails = submission.messages.map(({ to }) => to[0] as string);
-        if (why === undefined) tally.taken += emails.length;
-        else tally.note(emails.map((email) => ({ email, why })));
+        if (why === undefined) return tally.take(submission.messages);
+        tally.note(submission.messages.map(({ to }) => ({ email: to[0] as string, why })));
       }),
     );
     tally.taken += discarded;
@@ -149,10 +161,20 @@ export class Injecting {
 }
 
 class Tally {
+  readonly #ids: TakenMessage[] | undefined;
   taken = 0;
   /** Recipients that are dealt with, one way or the other. */
   seen = 0;
   readonly failures: Failure[] = [];
+
+  constructor(wantsIds: boolean) {
+    this.#ids = wantsIds ? [] : undefined;
+  }
+
+  take(messages: readonly SubmittedMessage[]): void {
+    this.taken += messages.length;
+    for (const { id, to } of messages) this.#ids?.push({ recipient: to[0] as string, id });
+  }
 
   note(failures: readonly Failure[]): void {
     for (const failure of failures) this.failures.push(failure);
@@ -164,6 +186,7 @@ class Tally {
       fail_count: this.failures.length,
       failed_recipients: this.failures.map(({ email }) => email),
       errors: this.failures.map(({ email, why }) => `${email}: ${why}`),
+      ...(this.#ids === undefined ? {} : { ids: this.#ids }),
     };
   }
 }

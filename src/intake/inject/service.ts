@@ -81,7 +81,12 @@ export class InjectService {
   }
 
   /** Injects a request; answers when all that the answer counts is durable. */
-  async inject(bytes: Buffer, client: InjectClient, isGone: IsGone): Promise<InjectAnswer> {
+  async inject(
+    bytes: Buffer,
+    client: InjectClient,
+    isGone: IsGone,
+    wantsIds = false,
+  ): Promise<InjectAnswer> {
     const { injecting, rate } = this.#parts;
     const { counts, presses } = injecting.world;
     counts.requests += 1;
@@ -98,7 +103,7 @@ export class InjectService {
       const isLater = isDeferredGeneration && recipients > 0;
       return isLater
         ? await this.#defer(job, bytes, client)
-        : await injecting.inject(job, client, isGone);
+        : await injecting.inject(job, client, isGone, wantsIds);
     } catch (error) {
       if (error instanceof RequestRefused) counts.refused += 1;
       throw error;
