@@ -18,6 +18,8 @@ import type { Stage } from './sink-fates.ts';
 import { NAMED_TRICKS, STAGES } from './sink-fates.ts';
 import type { RunningSink, SinkOptions } from './sink-server.ts';
 import { EXTENSIONS, startSink } from './sink-server.ts';
+import type { Shown } from './sink-show.ts';
+import { SHOWN, showCopies } from './sink-show.ts';
 import type { SinkCounts } from './sink-world.ts';
 import {
   CommandFailure,
@@ -46,6 +48,8 @@ interface Flags {
   readonly hangAt: Stage;
   readonly seed: number;
   readonly record?: string;
+  readonly show?: Shown;
+  readonly dump?: string;
   readonly lmtp?: boolean;
   readonly pipelining: boolean;
   readonly '8bitmime': boolean;
@@ -80,6 +84,7 @@ const EXAMPLES = `
 Examples:
   $ waybill sink --listen 127.0.0.1:2526
   $ waybill sink --defer 10% --drop 1% --delay 50ms:20% --seed 7 --record copies.jsonl
+  $ waybill sink --show headers --dump letters
   $ waybill sink --listen unix:lmtp.sock --lmtp --count 1000 --json`;
 
 const stageOption = (flags: string, says: string, fallback: Stage): Option =>
@@ -105,6 +110,8 @@ export const build = (): Command =>
     .addOption(stageOption('--hang-at <stage>', 'what is never answered', 'dot'))
     .option('--seed <number>', 'same seed, same fates in the same order', parseSeed, 1)
     .option('--record <file>', 'append a JSON line for each message to this file')
+    .addOption(new Option('--show <part>', 'print each message: its headers or all').choices(SHOWN))
+    .option('--dump <dir>', 'write each message to a file of this folder: 000001.eml and so on')
     .option('--lmtp', 'speak LMTP: one answer for each recipient')
     .option('--no-pipelining', 'do not offer PIPELINING')
     .option('--no-8bitmime', 'do not offer 8BITMIME')
@@ -135,6 +142,11 @@ const refuseTooMuch = (flags: Flags): void => {
   }
 };
 
+const refuseMixedLines = ({ show, json }: Flags): void => {
+  if (show === undefined || json !== true) return;
+  throw new CommandFailure('--show and --json print to one place; use --dump.', EXIT.usage);
+};
+
 const readOptions = (flags: Flags): SinkOptions => ({
   listen: flags.listen,
   seed: flags.seed,
@@ -158,11 +170,17 @@ const readOptions = (flags: Flags): SinkOptions => ({
 
 const run = async (flags: Flags): Promise<void> => {
   refuseTooMuch(flags);
+  refuseMixedLines(flags);
   let fail = (_: Error): void => undefined;
   const recordFailed = new Promise<Error>((resolve) => {
     fail = resolve;
   });
-  const options = { ...readOptions(flags), onRecordFailed: (error: Error) => fail(error) };
+  const onCopy = showCopies(flags, (failure) => fail(failure));
+  const options = {
+    ...readOptions(flags),
+    onRecordFailed: (error: Error) => fail(error),
+    ...(onCopy === undefined ? {} : { onCopy }),
+  };
   const sink = await startSink(options).catch((error: unknown) => {
     const what = flags.record === undefined ? '' : ` (recording to ${flags.record})`;
     const where = formatPlace(flags.listen);
@@ -172,6 +190,7 @@ const run = async (flags: Flags): Promise<void> => {
   announce(sink, flags);
   const ended = Promise.race([sink.done, interrupted, recordFailed]);
   const failure = await watch(sink, flags, ended);
+  if (failure instanceof CommandFailure) throw failure;
   if (failure instanceof Error) {
     throw new CommandFailure(`cannot write ${flags.record}: ${explain(failure)}.`);
   }
@@ -203,13 +222,17 @@ const watch = async <T>(sink: RunningSink, flags: Flags, ended: Promise<T>): Pro
   return ending;
 };
 
-const describeCounts = (counts: Readonly<SinkCounts>): string =>
-  [
-    `accepted   ${counted(counts.messages, 'message')} for ${counted(counts.recipients, 'recipient')},`,
-    `${(counts.bytes / 1_048_576).toFixed(1)} MB, over ${counted(counts.connections, 'connection')}\n`,
+const describeCounts = (counts: Readonly<SinkCounts>): string => {
+  const messages = counted(counts.messages, 'message');
+  const recipients = counted(counts.recipients, 'recipient');
+  const connections = counted(counts.connections, 'connection');
+  return [
+    `accepted   ${messages} for ${recipients},`,
+    `${(counts.bytes / 1_048_576).toFixed(1)} MB, over ${connections}\n`,
     `deferred   ${count(counts.deferred)}\nrefused    ${count(counts.refused)}\n`,
     `dropped    ${count(counts.dropped)}\nhung       ${count(counts.hung)}\n`,
     `delayed    ${count(counts.delayed)}\nobjected   ${count(counts.protocolErrors)} commands`,
   ]
     .join(' ')
     .replaceAll('\n ', '\n');
+};
