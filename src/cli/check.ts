@@ -3,13 +3,17 @@
  * found is printed as a timeline with the line that repeats it, and may be written as a test.
  * Touches no daemon and no network. How it is searched is in src/testing.
  */
-import { stat, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';
 import process from 'node:process';
-import { setImmediate as breathe } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
+import type { LawFile, LawSearch } from '../manager/law-jobs.ts';
+import type { LawEnd } from '../manager/law-watch.ts';
+import { compilePolicy } from '../policy/compile.ts';
 import { isPolicyError } from '../policy/policy-error.ts';
-import type { Checked, TestPolicy } from '../testing/testing.ts';
+import type { CheckVerdict } from '../testing/verdict.ts';
+import { repeatLine } from '../testing/verdict.ts';
 import { parseCount, parseSeed } from './arguments.ts';
 import { describeCheck, jsonOfCheck } from './check-text.ts';
 import {
@@ -17,6 +21,7 @@ import {
   EXIT,
   exitCodeHelp,
   explain,
+  onInterrupt,
   paint,
   print,
   remark,
@@ -50,7 +55,7 @@ Examples:
   $ waybill check policy.ts
   $ waybill check policy.ts --seconds 300 --seed 7 --json
   $ waybill check policy.ts --tenant acme=acme-pool --tenant news=bulk,warm-up
-  $ waybill check policy.ts --write test/found.test.ts`;
+  $ waybill check policy.ts --write test/found.test.mjs`;
 
 const parsePath = (text: string): string => {
   if (/^\d+(?::\d+)*$/.test(text)) return text;
@@ -83,76 +88,83 @@ export const build = (): Command =>
     .addHelpText('after', () => HELP + exitCodeHelp('a law was broken, or the policy is refused'))
     .action(run);
 
-const load = async (file: string): Promise<TestPolicy> => {
+const INTERRUPTED = 130;
+
+const load = async (file: string): Promise<LawFile> => {
   await stat(file).catch((error: unknown) => {
     throw new CommandFailure(`${file}: ${explain(error)}`);
   });
-  const { loadPolicy } = await import('../testing/testing.ts');
-  return loadPolicy(file);
+  const source = resolve(file);
+  return { kind: 'file', file, source, ...(await compilePolicy(source)) };
 };
 
 async function run(file: string, flags: Flags): Promise<void> {
+  // Said before the search, not after it.
+  if (flags.write !== undefined && existsSync(flags.write)) {
+    throw new CommandFailure(`${flags.write}: there is such a file; name another, or remove it`);
+  }
   try {
     const policy = await load(file);
-    await check(policy, file, flags);
+    const end = await check(policy, flags);
+    if (end.kind === 'refused') refuse(end.sentence, flags);
+    else if (end.kind === 'judged') await tell(end.verdict, file, flags);
+    else if (end.kind === 'stopped') {
+      remark(`stopped after ${end.runs} runs; no law was broken in them`);
+      process.exitCode = INTERRUPTED;
+    }
   } catch (error) {
     if (!isPolicyError(error)) throw error;
-    if (flags.json === true) print(JSON.stringify({ isGood: false, refusal: error.message }));
-    else
-      remark(`${paint(process.stderr, 'red', 'refused by the policy-loader:')} ${error.message}`);
-    process.exitCode = EXIT.wanting;
+    refuse(error.message, flags);
   }
 }
 
-async function check(policy: TestPolicy, file: string, flags: Flags): Promise<void> {
-  const { checkPolicy, laws, tenantsKeepToTheirPools } = await import('../testing/testing.ts');
-  const { seconds, seed, path, tenant = [] } = flags;
-  const tenants = Object.fromEntries(tenant);
-  const judged = tenant.length === 0 ? laws : [...laws, tenantsKeepToTheirPools(tenants)];
-  const bar = await startProgress(seconds, flags.quiet !== true && flags.json !== true);
+function refuse(sentence: string, { json }: Flags): void {
+  if (json === true) print(JSON.stringify({ isGood: false, refusal: sentence }));
+  else remark(`${paint(process.stderr, 'red', 'the policy cannot be checked:')} ${sentence}`);
+  process.exitCode = EXIT.wanting;
+}
+
+async function check(policy: LawFile, flags: Flags): Promise<LawEnd> {
+  const { runLaws } = await import('../manager/law-watch.ts');
+  const { seconds, seed, path, quiet, json } = flags;
+  const tenants = tenantsOf(flags);
+  const search: LawSearch = { seconds, seed, tenants, ...(path === undefined ? {} : { path }) };
+  const bar = await startProgress(seconds, quiet !== true && json !== true);
   const beganMs = performance.now();
-  const onRun = async (runs: number, isShrinking: boolean): Promise<void> => {
+  const onRun = (runs: number, isShrinking: boolean): void => {
     const tookS = Math.floor((performance.now() - beganMs) / 1_000);
     bar.show(tookS, isShrinking ? `${runs} runs, making it smaller` : `${runs} runs`);
-    // Signals and the bar want their turn.
-    await breathe();
   };
-  const options = { seconds, seed, laws: judged, onRun, ...(path === undefined ? {} : { path }) };
-  const checked = await checkPolicy(policy, options).finally(() => bar.stop());
-  const repeat = repeatLine(file, flags, checked);
-  if (flags.json === true) print(JSON.stringify(jsonOfCheck(checked, policy, repeat)));
-  else print(describeCheck(checked, policy, repeat));
-  if (checked.counterexample === undefined) return;
+  const stopping = new AbortController();
+  onInterrupt(() => stopping.abort());
+  const { signal } = stopping;
+  return runLaws({ policy, search }, { onRun, signal }).finally(() => bar.stop());
+}
+
+const tenantsOf = ({ tenant = [] }: Flags): Readonly<Record<string, readonly string[]>> =>
+  Object.fromEntries(tenant);
+
+async function tell(verdict: CheckVerdict, file: string, flags: Flags): Promise<void> {
+  const repeat = repeatLine(file, verdict, tenantsOf(flags));
+  if (flags.json === true) print(JSON.stringify(jsonOfCheck(verdict, repeat)));
+  else print(describeCheck(verdict, repeat));
+  if (verdict.found === undefined) return;
   process.exitCode = EXIT.wanting;
-  await write(checked, file, tenants, flags);
+  await write(verdict, file, flags);
 }
 
-async function write(
-  { counterexample }: Checked,
-  file: string,
-  tenants: Readonly<Record<string, readonly string[]>>,
-  flags: Flags,
-): Promise<void> {
-  if (flags.write === undefined || counterexample === undefined) return;
+async function write({ found }: CheckVerdict, file: string, flags: Flags): Promise<void> {
+  const { write: name } = flags;
+  if (name === undefined || found === undefined) return;
   const { testFileOf } = await import('../testing/test-file.ts');
-  const path = relative(dirname(resolve(flags.write)), resolve(file)).replaceAll('\\', '/');
+  const path = relative(dirname(resolve(name)), resolve(file)).replaceAll('\\', '/');
   const shown = path.startsWith('.') ? path : `./${path}`;
-  await writeFile(flags.write, testFileOf(counterexample, shown, tenants), { flag: 'wx' }).catch(
-    (error: unknown) => {
-      throw new CommandFailure(`${flags.write}: ${explain(error)}`);
-    },
-  );
-  remark(`written: ${flags.write}`);
-}
-
-/** The command that leads straight to it. */
-function repeatLine(
-  file: string,
-  { tenant = [], seed }: Flags,
-  { counterexample }: Checked,
-): string {
-  const tenants = tenant.map(([name, pools]) => `--tenant ${name}=${pools.join(',')}`);
-  const path = counterexample?.path ?? '';
-  const words = ['waybill check', file, `--seed ${seed}`, path && `--path ${path}`, ...tenants];
-  return words.filter((word) => word !== '').join(' ');
+  try {
+    await mkdir(dirname(resolve(name)), { recursive: true });
+    await writeFile(name, testFileOf(found, shown, tenantsOf(flags)), { flag: 'wx' });
+  } catch (error) {
+    throw new CommandFailure(`${name}: ${explain(error)}`);
+  }
+  const loader = /ts$/.test(name) ? '--import tsx ' : '';
+  remark(`written: ${name}; run it with: node ${loader}--test ${name}`);
 }

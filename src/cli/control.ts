@@ -15,8 +15,9 @@ import { CommandFailure, DaemonRefusal } from './terminal.ts';
 export const askControl = (
   dir: string,
   question: Omit<ControlRequest, 'id'>,
+  answerMsMax?: number,
 ): Promise<Readonly<Record<string, unknown>>> =>
-  askManager(dir, question).catch((error: Error) => {
+  askManager(dir, question, answerMsMax).catch((error: Error) => {
     if (error instanceof NoManager) throw new CommandFailure(error.message);
     throw new DaemonRefusal(error.message);
   });

@@ -49,7 +49,9 @@ const describe = (version: VersionSummary): string => {
   const word = paint(process.stdout, COLOURS[state], state.padEnd(9));
   const name = (hash || '-').padEnd(16);
   const line = `${mark} ${String(number).padStart(5)}  ${word}  ${formatTime(at)}  ${name}`;
-  const rest = sentence === '' ? reason : `${reason}: ${sentence}`;
+  // What broke a law has its way there below: waybill policy show tells it.
+  const [first = ''] = sentence.split('\n', 1);
+  const rest = first === '' ? reason : `${reason}: ${first}`;
   const warned = warnings.length === 0 ? '' : ` (${counted(warnings.length, 'warning')})`;
   return `${line}  ${rest}${warned}`;
 };

@@ -3,9 +3,13 @@
  * earlier version, or what lies on the disk, in force; it proves that first. Knows no policy.
  */
 import { Command } from 'commander';
+import { BUDGET_MS_MAX } from '../domain/options-laws.ts';
 import { askControl } from './control.ts';
 import { DATA_OPTION, parseVersion } from './policy-store-reading.ts';
 import { CommandFailure, DaemonRefusal, EXIT, exitCodeHelp, explain, print } from './terminal.ts';
+
+/** Compiling, proving and the worker; and the laws, which may take two of their budgets. */
+const ANSWER_MS_MAX = 150_000 + 2 * BUDGET_MS_MAX;
 
 interface Flags {
   readonly data: string;
@@ -46,18 +50,30 @@ export const buildReload = (): Command =>
     .description('Asks the running waybilld to prove what is on the disk and put it in force.')
     .action((flags: Flags) => order(flags, { do: 'policy.reload' }));
 
+/** As the manager answers it. */
+interface Answer {
+  readonly version: number;
+  readonly kind: string;
+  readonly held?: string;
+}
+
+function describe({ version, kind, held }: Answer): string {
+  const what = kind === 'unchanged' ? 'is unchanged, and asked anew' : 'is in force';
+  return `version ${version} ${what}${held === undefined ? '' : `; ${held}`}`;
+}
+
 async function order(
   { data, json }: Flags,
   question: Parameters<typeof askControl>[1],
 ): Promise<void> {
   try {
-    const answer = await askControl(data, question);
-    const { version, kind } = answer as { readonly version?: unknown; readonly kind?: unknown };
-    const what = kind === 'unchanged' ? 'is unchanged, and asked anew' : 'is in force';
-    print(json === true ? JSON.stringify(answer) : `version ${version} ${what}`);
+    const answer = await askControl(data, question, ANSWER_MS_MAX);
+    if (json === true) print(JSON.stringify(answer));
+    else print(describe(answer as unknown as Answer));
   } catch (error) {
-    const code = error instanceof DaemonRefusal ? EXIT.wanting : EXIT.failed;
-    throw new CommandFailure(capital(explain(error)), code);
+    if (!(error instanceof DaemonRefusal)) throw new CommandFailure(capital(explain(error)));
+    // All of it: what broke a law is told in several lines.
+    throw new CommandFailure(capital(error.message), EXIT.wanting);
   }
 }
 

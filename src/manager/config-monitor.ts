@@ -33,6 +33,9 @@ export interface MonitorParts {
   readonly tell: (level: 'warn' | 'error', sentence: string) => void;
 }
 
+/** Does something when nothing else is being done to the policy. */
+export type InTurn = <T>(work: () => Promise<T>) => Promise<T>;
+
 interface Seen {
   /** Of the content; empty for a file that cannot be read, so that only its path counts. */
   readonly sum: string;
@@ -52,6 +55,8 @@ export class ConfigMonitor {
   #seen: ReadonlyMap<string, Seen> | undefined;
   #looks = 0;
   #told = '';
+  #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
 
   constructor(parts: MonitorParts) {
     this.#parts = parts;
@@ -87,6 +92,24 @@ export class ConfigMonitor {
       if (known !== undefined && known.sum !== sum) return true;
     }
     return false;
+  }
+
+  /** Looks again and again, each time when `inTurn` lets it, until it is stopped. */
+  keepLooking(inTurn: InTurn, changed: () => void): void {
+    if (this.#isStopped) return;
+    this.#timer = setTimeout(() => {
+      inTurn(() => this.look())
+        .then((isChanged) => {
+          if (isChanged) changed();
+        })
+        .catch((error: unknown) => this.#parts.tell('error', `config monitor: ${String(error)}`))
+        .finally(() => this.keepLooking(inTurn, changed));
+    }, this.intervalMs);
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
   }
 
   async #scan(): Promise<ReadonlyMap<string, Seen>> {

@@ -21,12 +21,20 @@ export interface Refusal {
   /** Of the version, or of the refusal where no version came to be. */
   readonly number: number;
   readonly sentence: string;
+  /** More lines, for who asked. */
+  readonly account?: string;
   /** The exit code for a cold start. */
   readonly code: number;
 }
 
 /** A candidate that may be put in force. */
 export type Loaded = Extract<LoadVerdict, { readonly kind: 'loaded' }>;
+
+/** A candidate that was held against the laws, too, where it asks for that. */
+export type Passed = Loaded & {
+  /** How far the check came; undefined where there was none. */
+  readonly held?: string;
+};
 
 /** What judging stands on. */
 export interface JudgeParts {
@@ -45,12 +53,11 @@ export interface Versioned extends JudgeParts {
 
 /** Loads the policy file and proves what came of it. A version in force needs no other proof. */
 export async function judge(
-  parts: JudgeParts,
-  source: string,
+  parts: Versioned,
   reason: string,
   inForce: number | undefined,
 ): Promise<Loaded | Refusal> {
-  const { steps, store, dir } = parts;
+  const { steps, store, dir, source } = parts;
   const loaded = await steps.load({ kind: 'load', source, reason, dir });
   if (loaded.kind === 'failed') {
     const sentence = oneLine(loaded.sentence);
@@ -74,6 +81,68 @@ export async function prove(parts: JudgeParts, number: number): Promise<Refusal 
   const isRefused = proof.kind === 'refused';
   const sentence = isRefused ? `the canary refused it: ${proof.sentence}` : proof.sentence;
   return { kind: 'refused', number, sentence, code: isRefused ? EXIT_POLICY : proof.code };
+}
+
+/** Sends a candidate through the gate of laws, unless it was in force once. */
+export async function passLaws(
+  parts: JudgeParts,
+  loaded: Loaded,
+  log: (level: 'info', text: string) => void,
+): Promise<Passed | Refusal> {
+  if (!hasGateBefore(parts, loaded)) return loaded;
+  const { number } = loaded;
+  log('info', `version ${number} is being held against the laws`);
+  const held = await holdToLaws(parts, number);
+  if (typeof held !== 'string') return held;
+  log('info', `version ${number}: ${held}`);
+  return { ...loaded, held };
+}
+
+function hasGateBefore({ store }: JudgeParts, { hasLawGate, number }: Loaded): boolean {
+  return hasLawGate && store.find(number)?.state !== 'accepted';
+}
+
+/** What may be used meanwhile, where a candidate must still be held against the laws. */
+export async function findStandIn(
+  parts: Versioned,
+  loaded: Loaded,
+): Promise<VersionInForce | undefined> {
+  if (!hasGateBefore(parts, loaded)) return undefined;
+  const before = parts.store.inForce();
+  if (before?.source !== parts.source) return undefined;
+  return (await prove(parts, before.number)) === undefined ? before : undefined;
+}
+
+/** Proves a version that somebody wants back; the laws, too, where a stop kept it from them. */
+export async function proveAgain(
+  parts: JudgeParts,
+  { number, state }: StoredVersion,
+): Promise<Refusal | undefined> {
+  const refusal = await prove(parts, number);
+  if (refusal !== undefined || state === 'accepted') return refusal;
+  const held = await holdToLaws(parts, number);
+  return typeof held === 'string' ? undefined : held;
+}
+
+/**
+ * Holds a stored version against the laws where it asks for that; answers the refusal, which the
+ * store then knows, or how far the check came.
+ */
+async function holdToLaws(parts: JudgeParts, number: number): Promise<Refusal | string> {
+  const { steps, store, dir } = parts;
+  const verdict = await steps.checkLaws({ kind: 'check laws', number, dir });
+  if (verdict.kind === 'held') return verdict.sentence;
+  const { sentence } = verdict;
+  const account = verdict.kind === 'refused' ? verdict.account : undefined;
+  store.refuse(number, account === undefined ? sentence : `${sentence}\n\n${account}`);
+  const isRefused = verdict.kind === 'refused';
+  return {
+    kind: 'refused',
+    number,
+    sentence: isRefused ? `the laws: ${sentence}` : sentence,
+    ...(account === undefined ? {} : { account }),
+    code: isRefused ? EXIT_POLICY : verdict.code,
+  };
 }
 
 /**

@@ -30,9 +30,23 @@ export interface InForce {
   readonly settingsHash: string;
   /** False where its files do not say all, or nobody looked at them just now. */
   readonly isSelfContained?: boolean;
+  /** How far the check of laws came, where there was one. */
+  readonly held?: string;
 }
+
+/** The version of a daemon that runs on the embedded policy. */
+export const EMBEDDED_VERSION = 0;
+
+/** The embedded policy as a version. */
+export const EMBEDDED: InForce = { number: EMBEDDED_VERSION, hash: 'embedded', settingsHash: '' };
 
 /** What came of a reload. */
 export type Reloaded =
-  | { readonly kind: 'activated' | 'unchanged'; readonly version: number; readonly epoch: number }
+  | {
+      readonly kind: 'activated' | 'unchanged';
+      readonly version: number;
+      readonly epoch: number;
+      /** How far the check of laws came, where there was one. */
+      readonly held?: string;
+    }
   | Refusal;

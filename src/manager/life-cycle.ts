@@ -7,19 +7,17 @@ import { dirname, resolve } from 'node:path';
 import { Asking } from './asking.ts';
 import { ConfigMonitor } from './config-monitor.ts';
 import { EXIT_POLICY } from './exit.ts';
-import type { Loaded, Refusal, Versioned } from './judging.ts';
-import { findFormer, findStanding, judge, prove } from './judging.ts';
+import type { Loaded, Passed, Refusal, Versioned } from './judging.ts';
+import { findFormer, findStandIn, findStanding, judge, passLaws, proveAgain } from './judging.ts';
 import type { InForce, LifeCycleParts, Reloaded } from './life-cycle-parts.ts';
+import { EMBEDDED, EMBEDDED_VERSION } from './life-cycle-parts.ts';
 import type { ManagerCounters } from './messages.ts';
+import { Refusals } from './refusals.ts';
 import type { Crash, Wanted } from './supervisor-parts.ts';
 import { TrackRecord } from './track-record.ts';
 
-/** The version of a daemon that runs on the embedded policy. */
-export const EMBEDDED_VERSION = 0;
-
 /** Why a reload comes that nobody asked for. */
 export const CHANGED = 'the files changed';
-const EMBEDDED: InForce = { number: EMBEDDED_VERSION, hash: 'embedded', settingsHash: '' };
 
 /** Decides which version is in force. */
 export class LifeCycle {
@@ -34,14 +32,10 @@ export class LifeCycle {
   #isStopped = false;
   /** What is in force was put to use unjudged. */
   #isToBeChecked = false;
-  #watching: NodeJS.Timeout | undefined;
   readonly #asking = new Asking((reason) => this.#reloadAlone(reason));
   readonly #record = new TrackRecord();
   #activations = 0;
-  #refusals = 0;
-  #lastRefusal:
-    | { readonly at: number; readonly number: number; readonly sentence: string }
-    | undefined;
+  readonly #refusals = new Refusals();
 
   constructor(parts: LifeCycleParts) {
     this.#parts = parts;
@@ -54,12 +48,12 @@ export class LifeCycle {
       version: this.#inForce?.number,
       hash: this.#inForce?.hash,
       epoch: this.#epoch,
-      ...(this.#lastRefusal === undefined ? {} : { lastRefusal: this.#lastRefusal }),
+      ...this.#refusals.shown,
     };
   }
 
   get counters(): Omit<ManagerCounters, 'workerRestarts'> {
-    return { activations: this.#activations, refusals: this.#refusals };
+    return { activations: this.#activations, refusals: this.#refusals.count };
   }
 
   /**
@@ -90,7 +84,13 @@ export class LifeCycle {
 
   async #startAnew(policy: Versioned): Promise<Refusal | undefined> {
     policy.steps.warm();
-    const loaded = await this.#load(policy, 'start', undefined);
+    await this.#monitor?.look();
+    const judged = await judge(policy, 'start', undefined);
+    // Mail need not wait for the laws: what was in force stays so until they have held.
+    this.#inForce = judged.kind === 'refused' ? undefined : await findStandIn(policy, judged);
+    this.#isToBeChecked = this.#inForce !== undefined;
+    if (this.#isToBeChecked) return undefined;
+    const loaded = await this.#adopt(policy, judged);
     if (loaded.kind === 'refused') return loaded;
     this.#accept(policy, loaded, 'start');
     this.#watchOn();
@@ -119,7 +119,7 @@ export class LifeCycle {
   /** Ends the monitor. */
   stop(): void {
     this.#isStopped = true;
-    clearTimeout(this.#watching);
+    this.#monitor?.stop();
     this.#asking.stop();
   }
 
@@ -146,7 +146,7 @@ export class LifeCycle {
         const why = version === undefined ? 'there is no such version' : version.sentence;
         return { kind: 'refused', number, sentence: why, code: EXIT_POLICY };
       }
-      const refusal = await prove(policy, number);
+      const refusal = await proveAgain(policy, version);
       if (refusal !== undefined) return this.#refused(refusal);
       // What lies on the disk now is known: only a later edit undoes this.
       await this.#monitor?.look();
@@ -211,12 +211,17 @@ export class LifeCycle {
     policy: Versioned,
     reason: string,
     inForce: number | undefined,
-  ): Promise<Loaded | Refusal> {
+  ): Promise<Passed | Refusal> {
     await this.#monitor?.look();
-    const loaded = await judge(policy, policy.source, reason, inForce);
+    return this.#adopt(policy, await judge(policy, reason, inForce));
+  }
+
+  async #adopt(policy: Versioned, judged: Loaded | Refusal): Promise<Passed | Refusal> {
+    const loaded = judged.kind === 'refused' ? judged : await passLaws(policy, judged, this.#parts.log);
     if (loaded.kind === 'refused') return loaded;
-    this.#onDisk = loaded.number;
-    for (const one of loaded.warnings) this.#parts.log('warn', `version ${loaded.number}: ${one}`);
+    const { number, warnings } = loaded;
+    this.#onDisk = number;
+    for (const one of warnings) this.#parts.log('warn', `version ${number}: ${one}`);
     if ((await this.#monitor?.adopt(loaded.monitor)) === true) this.#reloadAlone(CHANGED);
     return loaded;
   }
@@ -233,15 +238,15 @@ export class LifeCycle {
       worker.want(this.#wanted(reason));
       worker.replace('the listeners changed');
     }
-    return { kind: 'activated', version: version.number, epoch: this.#epoch };
+    const held = version.held === undefined ? {} : { held: version.held };
+    return { kind: 'activated', version: version.number, epoch: this.#epoch, ...held };
   }
 
   /** Synchronous: whatever starts a worker afterwards starts it with this version. */
-  #accept(policy: Versioned, version: InForce, reason: string): void {
+  #accept({ store, program: own }: Versioned, version: InForce, reason: string): void {
     const { number, hash, settingsHash } = version;
-    const { store } = policy;
     // No start may rest on a proof of what files alone do not say.
-    const program = version.isSelfContained === true ? policy.program : '';
+    const program = version.isSelfContained === true ? own : '';
     // A start on what was in force before writes nothing.
     const before = store.inForce();
     if (before?.number !== number || before.program !== program) {
@@ -252,10 +257,11 @@ export class LifeCycle {
   }
 
   #refused(refusal: Refusal): Refusal {
-    const { number, sentence } = refusal;
-    this.#refusals += 1;
-    this.#lastRefusal = { at: Date.now(), number, sentence };
-    this.#parts.log('error', `${sentence}; version ${this.#inForce?.number} stays in force`);
+    this.#refusals.add(refusal);
+    this.#parts.log(
+      'error',
+      `${refusal.sentence}; version ${this.#inForce?.number} stays in force`,
+    );
     return refusal;
   }
 
@@ -279,15 +285,10 @@ export class LifeCycle {
   }
 
   #watchOn(): void {
-    if (this.#isStopped) return;
-    this.#watching = setTimeout(() => {
-      this.#inTurn(async () => (await this.#monitor?.look()) === true)
-        .then((isChanged) => {
-          if (isChanged) this.#reloadAlone(CHANGED);
-        })
-        .catch((error: unknown) => this.#parts.log('error', `config monitor: ${String(error)}`))
-        .finally(() => this.#watchOn());
-    }, this.#monitor?.intervalMs);
+    this.#monitor?.keepLooking(
+      (work) => this.#inTurn(work),
+      () => this.#reloadAlone(CHANGED),
+    );
   }
 
   #reloadAlone(reason: string): void {

@@ -85,7 +85,7 @@ export const runLoader = async (
     }
     const { compiled, loaded, files, warnings } = judged;
     const { code, map } = compiled;
-    const { facts, globs, intervalMs } = loaded;
+    const { facts, globs, intervalMs, hasLawGate } = loaded;
     const hash = hashVersion(compiled.hash, files);
     const settingsHash = sha256Of(loaded.settings);
     const { reason } = order;
@@ -96,7 +96,7 @@ export const runLoader = async (
     const monitor = { files: paths, globs, intervalMs };
     const texts = files.map(({ text }) => text);
     const isSelfContained = compiled.namesItsFiles && mindsItsOwn(texts);
-    const about = { isSame, isSelfContained, warnings };
+    const about = { isSame, isSelfContained, hasLawGate, warnings };
     return { kind: 'loaded', number, hash, settingsHash, monitor, ...about };
   } finally {
     store.close();

@@ -228,6 +228,7 @@ class Manager {
 }
 
 function told(reloaded: Reloaded): Readonly<Record<string, unknown>> {
-  if (reloaded.kind === 'refused') throw new Error(reloaded.sentence);
-  return { ...reloaded };
+  if (reloaded.kind !== 'refused') return { ...reloaded };
+  const { sentence, account } = reloaded;
+  throw new Error(account === undefined ? sentence : `${sentence}\n\n${account}`);
 }

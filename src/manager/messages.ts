@@ -45,6 +45,8 @@ export type LoadVerdict =
       readonly isSame: boolean;
       /** The contents of its files say all: the next start may use it while they are the same. */
       readonly isSelfContained: boolean;
+      /** It asks to be held against the laws before it comes into force. */
+      readonly hasLawGate: boolean;
       readonly warnings: readonly string[];
     }
   | Refused;
@@ -55,6 +57,8 @@ export interface Refused {
   /** The version refused, or the number of the refusal where no version came to be. */
   readonly number: number;
   readonly sentence: string;
+  /** More lines, for who asked: what led to it. */
+  readonly account?: string;
 }
 
 /** manager → canary: start from this version and resolve with it. */
@@ -66,6 +70,16 @@ export interface ProveOrder {
 
 /** canary → manager. */
 export type ProofVerdict = { readonly kind: 'proved' } | Refused;
+
+/** manager → the check of laws: hold this version against them, as it asks for itself. */
+export interface LawOrder {
+  readonly kind: 'check laws';
+  readonly number: number;
+  readonly dir: string;
+}
+
+/** The check of laws → manager; the sentence says how far it came, '' where none was asked for. */
+export type LawVerdict = { readonly kind: 'held'; readonly sentence: string } | Refused;
 
 /** What the manager counts; workers serve it as metrics. */
 export interface ManagerCounters {

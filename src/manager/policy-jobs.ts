@@ -115,6 +115,7 @@ export interface Loaded {
   readonly settings: string;
   readonly globs: readonly string[];
   readonly intervalMs: number;
+  readonly hasLawGate: boolean;
 }
 
 /** The answer: all refusals, or none and the result of the job. */

@@ -57,7 +57,9 @@ const load = async (job: LoadJob): Promise<JobResult> => {
   const { monitorGlobs = [], monitorMs } = imported.setup;
   const settings = textOfSettings(imported.setup);
   const monitor = { globs: monitorGlobs, intervalMs: monitorMs };
-  return { refusals, warnings, loaded: { files: disk.files(), facts, settings, ...monitor } };
+  const hasLawGate = imported.setup.lawGate !== undefined;
+  const loaded = { files: disk.files(), facts, settings, ...monitor, hasLawGate };
+  return { refusals, warnings, loaded };
 };
 
 const prove = async ({ version, dir }: ProveJob): Promise<JobResult> => {

@@ -31,11 +31,15 @@ const refusedWith = (sentence: string): JobResult => ({ refusals: [sentence], wa
 const mapOf = (job: PolicyJob): { source: string; map: string } =>
   job.kind === 'load' ? job : job.version;
 
-/** Where the operator's code loops, as far as it can be found out. */
-const findPlace = async (worker: Worker, job: PolicyJob): Promise<string> => {
-  const { source, map } = mapOf(job);
+/** Where the operator's code loops, as far as it can be found out: else its file. */
+export const findStuckEntry = async (
+  worker: Worker,
+  { source, map }: { readonly source: string; readonly map: string },
+): Promise<string> => {
   const findEntry = createEntryFinder(source, map);
-  const places = await findStuckPlaces(worker.threadId, (url) => url.includes('.mjs?'));
+  const places = await findStuckPlaces(worker.threadId, (url) => url.includes('.mjs?')).catch(
+    () => [],
+  );
   for (const { line, column } of places) {
     const found = findEntry(line, column);
     if (found !== undefined) return found;
@@ -44,7 +48,7 @@ const findPlace = async (worker: Worker, job: PolicyJob): Promise<string> => {
 };
 
 const sayStuck = async (worker: Worker, job: PolicyJob, note: Note): Promise<JobResult> => {
-  const place = await findPlace(worker, job).catch(() => mapOf(job).source);
+  const place = await findStuckEntry(worker, mapOf(job));
   const problem = `${note.step} did not end within ${note.allowedMs / 1000} s`;
   return refusedWith(
     new PolicyError(place, problem, 'look for a loop or an endless wait there').message,

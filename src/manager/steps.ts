@@ -1,13 +1,22 @@
 /**
- * The two steps that judge a candidate before anybody uses it: the policy-loader and the canary,
- * each a process of its own that ends with its verdict. One idle spare of each is kept warm, so
- * that a reload waits for no program to start. A step that says nothing in time is killed and
+ * The steps that judge a candidate before anybody uses it: the policy-loader, the canary and, where
+ * it asks for that, the check of laws; each a process of its own that ends with its verdict. One
+ * idle spare of the first two is kept warm, so that a reload waits for no program to start. A step that says nothing in time is killed and
  * counts as a refusal. Does not know what they look at.
  */
+
+import { BUDGET_MS_MAX } from '../domain/options-laws.ts';
 import type { Child } from './child.ts';
 import { programBeside, SpareChild } from './child.ts';
 import { EXIT_POLICY, EXIT_SOFTWARE, exitFor } from './exit.ts';
-import type { LoadOrder, LoadVerdict, ProofVerdict, ProveOrder } from './messages.ts';
+import type {
+  LawOrder,
+  LawVerdict,
+  LoadOrder,
+  LoadVerdict,
+  ProofVerdict,
+  ProveOrder,
+} from './messages.ts';
 
 /** A verdict that never came. */
 export interface StepFailed {
@@ -21,6 +30,7 @@ export interface StepFailed {
 export interface Steps {
   load(order: LoadOrder): Promise<LoadVerdict | StepFailed>;
   prove(order: ProveOrder): Promise<ProofVerdict | StepFailed>;
+  checkLaws(order: LawOrder): Promise<LawVerdict | StepFailed>;
   /** Forks what is missing, so that the next reload is quick. */
   warm(): void;
   stop(): void;
@@ -29,17 +39,22 @@ export interface Steps {
 /** Both bound the time of a policy themselves and say which part did not end; this comes after. */
 const LOAD_MS_MAX = 60_000;
 const PROVE_MS_MAX = 40_000;
+/** Two budgets, and what law-watch.ts allows around them. */
+const LAWS_MS_MAX = 2 * BUDGET_MS_MAX + 90_000;
 
 const LOADER = 'the policy-loader';
 const CANARY = 'the canary';
+const LAWS = 'the check of laws';
 
 /** The steps as processes of their own. */
 export function forkedSteps(): Steps {
   const loader = new Step<LoadVerdict>(LOADER, 'loader-process', LOAD_MS_MAX);
   const canary = new Step<ProofVerdict>(CANARY, 'canary-process', PROVE_MS_MAX);
+  const laws = new Step<LawVerdict>(LAWS, 'law-process', LAWS_MS_MAX);
   return {
     load: (order) => loader.run(order),
     prove: (order) => canary.run(order),
+    checkLaws: (order) => laws.run(order),
     warm: () => {
       loader.warm();
       canary.warm();
@@ -47,6 +62,7 @@ export function forkedSteps(): Steps {
     stop: () => {
       loader.stop();
       canary.stop();
+      laws.stop();
     },
   };
 }
@@ -56,6 +72,8 @@ export function ownSteps(): Steps {
   return {
     load: async (order) => await orFailed(LOADER, (await import('./loader.ts')).runLoader(order)),
     prove: async (order) => await orFailed(CANARY, (await import('./canary.ts')).runCanary(order)),
+    checkLaws: async (order) =>
+      await orFailed(LAWS, (await import('./law-gate.ts')).runLawGate(order)),
     warm: () => {},
     stop: () => {},
   };

@@ -5,7 +5,7 @@
 import { OptionError } from '../domain/option-error.ts';
 import type { NdrParams } from '../reports/ndr.ts';
 import { readNdrParams } from '../reports/ndr.ts';
-import type { NdrOptions } from './hooks.ts';
+import type { NdrOptions } from './setup-calls.ts';
 
 const WHERE = 'setup.ndr';
 

@@ -12,6 +12,8 @@ import type { CaptureLists, HookConfig } from '../domain/options-hook.ts';
 import { joinCaptureLists } from '../domain/options-hook.ts';
 import type { HttpListenerConfig } from '../domain/options-http.ts';
 import { parseHttpListenerConfig } from '../domain/options-http.ts';
+import type { LawGate } from '../domain/options-laws.ts';
+import { parseLawGate } from '../domain/options-laws.ts';
 import type { ListenerConfig } from '../domain/options-listener.ts';
 import { parseListenerConfig } from '../domain/options-listener.ts';
 import type { RedisConfig } from '../domain/options-redis.ts';
@@ -21,10 +23,11 @@ import type { NdrParams } from '../reports/ndr.ts';
 import { readBounceRules } from './bounce-rules.ts';
 import type { Policy } from './define.ts';
 import { handlersOf } from './define.ts';
-import type { HandlerName, Setup } from './hooks.ts';
+import type { HandlerName } from './hooks.ts';
 import { readInjectRate } from './inject-rate.ts';
 import { readNdr } from './ndr-params.ts';
 import { describeThrown, isPolicyError, PolicyError } from './policy-error.ts';
+import type { Setup } from './setup-calls.ts';
 import { addedHook, addedLogs } from './setup-readers.ts';
 
 /** What the `init` handlers asked for. */
@@ -34,6 +37,8 @@ export interface PolicySetup {
   /** Undefined where the policy did not say: then the files it is made of are watched. */
   readonly monitorGlobs: readonly string[] | undefined;
   readonly monitorMs: number;
+  /** Undefined: a new version is not held against the laws. */
+  readonly lawGate: LawGate | undefined;
   /** Whether MTA-STS policies of receivers are looked for. */
   readonly isMtaStsEnabled: boolean;
   /** Undefined: rates and limits are counted in this process. */
@@ -93,6 +98,13 @@ function readRedis(options: unknown, known: RedisConfig | undefined): RedisConfi
   throw new OptionError(where, '', 'was called twice', 'keep one of the calls');
 }
 
+/** Reads how new versions are checked; refuses a second call. */
+function readLawGate(options: unknown, known: LawGate | undefined): LawGate {
+  const where = 'setup.checkLaws';
+  if (known === undefined) return parseLawGate(options, where);
+  throw new OptionError(where, '', 'was called twice', 'keep one of the calls');
+}
+
 /** What `init` is given: every call is read at once and written into `collected`. */
 const makeSetup = (collected: Collected, checkOpen: (method: string) => void): Setup => ({
   smtpListener: (options) => {
@@ -114,6 +126,10 @@ const makeSetup = (collected: Collected, checkOpen: (method: string) => void): S
   configMonitorInterval: (interval) => {
     checkOpen('configMonitorInterval');
     collected.monitorMs = locate('setup.configMonitorInterval', '', () => duration.read(interval));
+  },
+  checkLaws: (options) => {
+    checkOpen('checkLaws');
+    collected.lawGate = readLawGate(options, collected.lawGate);
   },
   mtaStsEnabled: (isEnabled) => {
     checkOpen('mtaStsEnabled');
@@ -151,6 +167,7 @@ const createCollector = (): Collector => {
     httpListeners: [],
     monitorGlobs: undefined,
     monitorMs: MONITOR_MS,
+    lawGate: undefined,
     isMtaStsEnabled: true,
     redisThrottles: undefined,
     injectRate: undefined,

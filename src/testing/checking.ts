@@ -26,6 +26,8 @@ export interface CheckOptions {
   readonly versions?: SimulateOptions['versions'];
   /** Called after each simulation; the next begins when it is settled. */
   readonly onRun?: ((runs: number, isShrinking: boolean) => void | Promise<void>) | undefined;
+  /** Called whenever a handler has come back, for who watches over those that do not. */
+  readonly onAnswer?: (() => void) | undefined;
 }
 
 /** A scenario that breaks a law, as small as it was made. */
@@ -78,6 +80,7 @@ class Check {
     this.#policy = policy;
     this.#options = options;
     this.#seed = seed;
+    if (options.onAnswer !== undefined) this.reached.answered = options.onAnswer;
   }
 
   /** Simulates; answers what is broken. */

@@ -3,11 +3,12 @@
  * `prepare` asks simulated names, and the module is kept in a folder that is thrown away.
  * What the loader and the canary would refuse is kept beside it, as findings to be judged.
  */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LISTENER_DOMAIN_OPTIONS } from '../domain/options-listener.ts';
+import type { StoredVersion } from '../domain/policy-version.ts';
 import { runPrepare } from '../manager/prepare.ts';
 import { compilePolicy } from '../policy/compile.ts';
 import type { Policy } from '../policy/define.ts';
@@ -15,7 +16,8 @@ import { handlersOf, isPolicy } from '../policy/define.ts';
 import { parseDataText } from '../policy/helpers/files.ts';
 import type { HandlerName } from '../policy/hooks.ts';
 import { HANDLERS } from '../policy/hooks.ts';
-import { createDiskWorld } from '../policy/load-files.ts';
+import type { DiskWorld, Facts } from '../policy/load-files.ts';
+import { createDiskWorld, createStoredWorld } from '../policy/load-files.ts';
 import { importPolicy } from '../policy/load-module.ts';
 import { isPolicyError } from '../policy/policy-error.ts';
 import type { PlaceFinder, PolicySetup } from '../policy/setup.ts';
@@ -72,6 +74,17 @@ const sectionsOf = (name: string, text: string): string[] => {
   }
 };
 
+/** Without those that only came of the loader's own question about a tenant 'probe'. */
+const namesOf = (
+  found: ReadonlyMap<string, string>,
+  texts: ReadonlyMap<string, string>,
+): readonly string[] => {
+  const whole = [...texts.values()].join('\n');
+  return [...found.keys()].filter(
+    (name) => name !== 'unspecified' && (!name.includes('probe') || whole.includes(name)),
+  );
+};
+
 const describe = (
   loaded: Pick<TestPolicy, 'file' | 'policy' | 'setup' | 'findPlace'>,
   found: Gatherer,
@@ -85,8 +98,8 @@ const describe = (
     warnings: found.warnings,
     words: findWords([...texts.values()]),
     handlers: names.filter((name) => !ONCE.has(name) && handlersOf(loaded.policy, name).length > 0),
-    pools: [...found.pools.keys()].filter((name) => name !== 'unspecified'),
-    sources: [...found.sources.keys()].filter((name) => name !== 'unspecified'),
+    pools: namesOf(found.pools, texts),
+    sources: namesOf(found.sources, texts),
     sections: [...texts].flatMap(([name, text]) => sectionsOf(name, text)),
   };
 };
@@ -99,30 +112,70 @@ const atLoad = () => {
 
 let loads = 0;
 
+/** A compiled policy, and the world that has its files. */
+interface Compiled extends DiskWorld {
+  readonly file: string;
+  readonly source: string;
+  readonly code: string;
+  readonly map: string;
+}
+
+/** Told what of the policy is about to run, and '' when nothing of it does. */
+export type Noting = (step: string) => void;
+
+async function load(compiled: Compiled, note?: Noting): Promise<TestPolicy> {
+  const { file, source, code, map, world, facts, files } = compiled;
+  const outDir = await mkdtemp(join(tmpdir(), 'waybill-test-'));
+  try {
+    loads += 1;
+    const order = { code, map, source, outDir, tag: `test=${loads}`, world };
+    return await whileLent(atLoad(), async () => {
+      const imported = await importPolicy(note === undefined ? order : { ...order, note });
+      const found = new Gatherer();
+      const words = findWords(files().map(({ text }) => text));
+      await runPrepare(imported, namesResolver(words), facts, found);
+      const texts = new Map(files().map(({ path, text }) => [path, text]));
+      const { policy, setup, findPlace } = imported;
+      return describe({ file, policy, setup, findPlace }, found, texts);
+    });
+  } finally {
+    note?.('');
+    await rm(outDir, { recursive: true, force: true });
+  }
+}
+
+/** A policy file that was compiled. */
+export interface CompiledFile {
+  /** As it was named. */
+  readonly file: string;
+  readonly source: string;
+  readonly code: string;
+  readonly map: string;
+  /** The modules it was compiled of, by absolute path. */
+  readonly inputs: readonly string[];
+}
+
+/** Loads a policy file that was compiled; its data files are read from disk. */
+export function loadCompiled(compiled: CompiledFile, note?: Noting): Promise<TestPolicy> {
+  const disk = createDiskWorld(compiled.source);
+  for (const path of compiled.inputs) disk.note(path);
+  return load({ ...disk, ...compiled }, note);
+}
+
 /** Loads a policy file; throws a PolicyError, which names file, problem and fix. */
 export async function loadPolicy(file: string | URL): Promise<TestPolicy> {
   const source = file instanceof URL ? fileURLToPath(file) : resolve(file);
-  const compiled = await compilePolicy(source);
-  const outDir = await mkdtemp(join(tmpdir(), 'waybill-test-'));
-  try {
-    const own = await Promise.all(compiled.inputs.map((path) => readFile(path, 'utf8')));
-    const { world, facts, files } = createDiskWorld(source);
-    loads += 1;
-    const { code, map } = compiled;
-    const order = { code, map, source, outDir, tag: `test=${loads}`, world };
-    return await whileLent(atLoad(), async () => {
-      const imported = await importPolicy(order);
-      const found = new Gatherer();
-      const data = new Map(files().map(({ path, text }) => [path, text]));
-      const words = findWords([...own, ...data.values()]);
-      await runPrepare(imported, namesResolver(words), facts, found);
-      for (const [index, text] of own.entries()) data.set(`module ${index + 1}`, text);
-      const { policy, setup, findPlace } = imported;
-      return describe({ file: String(file), policy, setup, findPlace }, found, data);
-    });
-  } finally {
-    await rm(outDir, { recursive: true, force: true });
-  }
+  return loadCompiled({ ...(await compilePolicy(source)), file: String(file), source });
+}
+
+/** Loads a version that a policy-loader made; the operator's files may be others by now. */
+export function loadVersion(version: StoredVersion, note?: Noting): Promise<TestPolicy> {
+  const { source, files, code, map } = version;
+  // Learnt anew: what the real world answered says nothing of the simulated one.
+  const facts: Facts = {};
+  const world = createStoredWorld(source, files, facts);
+  const shelf = { world, facts, files: () => [...files], note: () => {} };
+  return load({ ...shelf, file: source, source, code, map }, note);
 }
 
 /** A policy value, or one that was loaded; of a value's handlers no words are known. */

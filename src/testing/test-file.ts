@@ -2,16 +2,16 @@
  * A counterexample as a permanent test: a file of `node:test` that simulates the same scenario with
  * the same seed and holds the same law against it. It writes no file; its caller does.
  */
-import type { Counterexample } from './checking.ts';
+import type { Found, Tenants } from './verdict.ts';
 
 /** The names of what a file can import, by law. */
 const TENANTS = 'tenants-keep-to-their-pools';
 
 /** The text of the test; `policy` is the policy's path as seen from the test. */
 export function testFileOf(
-  { law, breach, scenario, seed }: Counterexample,
+  { law, breach, scenario, seed }: Found,
   policy: string,
-  tenants: Readonly<Record<string, readonly string[]>> = {},
+  tenants: Tenants = {},
 ): string {
   const isDeclared = law.name === TENANTS;
   const chosen = isDeclared

@@ -17,6 +17,8 @@ export class Reached {
   readonly sources = new Map<string, number>();
   /** `file: table` of data files. */
   readonly sections = new Map<string, number>();
+  /** Told when a handler has come back. */
+  answered: () => void = () => {};
 
   /** Counts one more. */
   static note(counts: Map<string, number>, name: string): void {
@@ -31,12 +33,20 @@ const sectionsOf = (answer: unknown): string[] => {
   return [...new Set(places.map((place) => place.replaceAll("'", '').replace(/\.[^.]+$/, '')))];
 };
 
+function callThrough(handler: AnyHandler, args: readonly unknown[], reached: Reached): unknown {
+  try {
+    return handler(...args);
+  } finally {
+    reached.answered();
+  }
+}
+
 /** The same policy; `reached` counts what it is asked. */
 export function watchPolicy(policy: Policy, reached: Reached): Policy {
   const watch = (part: PolicyPart): PolicyPart => {
     const watched = Object.entries(part).map(([name, handler]) => {
       const call = (...args: readonly unknown[]): unknown => {
-        const answer = (handler as AnyHandler)(...args);
+        const answer = callThrough(handler as AnyHandler, args, reached);
         Reached.note(reached.handlers, name);
         if (answer === undefined || answer === null) return answer;
         for (const section of sectionsOf(answer)) Reached.note(reached.sections, section);

@@ -9,9 +9,9 @@ import { OptionError } from '../../src/domain/option-error.ts';
 import { parseHookConfig } from '../../src/domain/options-hook.ts';
 import { RECORD_TYPES } from '../../src/domain/record-type.ts';
 import { definePolicy } from '../../src/policy/define.ts';
-import type { LogHookOptions, Setup } from '../../src/policy/hooks.ts';
 import type { PolicySetup } from '../../src/policy/setup.ts';
 import { captureListsOf, runSetup } from '../../src/policy/setup.ts';
+import type { LogHookOptions, Setup } from '../../src/policy/setup-calls.ts';
 
 const URL = 'http://127.0.0.1:4242/log';
 const read = (more: object = {}) =>

@@ -29,6 +29,7 @@ let told: string[] = [];
 const loaded = (number: number): LoadVerdict => ({
   ...{ kind: 'loaded', number, hash: `hash ${number}`, settingsHash: 's', isSame: false },
   isSelfContained,
+  hasLawGate: false,
   ...{ monitor: { files: [], globs: [], intervalMs: 60_000 }, warnings: [] },
 });
 
@@ -48,6 +49,7 @@ const steps: Steps = {
     return verdict(addVersion());
   },
   prove: async () => ({ kind: 'proved' }),
+  checkLaws: async () => ({ kind: 'held', sentence: '' }),
   warm: () => {},
   stop: () => {},
 };

@@ -8,8 +8,8 @@ import { test } from 'node:test';
 import { formatShare, parseRedisConfig } from '../../src/domain/options-redis.ts';
 import { shareOf } from '../../src/domain/quota-share.ts';
 import { definePolicy } from '../../src/policy/define.ts';
-import type { RedisThrottlesOptions, Setup } from '../../src/policy/hooks.ts';
 import { runSetup } from '../../src/policy/setup.ts';
+import type { RedisThrottlesOptions, Setup } from '../../src/policy/setup-calls.ts';
 
 const read = (raw: object) => parseRedisConfig({ fallback_share: '1/2', ...raw }, 'here');
 

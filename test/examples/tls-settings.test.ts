@@ -8,8 +8,8 @@ import { test } from 'node:test';
 import { createMetrics } from '../../src/api/metrics.ts';
 import { parsePathConfig } from '../../src/domain/options-path.ts';
 import { definePolicy } from '../../src/policy/define.ts';
-import type { Setup } from '../../src/policy/hooks.ts';
 import { runSetup } from '../../src/policy/setup.ts';
+import type { Setup } from '../../src/policy/setup-calls.ts';
 import { readPage } from './metrics-kit.ts';
 
 const setUp = (more: (setup: Setup) => void) =>
