@@ -2,11 +2,21 @@
  * `waybill policy activate` and `waybill policy reload`: the running daemon is asked to put an
  * earlier version, or what lies on the disk, in force; it proves that first. Knows no policy.
  */
+import process from 'node:process';
 import { Command } from 'commander';
 import { BUDGET_MS_MAX } from '../domain/options-laws.ts';
 import { askControl } from './control.ts';
 import { DATA_OPTION, parseVersion } from './policy-store-reading.ts';
-import { CommandFailure, DaemonRefusal, EXIT, exitCodeHelp, explain, print } from './terminal.ts';
+import {
+  CommandFailure,
+  DaemonRefusal,
+  EXIT,
+  exitCodeHelp,
+  explain,
+  paint,
+  print,
+  remark,
+} from './terminal.ts';
 
 /** Compiling, proving and the worker; and the laws, which may take two of their budgets. */
 const ANSWER_MS_MAX = 150_000 + 2 * BUDGET_MS_MAX;
@@ -72,8 +82,11 @@ async function order(
     else print(describe(answer as unknown as Answer));
   } catch (error) {
     if (!(error instanceof DaemonRefusal)) throw new CommandFailure(capital(explain(error)));
-    // All of it: what broke a law is told in several lines.
-    throw new CommandFailure(capital(error.message), EXIT.wanting);
+    const [sentence = '', ...account] = capital(error.message).split('\n');
+    if (account.length === 0) throw new CommandFailure(sentence, EXIT.wanting);
+    // What broke a law is told in several lines.
+    remark([`${paint(process.stderr, 'red', 'waybill:')} ${sentence}`, ...account].join('\n'));
+    process.exitCode = EXIT.wanting;
   }
 }
 
