@@ -18,7 +18,6 @@ import { TrackRecord } from './track-record.ts';
 
 /** Why a reload comes that nobody asked for. */
 export const CHANGED = 'the files changed';
-
 /** Decides which version is in force. */
 export class LifeCycle {
   readonly #parts: LifeCycleParts;
@@ -217,11 +216,12 @@ export class LifeCycle {
   }
 
   async #adopt(policy: Versioned, judged: Loaded | Refusal): Promise<Passed | Refusal> {
-    const loaded = judged.kind === 'refused' ? judged : await passLaws(policy, judged, this.#parts.log);
+    if (judged.kind === 'refused') return judged;
+    const loaded = await passLaws(policy, judged, this.#parts.log);
     if (loaded.kind === 'refused') return loaded;
-    const { number, warnings } = loaded;
+    const { number } = loaded;
     this.#onDisk = number;
-    for (const one of warnings) this.#parts.log('warn', `version ${number}: ${one}`);
+    for (const one of loaded.warnings) this.#parts.log('warn', `version ${number}: ${one}`);
     if ((await this.#monitor?.adopt(loaded.monitor)) === true) this.#reloadAlone(CHANGED);
     return loaded;
   }

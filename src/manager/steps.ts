@@ -1,8 +1,8 @@
 /**
  * The steps that judge a candidate before anybody uses it: the policy-loader, the canary and, where
  * it asks for that, the check of laws; each a process of its own that ends with its verdict. One
- * idle spare of the first two is kept warm, so that a reload waits for no program to start. A step that says nothing in time is killed and
- * counts as a refusal. Does not know what they look at.
+ * idle spare of the first two is kept warm, so that a reload waits for no program to start. A step
+ * that says nothing in time is killed and is a refusal. Does not know what they look at.
  */
 
 import { BUDGET_MS_MAX } from '../domain/options-laws.ts';

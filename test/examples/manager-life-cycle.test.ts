@@ -12,10 +12,9 @@ import type { PolicyStore } from '../../src/events/policy-store.ts';
 import { openPolicyStore } from '../../src/events/policy-store.ts';
 import { CHANGED, LifeCycle } from '../../src/manager/life-cycle.ts';
 import type { LifeCycleParts } from '../../src/manager/life-cycle-parts.ts';
-import type { LawVerdict, ProofVerdict } from '../../src/manager/messages.ts';
+import type { ProofVerdict } from '../../src/manager/messages.ts';
 import type { StepFailed, Steps } from '../../src/manager/steps.ts';
 import type { Wanted } from '../../src/manager/supervisor-parts.ts';
-import { until } from '../faults/scratch.ts';
 
 let dir = '';
 let store: PolicyStore;
@@ -25,10 +24,6 @@ let wanted: Wanted | undefined;
 /** What the next load finds: the hash of the policy, its settings, or a refusal. */
 let disk: { hash: string; settings: string } | { refusal: string } | { failure: string };
 let proof: ProofVerdict | StepFailed;
-/** Whether what lies on disk asks for the laws, which versions were held against them, and how. */
-let hasLawGate = false;
-let checked: number[] = [];
-let verdict: LawVerdict | StepFailed;
 let reloads: string[] = [];
 let cycle: LifeCycle;
 
@@ -47,14 +42,11 @@ const steps: Steps = {
     });
     const monitor = { files: [], globs: [], intervalMs: 60_000 };
     const isSame = number === store.currentNumber();
-    const about = { isSame, isSelfContained: true, hasLawGate, warnings: [] };
+    const about = { isSame, isSelfContained: true, hasLawGate: false, warnings: [] };
     return { kind: 'loaded', number, hash, settingsHash, monitor, ...about };
   },
   prove: async () => proof,
-  checkLaws: async ({ number }) => {
-    checked.push(number);
-    return verdict;
-  },
+  checkLaws: async () => ({ kind: 'held', sentence: '' }),
   warm: () => {},
   stop: () => {},
 };
@@ -91,8 +83,6 @@ beforeEach(() => {
   [said, orders, reloads, wanted] = [[], [], [], undefined];
   disk = { hash: 'a', settings: 's' };
   proof = { kind: 'proved' };
-  [hasLawGate, checked] = [false, []];
-  verdict = { kind: 'held', sentence: '15 laws held in 9 runs of 1 s (seed 1)' };
   cycle = new LifeCycle(partsOf(steps));
 });
 afterEach(() => {
@@ -280,69 +270,4 @@ test('the embedded policy has no versions; a reload is an epoch', async () => {
   assert.deepEqual(await embedded.reload('test'), { kind: 'unchanged', version: 0, epoch: 2 });
   assert.equal((await embedded.activate(1)).kind, 'refused');
   assert.equal(embedded.status.source, 'embedded');
-});
-
-test('a version that asks for the laws comes into force after they have held', async () => {
-  await cycle.start();
-  hasLawGate = true;
-  const held = '15 laws held in 9 runs of 1 s (seed 1)';
-  const there = await load('b');
-  assert.deepEqual(there, { kind: 'activated', version: 2, epoch: 2, held });
-  assert.deepEqual(checked, [2]);
-  assert.ok(said.includes(`version 2: ${held}`), said.join());
-  await load('b');
-  await cycle.activate(1);
-  await cycle.activate(2);
-  await load('b');
-  assert.deepEqual(checked, [2], 'what was in force once is not held against them again');
-});
-
-test('what breaks a law is refused, and the store tells all of it', async () => {
-  await cycle.start();
-  hasLawGate = true;
-  const account = 'two\nlines';
-  verdict = { kind: 'refused', number: 2, sentence: 'conservation is broken', account };
-  const refused = await load('b');
-  const sentence = 'the laws: conservation is broken';
-  assert.deepEqual(refused, { kind: 'refused', number: 2, sentence, account, code: 78 });
-  assert.equal(cycle.status.version, 1);
-  assert.equal(store.list(1)[0]?.sentence, `conservation is broken\n\n${account}`);
-  assert.match(said.at(-1) ?? '', /^the laws: conservation is broken; version 1 stays in force$/);
-  verdict = { kind: 'failed', code: 78, sentence: 'the check of laws ended by SIGKILL' };
-  const failed = await load('c');
-  assert.equal(failed.kind === 'refused' && failed.sentence, verdict.sentence);
-  assert.equal(cycle.status.version, 1);
-});
-
-test('a start does not wait for the laws while something was in force', async () => {
-  hasLawGate = true;
-  await cycle.start();
-  assert.deepEqual(checked, [1], 'nothing else could take mail meanwhile');
-  const again = new LifeCycle(partsOf(steps));
-  disk = { hash: 'b', settings: 's' };
-  verdict = { kind: 'refused', number: 2, sentence: 'conservation is broken' };
-  orders = [];
-  assert.equal(await again.start(), undefined);
-  assert.deepEqual([orders, checked], [['use 1 epoch 1'], [1]]);
-  again.settle();
-  await again.reload('after it');
-  assert.deepEqual(checked, [1, 2, 3]);
-  assert.deepEqual([again.status.version, store.currentNumber()], [1, 1]);
-  again.stop();
-});
-
-test('a candidate that a stop kept from the laws meets them when it is activated', async () => {
-  await cycle.start();
-  hasLawGate = true;
-  const never = new Promise<never>(() => {});
-  const cut = new LifeCycle(partsOf({ ...steps, checkLaws: () => never }));
-  await cut.start();
-  disk = { hash: 'b', settings: 's' };
-  cut.reload('cut short').catch(() => {});
-  await until(() => store.find(2)?.state === 'candidate', 5_000);
-  verdict = { kind: 'refused', number: 2, sentence: 'conservation is broken' };
-  const refused = await cycle.activate(2);
-  assert.equal(refused.kind, 'refused');
-  assert.deepEqual([checked, store.currentNumber()], [[2], 1]);
-  cut.stop();
 });

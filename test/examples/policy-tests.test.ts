@@ -2,7 +2,7 @@
  * The example in examples/policy-tests as its user would have it: Waybill packed and unpacked as
  * npm does, its tests green, its types in order by what is published; and with one mistake in the
  * policy red, with a timeline that names it.
- * Deliberately unknown here: registries. What is installed beside Waybill is what this checkout has.
+ * Deliberately unknown here: registries. Beside Waybill lies what this checkout has installed.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
