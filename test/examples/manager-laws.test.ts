@@ -1,6 +1,6 @@
 /**
- * The gate of laws in the life cycle of versions, with all steps played by the test: what comes into
- * force after it, what it refuses, and what a stop or a start in the middle of it leaves.
+ * The gate of laws in the life cycle of versions, with all steps played by the test: what comes
+ * into force after it, what it refuses, and what a stop or a start in the middle of it leaves.
  * Deliberately unknown here: processes, and laws.
  */
 import assert from 'node:assert/strict';

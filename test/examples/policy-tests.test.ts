@@ -92,11 +92,11 @@ interface Asked {
 test('its types are in order, and a wrong option is none', () => {
   const tsc = join(ROOT, 'node_modules/.bin/tsc');
   demand(run(project, tsc));
-  edit('policy.ts', "retry_interval: '5m'", "retry_intervall: '5m'");
+  edit('policy.ts', 'relay_hosts:', 'relay_host:');
   const { code, text } = run(project, tsc);
+  edit('policy.ts', 'relay_host:', 'relay_hosts:');
   assert.notEqual(code, 0);
-  assert.match(text, /policy\.ts\(\d+,\d+\): error TS\d+: .*retry_intervall/s);
-  edit('policy.ts', "retry_intervall: '5m'", "retry_interval: '5m'");
+  assert.match(text, /policy\.ts\(\d+,\d+\): error TS\d+: .*relay_host/s);
 });
 
 test('its tests are green', () => {
