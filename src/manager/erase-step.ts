@@ -10,6 +10,7 @@ import { ErasureRefused } from '../erasing/living.ts';
 import type { ErasureOrder } from '../erasing/pending.ts';
 import { readPending } from '../erasing/pending.ts';
 import { lockDataDir } from '../events/data-lock.ts';
+import { isNoRoom } from '../events/log-files.ts';
 import { sayCause } from '../events/log-schema.ts';
 
 /** A worker that has just ended lets go of its lock within this, ms. */
@@ -41,10 +42,18 @@ export const runErasure = async (
     }
   } catch (error) {
     const isRefusal = error instanceof ErasureRefused || error instanceof AddressRefused;
-    const sentence = sayCause(error);
+    const sentence = sayWhy(error);
     if (isRefusal) return { kind: 'refused', sentence };
     const isBegun = readPending(dir) !== undefined;
     const after = isBegun ? '; when that is mended, finish it with waybill erase --resume' : '';
     return { kind: 'failed', sentence: `the erasure was cut short: ${sentence}${after}` };
   }
 };
+
+/** SQLite tells a full disk as one, or as a failing one; what helps is the same sentence. */
+function sayWhy(error: unknown): string {
+  const code = (error as { readonly code?: string }).code ?? '';
+  const isRoom = isNoRoom(error) || /^SQLITE_(?:FULL|IOERR)/.test(code);
+  const hint = ' (on a full disk: room for a copy of the largest segment is needed)';
+  return `${sayCause(error)}${isRoom ? hint : ''}`;
+}
