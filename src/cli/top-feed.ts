@@ -65,6 +65,7 @@ export class TopFeed {
   /** When each question was last asked. */
   readonly #asked = new Map<string, number>();
   #isAsking = false;
+  #isLost = false;
 
   constructor(client: DaemonClient, model: TopModel) {
     this.#client = client;
@@ -80,15 +81,22 @@ export class TopFeed {
   async tick(): Promise<void> {
     try {
       await this.#askSums();
+      this.#isLost = false;
     } catch (error) {
+      this.#isLost = true;
       this.#model.missSums();
       this.#model.fault(explain(error), performance.now());
     }
   }
 
+  /** The last question had no answer. */
+  get isLost(): boolean {
+    return this.#isLost;
+  }
+
   /** Asks for what else is looked at, if it is time; settles when the answer is there. */
   async look(interest: Interest): Promise<boolean> {
-    if (this.#isAsking) return false;
+    if (this.#isAsking || this.#isLost) return false;
     const now = performance.now();
     const isFree = this.#budget.isFree(now);
     // What was never asked for comes at once: a person waits for it.

@@ -125,8 +125,10 @@ export class TopModel {
     }
   }
 
-  /** A moment of which nothing is known. */
+  /** A moment of which nothing is known: what was true before it is not shown as true now. */
   missSums(): void {
+    this.sums.clear();
+    this.oldest = undefined;
     for (const history of this.series.values()) history.push(Number.NaN);
   }
 

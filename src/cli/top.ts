@@ -11,7 +11,7 @@ import { openClient } from './client.ts';
 import type { EndpointFlags } from './endpoint.ts';
 import { endpointHelp, withEndpoint } from './endpoint.ts';
 import { Screen } from './screen.ts';
-import { isColourful, onInterrupt, print, remark } from './terminal.ts';
+import { EXIT, isColourful, onInterrupt, print, remark } from './terminal.ts';
 import { TopFeed } from './top-feed.ts';
 import { SERIES, TopModel } from './top-model.ts';
 import { ageOf, drawTop, formatNumber } from './top-screen.ts';
@@ -153,6 +153,7 @@ class Live {
 const printLines = async (model: TopModel, feed: TopFeed, flags: Flags): Promise<void> => {
   let isOver = false;
   let told = '';
+  let wasLost = false;
   let wake = (): void => {};
   onInterrupt(() => {
     isOver = true;
@@ -169,8 +170,10 @@ const printLines = async (model: TopModel, feed: TopFeed, flags: Flags): Promise
     const faults = model.faults(performance.now()).join('; ');
     if (faults !== told && faults !== '') remark(faults);
     told = faults;
+    if (wasLost && !feed.isLost) remark('waybilld answers again');
+    wasLost = feed.isLost;
   }
-  process.exit(0);
+  process.exit(wasLost ? EXIT.failed : EXIT.fine);
 };
 
 const asJson = (model: TopModel): object => ({
