@@ -60,6 +60,8 @@ export function behave(
 ): void {
   const { exchanger } = host;
   exchanger.manner = MANNERS[is]?.(count, ms) ?? manners.accepting;
+  // Whoever had a model behaves by name now, over links like any other.
+  exchanger.isPunctual = false;
   exchanger.tls = TLS[is] ?? 'valid';
   if (is === 'closed') host.answers = 'refused';
   else host.answers = is === 'unreachable' ? 'never' : 'open';

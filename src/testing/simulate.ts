@@ -13,6 +13,9 @@ import { whileLent } from './lending.ts';
 import { makeBytes, settleSent } from './letter.ts';
 import type { TestPolicy } from './load-policy.ts';
 import { asTestPolicy } from './load-policy.ts';
+import type { ProviderModels } from './models/model.ts';
+import type { PlacedNames } from './models/placing.ts';
+import { placeModels } from './models/placing.ts';
 import { domainsOf, exchangerOf } from './names.ts';
 import type { Happening, MailCommand, Sent } from './result.ts';
 import { Result } from './result.ts';
@@ -28,6 +31,8 @@ export interface SimulateOptions {
   readonly seed?: number | undefined;
   /** Versions that 'edit' steps put in force. */
   readonly versions?: readonly (Policy | TestPolicy)[] | undefined;
+  /** Receivers behave by these, until a step or the end of all faults has them do otherwise. */
+  readonly models?: ProviderModels | undefined;
   /** Counts what was reached, over several simulations. */
   readonly reached?: Reached | undefined;
 }
@@ -73,6 +78,7 @@ class Run {
   readonly #mailed: MailCommand[] = [];
   readonly #waiting = new Map<string, string>();
   #calmAt: number | undefined;
+  #placed: PlacedNames = new Map();
 
   private constructor(
     world: World,
@@ -121,13 +127,13 @@ class Run {
     });
     const domains = domainsIn(policy, scenario);
     const run = new Run(world, [policy, scenario, domains], options, reached);
-    run.#populate();
+    run.#populate(options.models);
     await world.runFor(100);
     return run;
   }
 
   /** Receivers for all domains; each name and address of the policy's own is a receiver, too. */
-  #populate(): void {
+  #populate(models: ProviderModels | undefined): void {
     const { world } = this;
     const { words } = this.#policy;
     world.net.elsewhere = 'open';
@@ -142,9 +148,12 @@ class Run {
       if (world.net.hosts.has(address)) continue;
       behaveWell(world.net.addHost(address, new Exchanger(`[${address}]`)));
     }
+    if (models !== undefined) this.#placed = placeModels(world, models, this.#domains);
   }
 
   #mendName(domain: string): void {
+    const placed = this.#placed.get(domain);
+    if (placed !== undefined) return void this.world.zone.mx.set(domain, placed);
     const exchange = exchangerOf(domain, this.#policy.words);
     this.world.zone.mx.set(domain, [{ preference: 10, exchange }]);
   }

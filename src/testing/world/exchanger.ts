@@ -35,6 +35,10 @@ export interface Scene {
   readonly body: string;
   /** What the exchanger remembers over connections; the manner's to fill. */
   readonly memory: Map<string, number>;
+  /** The same for this connection alone. */
+  readonly session: Map<string, number>;
+  /** Connections that are open, this one included. */
+  readonly open: number;
 }
 
 /** What an exchanger does at a stage. */
@@ -108,6 +112,9 @@ export class Exchanger {
   readonly memory = new Map<string, number>();
   readonly copies: Copy[] = [];
   connections = 0;
+  open = 0;
+  /** Links to it take no time of their own: its deeds say all that passes. */
+  isPunctual = false;
   /** Most MAIL commands on one connection. */
   transactionsMax = 0;
 
@@ -120,6 +127,7 @@ export class Exchanger {
   /** A connection came. */
   meet(): ServerSession {
     this.connections += 1;
+    this.open += 1;
     return new ServerSession(this, this.connections);
   }
 }
@@ -136,6 +144,8 @@ export class ServerSession {
   #transactions = 0;
   #hasMail = false;
   #isMute = false;
+  #isLeft = false;
+  readonly #memory = new Map<string, number>();
   #security: Copy['security'] = 'clear';
 
   constructor(exchanger: Exchanger, connections: number) {
@@ -152,12 +162,22 @@ export class ServerSession {
     return this.#exchanger.tls;
   }
 
+  get isPunctual(): boolean {
+    return this.#exchanger.isPunctual;
+  }
+
   /** The handshake is done; nothing said in clear is remembered. */
   secured(isChecked: boolean): void {
     this.#security = isChecked ? 'checked' : 'unchecked';
     this.#rest = '';
     this.#ehlo = '';
     this.#clear();
+  }
+
+  /** The connection is gone. */
+  leave(): void {
+    if (!this.#isLeft) this.#exchanger.open -= 1;
+    this.#isLeft = true;
   }
 
   /** Takes bytes; answers what to do, in order. */
@@ -252,7 +272,7 @@ export class ServerSession {
   }
 
   #do(stage: Stage, at: number, recipient = ''): Deed {
-    const { host, manner, memory, offers } = this.#exchanger;
+    const { host, manner, memory, offers, open } = this.#exchanger;
     const scene: Scene = {
       stage,
       recipient,
@@ -262,6 +282,8 @@ export class ServerSession {
       at,
       body: this.#body ?? '',
       memory,
+      session: this.#memory,
+      open,
     };
     const hasTls = this.tls !== 'none' && this.#security === 'clear';
     const all = hasTls ? [...offers, 'STARTTLS'] : offers;

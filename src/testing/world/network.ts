@@ -18,9 +18,12 @@ import { BrokenAddresses } from './broken.ts';
 import type { Chance, Faults } from './chance.ts';
 import type { LifeClock, WorldTime } from './clock.ts';
 import type { Deed, Exchanger, ServerSession } from './exchanger.ts';
+import type { Dialled, Host, Tap } from './host.ts';
 import { Pipe } from './pipe.ts';
 import type { WorldProxy } from './proxy.ts';
 import { askOf, placeOf, proxyFault } from './proxy.ts';
+
+export type { Dialled, Host, Tap } from './host.ts';
 
 const openedOf = ({ kind, sourceAddress }: ProxyRoute) => ({
   localAddress: sourceAddress,
@@ -29,25 +32,6 @@ const openedOf = ({ kind, sourceAddress }: ProxyRoute) => ({
 
 const DIAL_MS_MAX = 60;
 const DRAIN_MS_MAX = 200;
-
-/** What answers at an address. */
-export interface Host {
-  readonly exchanger: Exchanger;
-  answers: 'open' | 'refused' | 'never';
-}
-
-/** Sees what an engine writes, when it writes it. */
-export type Tap = (link: number, bytes: Buffer) => void;
-
-/** Who dialled, from where and through what. */
-export interface Dialled {
-  readonly at: number;
-  readonly from: string;
-  readonly to: string;
-  readonly through?: string;
-  /** When the link was gone, from our side. */
-  endedAt?: number;
-}
 
 /** All hosts and all links. */
 export class Internet {
@@ -160,7 +144,8 @@ export class WorldLink implements Link {
   }
 
   secure({ verify }: TlsRequest): void {
-    this.#later(this.#net.chance.between(1, DIAL_MS_MAX), () => {
+    const isPunctual = this.#session?.isPunctual === true;
+    this.#later(isPunctual ? 0 : this.#net.chance.between(1, DIAL_MS_MAX), () => {
       const session = this.#session;
       const tls = session?.tls;
       if (tls !== 'valid' && tls !== 'unverifiable') {
@@ -186,6 +171,13 @@ export class WorldLink implements Link {
     // A reset may overtake what was sent before it, or not.
     if (this.#net.chance.hits(0.5)) this.#up?.cut();
     else this.#up?.finish('broke');
+    // It holds no place there any more, though what was sent may still arrive.
+    this.#session?.leave();
+  }
+
+  #forget(): void {
+    this.#session?.leave();
+    this.#session = undefined;
   }
 
   #close(): void {
@@ -226,7 +218,8 @@ export class WorldLink implements Link {
     const isRefused =
       host === undefined || host.answers === 'refused' || chance.hits(faults.refuse);
     if (host?.answers === 'never' || chance.hits(faults.vanish)) return;
-    this.#later(chance.between(1, DIAL_MS_MAX), () => {
+    const waitMs = host?.exchanger.isPunctual === true ? 0 : chance.between(1, DIAL_MS_MAX);
+    this.#later(waitMs, () => {
       const code = route === undefined ? 'FAULT_LINK_REFUSED' : 'FAULT_PROXY_TARGET';
       if (isRefused) return this.#lose(code, 'connection refused');
       this.#stalled = undefined;
@@ -240,16 +233,18 @@ export class WorldLink implements Link {
   #meet(exchanger: Exchanger): void {
     const session = exchanger.meet();
     this.#session = session;
-    this.#down = new Pipe(this.#net, {
-      received: (bytes) => this.#listener.received(bytes),
+    const toUs = {
+      received: (bytes: Buffer) => this.#listener.received(bytes),
       ended: () => this.#lose('FAULT_LINK_ENDED', 'the peer closed the connection'),
       broke: () => this.#lose('FAULT_LINK_RESET', 'connection reset by peer'),
-    });
-    this.#up = new Pipe(this.#net, {
-      received: (bytes) => this.#serve(session, bytes),
+    };
+    const toThem = {
+      received: (bytes: Buffer) => this.#serve(session, bytes),
       ended: () => this.#leave(),
       broke: () => this.#leave(),
-    });
+    };
+    this.#down = new Pipe(this.#net, toUs, exchanger.isPunctual);
+    this.#up = new Pipe(this.#net, toThem, exchanger.isPunctual);
     this.#obey(session.greet(this.#net.time.now));
   }
 
@@ -260,7 +255,7 @@ export class WorldLink implements Link {
 
   /** The exchanger's end of the link is closed. */
   #leave(): void {
-    this.#session = undefined;
+    this.#forget();
     this.#up?.cut();
     this.#down?.finish('broke');
   }
@@ -273,7 +268,7 @@ export class WorldLink implements Link {
       down.send(Buffer.from(`${say.replaceAll('\n', '\r\n')}\r\n`, 'latin1'), afterMs);
     }
     if (ends === undefined) return;
-    this.#session = undefined;
+    this.#forget();
     this.#up?.cut();
     down.finish(ends === 'fin' ? 'ended' : 'broke', afterMs);
   }

@@ -30,12 +30,14 @@ export interface PipeEnd {
 export class Pipe {
   readonly #world: PipeWorld;
   readonly #end: PipeEnd;
+  readonly #isPunctual: boolean;
   #lastAt = 0;
   #isCut = false;
 
-  constructor(world: PipeWorld, end: PipeEnd) {
+  constructor(world: PipeWorld, end: PipeEnd, isPunctual = false) {
     this.#world = world;
     this.#end = end;
+    this.#isPunctual = isPunctual;
   }
 
   send(bytes: Buffer, waitMs = 0): void {
@@ -66,7 +68,7 @@ export class Pipe {
 
   #cutUp(bytes: Buffer): Buffer[] {
     const { chance } = this.#world;
-    if (bytes.length < 2 || chance.hits(0.5)) return [bytes];
+    if (bytes.length < 2 || this.#isPunctual || chance.hits(0.5)) return [bytes];
     const places = Array.from({ length: chance.between(1, PIECES_MAX - 1) }, () =>
       chance.between(1, bytes.length - 1),
     );
@@ -77,7 +79,8 @@ export class Pipe {
   #later(waitMs: number, run: () => void): void {
     const { chance, faults, time } = this.#world;
     const stallMs = chance.hits(faults.stall) ? chance.between(STALL_MS_MIN, STALL_MS_MAX) : 0;
-    const dueAt = time.now + waitMs + stallMs + chance.between(1, DELAY_MS_MAX);
+    const delayMs = this.#isPunctual ? 0 : chance.between(1, DELAY_MS_MAX);
+    const dueAt = time.now + waitMs + stallMs + delayMs;
     this.#lastAt = Math.max(this.#lastAt, dueAt);
     time.after(this.#lastAt - time.now, () => {
       if (!this.#isCut) run();

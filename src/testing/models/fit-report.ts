@@ -1,0 +1,36 @@
+/**
+ * How far fitted models are off, as it stands in their file. The one idea: an error is the distance
+ * between what the model says and what was held out from the fit, a number with one meaning, so
+ * that whoever reads a simulation knows how much of a difference means nothing.
+ * Deliberately unknown here: how it is measured (fit/error.ts).
+ */
+
+/** The error of a model, or of all of them weighed by their attempts. */
+export interface FitError {
+  /** Attempts that were held out, and judged. */
+  readonly held_out: number;
+  /**
+   * Total variation distance between the outcomes of the model and those held out: the largest
+   * difference that any set of outcomes can have in its share, 0 to 1.
+   */
+  readonly outcomes: number;
+  /** |model − held out| / held out, for the time of a transaction. */
+  readonly latency_p50: number;
+  readonly latency_p90: number;
+  /** The same of the mean, which is what throughput over one connection depends on. */
+  readonly latency_mean: number;
+}
+
+/** Where fitted models come from. */
+export interface Fit {
+  /** The first and the last event that was read, ISO 8601. */
+  readonly from: string;
+  readonly to: string;
+  readonly messages: number;
+  readonly attempts: number;
+  readonly error: FitError;
+  /** By site; `others` is the pool of those with too little mail. */
+  readonly sites: Readonly<Record<string, FitError>>;
+  /** What was left out of the fit, and why, in sentences. */
+  readonly notes: readonly string[];
+}
