@@ -5,7 +5,7 @@
  * Deliberately unknown here: how it is measured (fit/error.ts).
  */
 
-/** The error of a model, or of all of them weighed by their attempts. */
+/** The error of a model, or of all of them weighed by attempts; null: too little to judge it. */
 export interface FitError {
   /** Attempts that were held out, and judged. */
   readonly held_out: number;
@@ -13,12 +13,12 @@ export interface FitError {
    * Total variation distance between the outcomes of the model and those held out: the largest
    * difference that any set of outcomes can have in its share, 0 to 1.
    */
-  readonly outcomes: number;
+  readonly outcomes: number | null;
   /** |model − held out| / held out, for the time of a transaction. */
-  readonly latency_p50: number;
-  readonly latency_p90: number;
+  readonly latency_p50: number | null;
+  readonly latency_p90: number | null;
   /** The same of the mean, which is what throughput over one connection depends on. */
-  readonly latency_mean: number;
+  readonly latency_mean: number | null;
 }
 
 /** Where fitted models come from. */
