@@ -43,6 +43,8 @@ export interface Attempt {
   readonly tookMs: number | undefined;
   /** From being due until MAIL over a new link, where the message waited for nothing else. */
   readonly connectMs: number | undefined;
+  /** From the answer before on the same link until this offer, where the message was waiting. */
+  readonly gapMs: number | undefined;
 }
 
 /** The types of events that are heard. */
@@ -79,6 +81,14 @@ interface Offer {
   readonly ordinal: number;
   readonly busy: number;
   readonly connectMs: number | undefined;
+  readonly gapMs: number | undefined;
+  readonly link: Link;
+}
+
+/** A link: how many messages it had, and since when it has none in hand. */
+interface Link {
+  ordinal: number;
+  freeAt: number | undefined;
 }
 
 type Draft = { -readonly [K in keyof Attempt]: Attempt[K] } & {
@@ -94,7 +104,7 @@ export class AttemptReader {
   readonly #tell: (attempt: Attempt) => void;
   readonly #waiting = new Map<string, Waiting>();
   readonly #queues = new Map<string, number>();
-  readonly #links = new Map<unknown, number>();
+  readonly #links = new Map<unknown, Link>();
   readonly #offers = new Map<string, Offer>();
   readonly #busy = new Map<string, number>();
   #draft: Draft | undefined;
@@ -156,17 +166,22 @@ export class AttemptReader {
 
   #offered({ stream, at, body }: FitEvent): void {
     const waiting = this.#take(stream);
-    const ordinal = (this.#links.get(body['link']) ?? 0) + 1;
+    const link = this.#links.get(body['link']) ?? { ordinal: 0, freeAt: undefined };
+    link.ordinal += 1;
+    const { ordinal, freeAt } = link;
+    link.freeAt = undefined;
     // Those in use are the youngest.
     this.#links.delete(body['link']);
-    this.#links.set(body['link'], ordinal);
+    this.#links.set(body['link'], link);
     dropOldest(this.#links, LINKS_MAX);
     const site = String(body['site']);
     const busy = (this.#busy.get(site) ?? 0) + 1;
     this.#busy.set(site, busy);
     const isNew = ordinal === 1 && busy === 1 && waiting?.isFirst === true;
     const connectMs = isNew ? at - waiting.at : undefined;
-    this.#offers.set(stream, { site, ordinal, busy, connectMs });
+    const hasWaited = waiting !== undefined && freeAt !== undefined && waiting.at <= freeAt;
+    const gapMs = hasWaited ? at - freeAt : undefined;
+    this.#offers.set(stream, { site, ordinal, busy, connectMs, gapMs, link });
     dropOldest(this.#offers, OFFERS_MAX, (oldest) => this.#leave(oldest));
   }
 
@@ -202,7 +217,9 @@ export class AttemptReader {
       answered: [],
       tookMs: took,
       connectMs: offer?.connectMs,
+      gapMs: offer?.gapMs,
     };
+    if (offer !== undefined) offer.link.freeAt = at;
     this.#draft.answered.push(answered);
   }
 }

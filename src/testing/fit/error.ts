@@ -4,7 +4,7 @@
  * Deliberately unknown here: how attempts are divided, and what is done with the error.
  */
 import type { FitError } from '../models/fit-report.ts';
-import type { ModelPhase, Quantiles } from '../models/model.ts';
+import type { ModelLatency, ModelPhase } from '../models/model.ts';
 import { meanOf, pointsOf, quantileAt, sampleAt } from '../models/quantiles.ts';
 import type { Tally } from './tally.ts';
 
@@ -45,7 +45,11 @@ const relative = (model: number, seen: number): number =>
   Math.abs(model - seen) / Math.max(MS_LEAST, seen);
 
 /** The error of a model made of `fitted`, against `held`. */
-export function errorOf(fitted: Tally, held: Tally, transaction: Quantiles | undefined): FitError {
+export function errorOf(
+  fitted: Tally,
+  held: Tally,
+  { transaction, refusal }: ModelLatency,
+): FitError {
   const isJudged = held.attempts >= JUDGED_MIN;
   const ofSessions = distance(endsOf(fitted, SESSION), endsOf(held, SESSION));
   const ofConnections =
@@ -57,15 +61,33 @@ export function errorOf(fitted: Tally, held: Tally, transaction: Quantiles | und
   const points = pointsOf(transaction ?? {});
   const at = (share: number): number | null =>
     isTimed ? round(relative(quantileAt(points, share), sampleAt(sorted, share))) : null;
-  const mean = sorted.reduce((sum, ms) => sum + ms, 0) / sorted.length;
+  const mean = average(held.transaction.samples);
   return {
     held_out: held.attempts,
     outcomes: isJudged ? round(Math.max(ofSessions, ofConnections)) : null,
     latency_p50: at(0.5),
     latency_p90: at(0.9),
     latency_mean: isTimed ? round(relative(meanOf(transaction), mean)) : null,
+    throughput: paceError(fitted, held, { transaction, refusal }),
   };
 }
+
+/** Time for a message on a busy connection: by the model, against what was held out. */
+function paceError(
+  fitted: Tally,
+  held: Tally,
+  { transaction, refusal }: ModelLatency,
+): number | null {
+  const whole = fitted.transaction.count;
+  const early = fitted.refusal.count;
+  const sum = whole * meanOf(transaction ?? {}) + early * meanOf(refusal ?? {});
+  const took = [...held.transaction.samples, ...held.refusal.samples];
+  if (took.length < JUDGED_MIN || whole + early === 0) return null;
+  return round(relative(sum / (whole + early), average(took) + average(held.gap.samples)));
+}
+
+const average = (samples: readonly number[]): number =>
+  samples.length === 0 ? 0 : samples.reduce((sum, ms) => sum + ms, 0) / samples.length;
 
 /** The errors of all, each weighed by the attempts that judged it. */
 export function overall(errors: readonly FitError[]): FitError {
@@ -83,6 +105,7 @@ export function overall(errors: readonly FitError[]): FitError {
     latency_p50: mean('latency_p50'),
     latency_p90: mean('latency_p90'),
     latency_mean: mean('latency_mean'),
+    throughput: mean('throughput'),
   };
 }
 

@@ -168,19 +168,19 @@ function fitSite(site: Site, limits: Limits, errors: Record<string, FitError>): 
     fitted.without(phase, key);
     held.without(phase, key);
   }
-  const transaction = quantilesOf(fitted.transaction.samples);
-  errors[name] = errorOf(fitted, held, transaction);
+  const latency_ms = {
+    connect: quantilesOf(fitted.connect.samples),
+    transaction: quantilesOf(fitted.transaction.samples),
+    refusal: quantilesOf(fitted.refusal.samples),
+  };
+  errors[name] = errorOf(fitted, held, latency_ms);
   return {
     site: name,
     domains: [...site.domains],
     hosts: [...site.hosts],
     addresses: [...site.addresses],
     tls: site.hasTls ? 'valid' : 'none',
-    latency_ms: {
-      connect: quantilesOf(fitted.connect.samples),
-      transaction,
-      refusal: quantilesOf(fitted.refusal.samples),
-    },
+    latency_ms,
     replies: sharesOf(fitted),
     ...bounds,
   };

@@ -55,6 +55,7 @@ export class Tally {
   readonly connect = new Reservoir();
   readonly transaction = new Reservoir();
   readonly refusal = new Reservoir();
+  readonly gap = new Reservoir();
 
   count(attempt: Attempt, chance: Chance): void {
     const { phases } = this;
@@ -62,6 +63,7 @@ export class Tally {
     this.attempts += 1;
     if (ordinal <= 1) phases.connect.count += 1;
     if (connectMs !== undefined) this.connect.add(connectMs, chance);
+    if (attempt.gapMs !== undefined) this.gap.add(attempt.gapMs, chance);
     for (const { verdict, recipients } of answered) {
       if (verdict !== undefined) this.#note(verdict, verdict.phase === 'rcpt' ? recipients : 1);
     }
@@ -116,7 +118,7 @@ export class Tally {
         this.#note({ phase, key, reply, does, isForNow: true }, count);
       }
     }
-    for (const kind of ['connect', 'transaction', 'refusal'] as const) {
+    for (const kind of ['connect', 'transaction', 'refusal', 'gap'] as const) {
       for (const ms of other[kind].samples) this[kind].add(ms, chance);
     }
   }

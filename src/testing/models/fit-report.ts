@@ -17,8 +17,13 @@ export interface FitError {
   /** |model − held out| / held out, for the time of a transaction. */
   readonly latency_p50: number | null;
   readonly latency_p90: number | null;
-  /** The same of the mean, which is what throughput over one connection depends on. */
+  /** The same of the mean. */
   readonly latency_mean: number | null;
+  /**
+   * The same of the time that a connection takes for a message while others wait: the model knows
+   * nothing of the pause between two messages, which is ours. What throughput may be off.
+   */
+  readonly throughput: number | null;
 }
 
 /** Where fitted models come from. */

@@ -1,5 +1,6 @@
 /**
- * What stands at the ends of the world's links, and what is noted of each dial. Values only.
+ * What stands at the ends of the world's links, and what is noted of each dial.
+ * Values only; how bytes travel between them is not known here.
  */
 import type { Exchanger } from './exchanger.ts';
 
