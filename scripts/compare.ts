@@ -1,7 +1,7 @@
 /**
  * `npm run compare -- --messages=N --seed=N`: a real run is recorded, its providers are fitted from
- * the log, the same mail is simulated with the same policy, and both are compared. It prints a table
- * and ends with 1 where they do not agree.
+ * the log, the same mail is simulated with the same policy, and both are compared. It prints a
+ * table and ends with 1 where they do not agree.
  * Deliberately unknown here: what agreeing means (compare/judge.ts).
  */
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -21,14 +21,14 @@ interface Receiver extends SinkOptions {
 }
 
 const RECEIVERS: readonly Receiver[] = [
-  { domain: 'takes.test', host: '127.0.0.2', weight: 3, delayMs: 60 },
-  { domain: 'chooses.test', host: '127.0.0.3', weight: 3, delayMs: 60, refuse: 0.2 },
+  { domain: 'takes.test', host: '127.0.0.2', weight: 3, delayMs: 120 },
+  { domain: 'chooses.test', host: '127.0.0.3', weight: 3, delayMs: 120, refuse: 0.2 },
   { domain: 'refuses.test', host: '127.0.0.4', weight: 1, refuse: 1 },
-  { domain: 'delays.test', host: '127.0.0.5', weight: 3, delayMs: 60, defer: 0.2 },
+  { domain: 'delays.test', host: '127.0.0.5', weight: 3, delayMs: 120, defer: 0.2 },
 ];
 
-/** Connections to each, so that receivers set the pace. */
-const CONNECTIONS = 2;
+/** Connections to each, so few that the receivers set the pace. */
+const CONNECTIONS = 1;
 const SETTLE_MS_MAX = 120_000;
 
 /** What is left of the run. */

@@ -62,7 +62,7 @@ export const HEARD_TYPES: readonly string[] = [
   'message.purged',
 ];
 
-/** Messages that wait for their first attempt and are remembered; beyond the oldest is forgotten. */
+/** Messages remembered until their first attempt; beyond, the oldest is forgotten. */
 const WAITING_MAX = 100_000;
 /** Links that are remembered, likewise. */
 const LINKS_MAX = 20_000;
