@@ -16,7 +16,8 @@ const NEARLY = 0.9;
 const RATE_MS = 60_000;
 /** Times of messages that are kept for it; a provider that takes more in it shows no rate. */
 const TIMES_MAX = 10_000;
-const RECIPIENTS_MAX = 20_000;
+/** Recipients of one provider that are watched; of others nothing is known. */
+const RECIPIENTS_MAX = 400;
 const KEYS_MAX = 50;
 
 /** The limits found, and which answers they explain. */
@@ -75,15 +76,18 @@ export class LimitWatch {
     for (const recipient of to) {
       const knownAt = this.#meet(recipient, at);
       if (knownAt === undefined) this.#passedAtFirst += 1;
-      else if (at > knownAt) this.#passedAgeMin = Math.min(this.#passedAgeMin, at - knownAt);
+      else if (knownAt !== null && at > knownAt)
+        this.#passedAgeMin = Math.min(this.#passedAgeMin, at - knownAt);
     }
   }
 
-  /** When a recipient was first seen; undefined: just now. */
-  #meet(recipient: string, at: number): number | undefined {
+  /** When a recipient was first seen; undefined: just now, null: it is not watched. */
+  #meet(recipient: string, at: number): number | null | undefined {
     const knownAt = this.#known.get(recipient);
-    if (knownAt === undefined && this.#known.size < RECIPIENTS_MAX) this.#known.set(recipient, at);
-    return knownAt;
+    if (knownAt !== undefined) return knownAt;
+    if (this.#known.size >= RECIPIENTS_MAX) return null;
+    this.#known.set(recipient, at);
+    return undefined;
   }
 
   #suspect(verdict: Verdict, { at, ordinal }: Attempt, { to }: Answered, inSpan: number): void {
@@ -98,7 +102,7 @@ export class LimitWatch {
     for (const recipient of to) {
       const knownAt = this.#meet(recipient, at);
       if (knownAt === undefined) suspect.atFirst += 1;
-      else suspect.ageMax = Math.max(suspect.ageMax, at - knownAt);
+      else if (knownAt !== null) suspect.ageMax = Math.max(suspect.ageMax, at - knownAt);
     }
   }
 
