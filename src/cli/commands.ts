@@ -125,6 +125,13 @@ export const COMMANDS: readonly CommandEntry[] = [
     () => import('./check.ts'),
     'build',
   ),
+  command(
+    DAEMON,
+    'simulate',
+    'what a policy would do with a day of mail',
+    () => import('./simulate.ts'),
+    'build',
+  ),
   command(DAEMON, 'hooks', 'log hooks: look, pause, replay', () => import('./hooks.ts'), 'build'),
   command(DAEMON, 'set-log-filter', 'how much the daemon logs', small, 'buildFilter'),
   command(DAEMON, 'spool-compact', 'give the space of ended bodies back', small, 'buildCompact'),

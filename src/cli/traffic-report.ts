@@ -3,8 +3,9 @@
  * programs (JSON) and for people. Pure.
  */
 
-import type { LatencyTally } from './latency.ts';
+import type { LatencyTally } from '../domain/latency.ts';
 import { count, counted } from './terminal.ts';
+import { count } from './terminal.ts';
 import type { Mishap } from './traffic-desk.ts';
 
 /** Counts while a run goes on. */

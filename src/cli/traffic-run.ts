@@ -4,8 +4,9 @@
  * message is due at its time whatever the server does, and latency counts from then, so a slow
  * server cannot hide by slowing the source down. Knows no terminal.
  */
+
+import { LatencyTally } from '../domain/latency.ts';
 import type { Place } from './arguments.ts';
-import { LatencyTally } from './latency.ts';
 import { LineRecord } from './line-record.ts';
 import type { Mishap, TrafficDesk, TrafficOptions } from './traffic-desk.ts';
 import { TrafficLane } from './traffic-lane.ts';

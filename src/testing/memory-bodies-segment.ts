@@ -35,6 +35,9 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
 /** The CRC-32 of `bytes`. */
 export function checksum(bytes: Buffer): number {
   let value = 0xffffffff;
-  for (const byte of bytes) value = (value >>> 8) ^ (TABLE[(value ^ byte) & 0xff] as number);
+  // By index: an iterator costs several times as much a byte.
+  for (let at = 0; at < bytes.length; at += 1) {
+    value = (value >>> 8) ^ (TABLE[(value ^ (bytes[at] as number)) & 0xff] as number);
+  }
   return (value ^ 0xffffffff) >>> 0;
 }

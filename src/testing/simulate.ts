@@ -7,7 +7,6 @@
 import type { Policy } from '../policy/define.ts';
 import type { Stage } from './acting.ts';
 import { act, calm } from './acting.ts';
-import { behaveWell } from './behaviours.ts';
 import { Door } from './door.ts';
 import { whileLent } from './lending.ts';
 import { makeBytes, settleSent } from './letter.ts';
@@ -15,14 +14,13 @@ import type { TestPolicy } from './load-policy.ts';
 import { asTestPolicy } from './load-policy.ts';
 import type { ProviderModels } from './models/model.ts';
 import type { PlacedNames } from './models/placing.ts';
-import { placeModels } from './models/placing.ts';
-import { domainsOf, exchangerOf } from './names.ts';
+import { domainsOf } from './names.ts';
+import { mendName, populate } from './receivers.ts';
 import type { Happening, MailCommand, Sent } from './result.ts';
 import { Result } from './result.ts';
 import type { Scenario, SendStep, Step } from './scenario.ts';
 import { Reached, watchPolicy } from './watching.ts';
 import { CALM, Chance } from './world/chance.ts';
-import { Exchanger } from './world/exchanger.ts';
 import { makePlan } from './world/policy.ts';
 import { START_AT, World } from './world/world.ts';
 
@@ -99,7 +97,7 @@ class Run {
       policies: [policy.policy, ...versions].map((one) => watchPolicy(one, reached)),
       send: (step) => this.#send(step, false),
       flapping: new Map(),
-      mendName: (domain) => this.#mendName(domain),
+      mendName: (domain) => mendName(world, policy.words, domain, this.#placed),
     };
     world.onWrite = (link, bytes) => {
       if (bytes.toString('latin1', 0, 10) !== 'MAIL FROM:') return;
@@ -127,35 +125,9 @@ class Run {
     });
     const domains = domainsIn(policy, scenario);
     const run = new Run(world, [policy, scenario, domains], options, reached);
-    run.#populate(options.models);
+    run.#placed = populate(world, policy.words, domains, options.models);
     await world.runFor(100);
     return run;
-  }
-
-  /** Receivers for all domains; each name and address of the policy's own is a receiver, too. */
-  #populate(models: ProviderModels | undefined): void {
-    const { world } = this;
-    const { words } = this.#policy;
-    world.net.elsewhere = 'open';
-    for (const domain of this.#domains) {
-      behaveWell(world.addDomain(domain, () => undefined));
-      this.#mendName(domain);
-      const address = world.zone.addresses.get(`mx.${domain}`) ?? [];
-      world.zone.addresses.set(exchangerOf(domain, words), address);
-      if (words.domains.includes(domain)) world.zone.addresses.set(domain, address);
-    }
-    for (const address of words.addresses) {
-      if (world.net.hosts.has(address)) continue;
-      behaveWell(world.net.addHost(address, new Exchanger(`[${address}]`)));
-    }
-    if (models !== undefined) this.#placed = placeModels(world, models, this.#domains);
-  }
-
-  #mendName(domain: string): void {
-    const placed = this.#placed.get(domain);
-    if (placed !== undefined) return void this.world.zone.mx.set(domain, placed);
-    const exchange = exchangerOf(domain, this.#policy.words);
-    this.world.zone.mx.set(domain, [{ preference: 10, exchange }]);
   }
 
   async play(): Promise<void> {

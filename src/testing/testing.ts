@@ -8,11 +8,17 @@ export type { Material } from './arbitrary.ts';
 export { arbitrary } from './arbitrary.ts';
 export type { Checked, CheckOptions, Counterexample } from './checking.ts';
 export { checkPolicy } from './checking.ts';
+<<<<<<< HEAD
 export type { FitEvent } from './fit/attempts.ts';
 export type { FitOptions } from './fit/fit.ts';
 export { fitModels } from './fit/fit.ts';
 export type { FitLogOptions } from './fit/fit-log.ts';
 export { fitLog } from './fit/fit-log.ts';
+=======
+export type { DayReport } from './day/report.ts';
+export type { DayOrder, DayReceivers } from './day/simulate-day.ts';
+export { simulateDay } from './day/simulate-day.ts';
+>>>>>>> 40a362f (simulate: a policy with the mail of a day: traffic files, figures by hour, domain, site and source, a page)
 export type { PathState, QueueState, SourceState, Standing } from './history.ts';
 export { recount } from './history.ts';
 export { assertHolds, lawNamed } from './holding.ts';
@@ -34,4 +40,6 @@ export type { SimulateOptions } from './simulate.ts';
 export { simulate } from './simulate.ts';
 export type { TimelineOptions } from './timeline.ts';
 export { timeline } from './timeline.ts';
+export type { OpenLines, TrafficSurvey } from './traffic/traffic.ts';
+export { surveyTraffic, TrafficError } from './traffic/traffic.ts';
 export { Reached } from './watching.ts';

@@ -111,6 +111,7 @@ export class Exchanger {
   tls: TlsManner = 'none';
   readonly memory = new Map<string, number>();
   readonly copies: Copy[] = [];
+  keepsCopies = true;
   connections = 0;
   open = 0;
   /** Links to it take no time of their own: its deeds say all that passes. */
@@ -242,6 +243,7 @@ export class ServerSession {
   }
 
   #hearBody(at: number): Deed | undefined {
+    const { host, keepsCopies } = this.#exchanger;
     const whole = (this.#body ?? '') + this.#rest;
     this.#rest = '';
     const isEmpty = whole.startsWith('.\r\n');
@@ -250,12 +252,12 @@ export class ServerSession {
       this.#body = whole;
       return undefined;
     }
-    this.#body = (isEmpty ? '' : whole.slice(0, end + 2)).replace(/^\.\./gm, '.');
+    this.#body = isEmpty ? '' : whole.slice(0, end + 2);
+    if (keepsCopies) this.#body = this.#body.replace(/^\.\./gm, '.');
     this.#rest = whole.slice(isEmpty ? 3 : end + 5);
     const deed = this.#do('dot', at);
     const isConfirmed = deed.say?.startsWith('250') === true;
-    if (deed.keeps ?? isConfirmed) {
-      const { host } = this.#exchanger;
+    if (keepsCopies && (deed.keeps ?? isConfirmed)) {
       this.#exchanger.copies.push({
         host,
         from: this.#from,

@@ -5,6 +5,7 @@
 import type { Command } from '../../actors/input.ts';
 import type { CaptureList } from '../../domain/capture.ts';
 import type { Limits } from '../../domain/limits.ts';
+import type { MemoryStore } from '../../events/memory-log.ts';
 import type { Refusal } from '../../intake/host.ts';
 import type { PolicyPart } from '../../policy/hooks.ts';
 import type { StoredRecord } from '../../ports/ports.ts';
@@ -12,6 +13,11 @@ import type { Faults } from './chance.ts';
 import type { Manner } from './exchanger.ts';
 import type { PolicyPlan } from './policy.ts';
 import type { QuotasKind } from './quotas.ts';
+
+/** Reads the durable log along, after each step. */
+export interface LogReader {
+  read(store: MemoryStore): void;
+}
 
 /** What a world is made of; all but the seed has a default. */
 export interface WorldKnobs {
@@ -31,6 +37,11 @@ export interface WorldKnobs {
   readonly past?: readonly StoredRecord[];
   /** By domain: how its exchanger behaves. */
   readonly manners?: Readonly<Record<string, Manner>>;
+  /**
+   * Reads the log in place of the witness. Such a world is for much mail: it keeps no copies, dials
+   * or dots, and bytes travel whole.
+   */
+  readonly reader?: LogReader | undefined;
 }
 
 /** A wish and what was answered. */

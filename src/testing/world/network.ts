@@ -19,6 +19,7 @@ import type { Chance, Faults } from './chance.ts';
 import type { LifeClock, WorldTime } from './clock.ts';
 import type { Deed, Exchanger, ServerSession } from './exchanger.ts';
 import type { Dialled, Host, Tap } from './host.ts';
+import { joinSaid } from './joining.ts';
 import { Pipe } from './pipe.ts';
 import type { WorldProxy } from './proxy.ts';
 import { askOf, placeOf, proxyFault } from './proxy.ts';
@@ -51,14 +52,18 @@ export class Internet {
   onDial: (from: string, to: string) => void = () => {};
   /** Who dialled from where, in order. */
   readonly dialled: Dialled[] = [];
+  /** For much mail: neither dials nor copies are kept, and bytes travel whole. */
+  readonly isLean: boolean;
 
-  constructor(time: WorldTime, chance: Chance, faults: Faults) {
+  constructor(time: WorldTime, chance: Chance, faults: Faults, isLean = false) {
+    this.isLean = isLean;
     this.time = time;
     this.chance = chance;
     this.faults = faults;
   }
 
   addHost(address: string, exchanger: Exchanger): Host {
+    exchanger.keepsCopies = !this.isLean;
     const host: Host = { exchanger, answers: 'open' };
     this.hosts.set(address, host);
     return host;
@@ -104,15 +109,15 @@ export class WorldLink implements Link {
     this.#where = `${request.address}:${request.port}`;
     net.links.add(this);
     const through = placeOf(request);
-    net.dialled.push({
-      at: net.time.now,
-      from: request.localAddress ?? '',
-      to: request.address,
-      ...(through === undefined ? {} : { through }),
-    });
-    net.onDial(request.localAddress ?? '', request.address);
-    const broken = net.broken.from.get(request.localAddress ?? '');
-    if (broken !== undefined) this.#fail(broken, request.localAddress ?? '');
+    const from = request.localAddress ?? '';
+    if (!net.isLean) {
+      const at = net.time.now;
+      const to = request.address;
+      net.dialled.push({ at, from, to, ...(through === undefined ? {} : { through }) });
+    }
+    net.onDial(from, request.address);
+    const broken = net.broken.from.get(from);
+    if (broken !== undefined) this.#fail(broken, from);
     else if (request.proxy === undefined || through === undefined) {
       this.#dial(net.hosts.get(request.address), request.localAddress ?? '192.0.2.1');
     } else this.#dialThrough(request, request.proxy, through);
@@ -134,7 +139,9 @@ export class WorldLink implements Link {
 
   write(chunks: readonly (Buffer | string)[]): boolean {
     if (this.#isOver || this.#up === undefined) return true;
-    const bytes = Buffer.concat(chunks.map((chunk) => Buffer.from(chunk as Buffer)));
+    const bytes = Buffer.concat(
+      chunks.map((one) => (typeof one === 'string' ? Buffer.from(one) : one)),
+    );
     this.#net.tap(this.number, bytes);
     this.#up.send(bytes);
     const { chance, faults } = this.#net;
@@ -250,7 +257,8 @@ export class WorldLink implements Link {
 
   #serve(session: ServerSession, bytes: Buffer): void {
     if (this.#session === undefined) return;
-    for (const deed of session.hear(bytes, this.#net.time.now)) this.#obey(deed);
+    const deeds = session.hear(bytes, this.#net.time.now);
+    for (const deed of this.#net.isLean ? joinSaid(deeds) : deeds) this.#obey(deed);
   }
 
   /** The exchanger's end of the link is closed. */

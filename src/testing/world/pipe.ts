@@ -16,6 +16,8 @@ export interface PipeWorld {
   readonly time: WorldTime;
   readonly chance: Chance;
   readonly faults: Faults;
+  /** Bytes travel whole. */
+  readonly isLean: boolean;
 }
 
 /** The end that listens. */
@@ -68,7 +70,8 @@ export class Pipe {
 
   #cutUp(bytes: Buffer): Buffer[] {
     const { chance } = this.#world;
-    if (bytes.length < 2 || this.#isPunctual || chance.hits(0.5)) return [bytes];
+    const isWhole = this.#isPunctual || this.#world.isLean;
+    if (bytes.length < 2 || isWhole || chance.hits(0.5)) return [bytes];
     const places = Array.from({ length: chance.between(1, PIECES_MAX - 1) }, () =>
       chance.between(1, bytes.length - 1),
     );

@@ -41,6 +41,12 @@ const createShelf = (): StsShelf => {
   };
 };
 
+/** The address of the nth host: documentation's, then those between carriers (RFC 6598). */
+export const addressOf = (host: number): string =>
+  host < 256
+    ? `198.51.100.${host}`
+    : `100.${64 + ((host >> 16) & 63)}.${(host >> 8) & 255}.${host & 255}`;
+
 /** The names of a world. */
 export class Zone {
   readonly mx = new Map<string, ZoneMx>();

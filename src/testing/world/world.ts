@@ -21,7 +21,7 @@ import type { Dot } from './dots.ts';
 import { DotTap, MARK } from './dots.ts';
 import type { Copy, Manner } from './exchanger.ts';
 import { Exchanger } from './exchanger.ts';
-import type { Wish, WorldKnobs } from './knobs.ts';
+import type { LogReader, Wish, WorldKnobs } from './knobs.ts';
 import type { Mail, Timing } from './mail.ts';
 import { groupByDomain, makeBody, makeHeader, makeSubmission } from './mail.ts';
 import type { Host } from './network.ts';
@@ -33,7 +33,7 @@ import type { Life } from './process.ts';
 import { startLife, UNWRITABLE } from './process.ts';
 import type { QuotasKind } from './quotas.ts';
 import { createServer } from './quotas.ts';
-import { Zone } from './resolver.ts';
+import { addressOf, Zone } from './resolver.ts';
 import { DEFER_SEED, isNear, openSpool } from './spool.ts';
 import { Witness } from './witness.ts';
 
@@ -62,6 +62,8 @@ export class World {
   /** What the engine told its operator. */
   readonly said: string[] = [];
   readonly limits: Partial<Limits>;
+  readonly #reader: LogReader;
+  readonly #isLean: boolean;
   readonly #capture: CaptureList | undefined;
   readonly #deferring: number;
   /** Its own, so that a world without deferred bodies is what it was. */
@@ -84,7 +86,9 @@ export class World {
   private constructor(knobs: WorldKnobs) {
     this.seed = knobs.seed;
     this.chance = new Chance(knobs.seed);
-    this.net = new Internet(this.time, this.chance, knobs.faults ?? CALM);
+    this.#isLean = knobs.reader !== undefined;
+    this.#reader = knobs.reader ?? this.witness;
+    this.net = new Internet(this.time, this.chance, knobs.faults ?? CALM, this.#isLean);
     this.plan = knobs.plan ?? makePlan();
     this.policies = new Policies(this.plan, knobs.handlers);
     this.quotas = { kind: knobs.quotas ?? 'here', server: createServer(this.time) };
@@ -120,10 +124,11 @@ export class World {
   addDomain(domain: string, manner: Manner, offers?: readonly string[]): Host {
     this.#hosts += 1;
     const host = `mx.${domain}`;
-    const address = `198.51.100.${this.#hosts}`;
+    const address = addressOf(this.#hosts);
     this.zone.mx.set(domain, [{ preference: 10, exchange: host }]);
     this.zone.addresses.set(host, [address]);
-    return this.net.addHost(address, new Exchanger(host, manner, offers));
+    const exchanger = new Exchanger(host, manner, offers);
+    return this.net.addHost(address, exchanger);
   }
 
   /** The exchanger of a domain. */
@@ -198,7 +203,7 @@ export class World {
   /** Jumps to the next due thing and lets it happen; false when nothing is due ever. */
   step(): boolean {
     const isMore = this.time.step();
-    this.witness.read(this.store);
+    this.#reader.read(this.store);
     return isMore;
   }
 
@@ -257,6 +262,7 @@ export class World {
   }
 
   #tapNew(): void {
+    if (this.#isLean) return;
     const tap = new DotTap((dot) => this.onDot(dot));
     this.net.tap = (link, bytes) => {
       this.onWrite(link, bytes);

@@ -1,0 +1,164 @@
+/**
+ * `waybill simulate`: what a policy would do with the mail of a day. Traffic comes from a file,
+ * receivers behave well or as models say, time is virtual; what was sent when, over which source
+ * and with which deferrals is printed as tables, JSON or a page. Touches no daemon and no network.
+ * How it is simulated is in src/testing/day.
+ */
+import { stat, writeFile } from 'node:fs/promises';
+import process from 'node:process';
+import { setImmediate as breathe } from 'node:timers/promises';
+import { Command, InvalidArgumentError } from 'commander';
+import { parseDuration } from '../domain/duration.ts';
+import { OptionError, OptionValueError } from '../domain/option-error.ts';
+import { isPolicyError } from '../policy/policy-error.ts';
+import type { DayReceivers, DayReport, TestPolicy } from '../testing/testing.ts';
+import { parseMoment, parseSeed } from './arguments.ts';
+import { linesOf, readModelsText } from './simulate-files.ts';
+import {
+  CommandFailure,
+  count,
+  EXIT,
+  exitCodeHelp,
+  explain,
+  paint,
+  print,
+  remark,
+  startProgress,
+} from './terminal.ts';
+
+interface Flags {
+  readonly traffic: string;
+  readonly for: number;
+  readonly from?: number;
+  readonly seed: number;
+  readonly models?: string;
+  readonly json?: boolean;
+  readonly html?: string;
+  readonly quiet?: boolean;
+}
+
+const DAY_MS = 86_400_000;
+const FOR_MS_MAX = 31 * DAY_MS;
+const MINUTE_MS = 60_000;
+const SEED = 1;
+
+const HELP = `
+Each line of the traffic file is a message, a flow of messages, or a log record:
+  {"at":"00:10:00","from":"news@example.com","to":["user@gmail.com"],"size":"20k"}
+  {"flow":"news","from":"06:00","for":"12h","messages":50000,"tenant":"acme",
+   "domains":{"gmail.com":30,"yahoo.com":10}}
+Records of log files that tell of a Reception are taken as they are. Receivers
+behave well unless models of them are given. Figures are recipients.
+The same policy, traffic, models and seed give the same report.
+
+Examples:
+  $ waybill simulate policy.ts --traffic day.ndjson
+  $ waybill simulate policy.ts --traffic day.ndjson --for 48h --html report.html
+  $ waybill simulate policy.ts --traffic day.ndjson --models models.json --json`;
+
+const parseFor = (text: string): number => {
+  try {
+    const ms = parseDuration(text);
+    if (ms >= MINUTE_MS && ms <= FOR_MS_MAX) return ms;
+  } catch (error) {
+    if (!(error instanceof OptionValueError)) throw error;
+  }
+  throw new InvalidArgumentError("Expected a span from '1m' to '31d', such as 24h.");
+};
+
+/** The `simulate` command. */
+export const build = (): Command =>
+  new Command('simulate')
+    .description('Shows what a policy would do with the mail of a day, in a simulated world.')
+    .argument('<policy>', 'the policy file')
+    .requiredOption('--traffic <file>', 'the mail that comes in, one JSON object a line')
+    .option('--for <span>', 'how much time goes by', parseFor, DAY_MS)
+    .option(
+      '--from <time>',
+      'when it begins, for traffic with dates; without it the day of the first',
+      parseMoment,
+    )
+    .option('--seed <n>', 'where all chance comes from', parseSeed, SEED)
+    .option('--models <file>', 'how receivers behave; without it they behave well')
+    .option('--json', 'print the report as JSON')
+    .option('--html <file>', 'write the report as a page; - is standard output')
+    .option('--quiet', 'no progress bar')
+    .addHelpText('after', () => HELP + exitCodeHelp('the policy-loader would refuse the policy'))
+    .action(run);
+
+async function run(file: string, flags: Flags): Promise<void> {
+  const { TrafficError } = await import('../testing/testing.ts');
+  try {
+    const policy = await load(file);
+    for (const text of policy.warnings)
+      remark(`${paint(process.stderr, 'yellow', 'warning:')} ${text}`);
+    if (policy.refusals.length > 0) return refuse(policy.refusals, flags);
+    await show(await simulate(policy, flags), flags);
+  } catch (error) {
+    if (isPolicyError(error)) return refuse([error.message], flags);
+    if (error instanceof OptionError) throw new CommandFailure(error.message);
+    if (!(error instanceof TrafficError)) throw error;
+    for (const problem of error.problems) remark(problem);
+    process.exitCode = EXIT.failed;
+  }
+}
+
+const load = async (file: string): Promise<TestPolicy> => {
+  await stat(file).catch((error: unknown) => {
+    throw new CommandFailure(`${file}: ${explain(error)}`);
+  });
+  const { loadPolicy } = await import('../testing/testing.ts');
+  return loadPolicy(file);
+};
+
+function refuse(reasons: readonly string[], { json }: Flags): void {
+  if (json === true) print(JSON.stringify({ refusals: reasons }));
+  const said = paint(process.stderr, 'red', 'refused by the policy-loader:');
+  for (const reason of reasons) remark(`${said} ${reason}`);
+  process.exitCode = EXIT.wanting;
+}
+
+async function simulate(policy: TestPolicy, flags: Flags): Promise<DayReport> {
+  const { simulateDay, surveyTraffic } = await import('../testing/testing.ts');
+  const { traffic, seed, for: forMs } = flags;
+  const open = () => linesOf(traffic);
+  const receivers = await readReceivers(flags);
+  const survey = await surveyTraffic(traffic, open, flags.from);
+  if (survey.otherRecords > 0) {
+    remark(`${traffic}: ${count(survey.otherRecords)} records tell of no reception; left out`);
+  }
+  const beganMs = performance.now();
+  const bar = await startProgress(forMs / MINUTE_MS, flags.quiet !== true);
+  const onProgress = async (doneMs: number, submitted: number): Promise<void> => {
+    bar.show(doneMs / MINUTE_MS, `minutes, ${count(submitted)} messages`);
+    // Signals and the bar want their turn.
+    await breathe();
+  };
+  const order = { policy, survey, open, receivers, seed, forMs, onProgress };
+  const report = await simulateDay(order).finally(() => bar.stop());
+  const seconds = (performance.now() - beganMs) / 1000;
+  const { submitted } = report.reception;
+  if (flags.quiet !== true) remark(`${count(submitted)} messages in ${seconds.toFixed(1)} s`);
+  return report;
+}
+
+async function readReceivers({ models }: Flags): Promise<DayReceivers | undefined> {
+  if (models === undefined) return undefined;
+  const { readModels } = await import('../testing/testing.ts');
+  return { name: models, models: readModels(await readModelsText(models), models) };
+}
+
+async function show(report: DayReport, { json, html }: Flags): Promise<void> {
+  if (html !== undefined) {
+    const { drawDayPage } = await import('./simulate-page.ts');
+    const page = drawDayPage(report);
+    if (html === '-') return print(page);
+    await writeFile(html, page).catch((error: unknown) => {
+      throw new CommandFailure(`${html}: ${explain(error)}`);
+    });
+    remark(`written: ${html}`);
+  }
+  if (json === true) return print(JSON.stringify(report));
+  const { describeDay } = await import('./simulate-text.ts');
+  print(describeDay(report));
+}
