@@ -24,7 +24,7 @@ const LOOPS = 200_000_000;
 
 const load = async (path: string) => {
   const suffix = values.from === '../dist' ? '.js' : '.ts';
-  return (await import(`${values.from}/${path}${suffix}`)) as Record<string, never>;
+  return (await import(`${values.from}/${path}${suffix}`)) as Record<string, unknown>;
 };
 const { definePolicy } = await load('policy/define');
 const { asTestPolicy } = await load('testing/load-policy');
@@ -76,7 +76,11 @@ const { user, system } = process.cpuUsage(beganCpu);
 paces.push(measurePace());
 
 interface Report {
-  readonly total: { readonly received: number; readonly delivered: number; readonly queued: number };
+  readonly total: {
+    readonly received: number;
+    readonly delivered: number;
+    readonly queued: number;
+  };
   readonly turns: number;
   readonly commits: number;
   readonly records: number;

@@ -154,5 +154,10 @@ export function daySentences({
   ];
 }
 
-const fitText = (fit: NonNullable<DayReport['fit']>): string =>
-  `models fitted from ${number(fit.attempts)} attempts, ${fit.from} to ${fit.to}`;
+const fitText = ({ attempts, from, to, error }: NonNullable<DayReport['fit']>): string => {
+  const fitted = `models fitted from ${number(attempts)} attempts, ${from} to ${to}`;
+  const off = (name: string, share: number | null): string[] =>
+    share === null ? [] : [`${name} off by ${percent(share)}`];
+  const errors = [...off('outcomes', error.outcomes), ...off('mean times', error.latency_mean)];
+  return [fitted, ...(errors.length > 0 ? errors : ['too few to state an error'])].join(', ');
+};

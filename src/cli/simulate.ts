@@ -7,7 +7,7 @@
 import { stat, writeFile } from 'node:fs/promises';
 import process from 'node:process';
 import { setImmediate as breathe } from 'node:timers/promises';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { parseDuration } from '../domain/duration.ts';
 import { OptionError, OptionValueError } from '../domain/option-error.ts';
 import { isPolicyError } from '../policy/policy-error.ts';
@@ -32,6 +32,7 @@ interface Flags {
   readonly from?: number;
   readonly seed: number;
   readonly models?: string;
+  readonly fit?: string;
   readonly json?: boolean;
   readonly html?: string;
   readonly quiet?: boolean;
@@ -41,6 +42,7 @@ const DAY_MS = 86_400_000;
 const FOR_MS_MAX = 31 * DAY_MS;
 const MINUTE_MS = 60_000;
 const SEED = 1;
+const FIT_STEPS = 1_000;
 
 const HELP = `
 Each line of the traffic file is a message, a flow of messages, or a log record:
@@ -48,13 +50,15 @@ Each line of the traffic file is a message, a flow of messages, or a log record:
   {"flow":"news","from":"06:00","for":"12h","messages":50000,"tenant":"acme",
    "domains":{"gmail.com":30,"yahoo.com":10}}
 Records of log files that tell of a Reception are taken as they are. Receivers
-behave well unless models of them are given. Figures are recipients.
+behave well unless models of them are given, or fitted from a log. Figures are
+recipients.
 The same policy, traffic, models and seed give the same report.
 
 Examples:
   $ waybill simulate policy.ts --traffic day.ndjson
   $ waybill simulate policy.ts --traffic day.ndjson --for 48h --html report.html
-  $ waybill simulate policy.ts --traffic day.ndjson --models models.json --json`;
+  $ waybill simulate policy.ts --traffic day.ndjson --models models.json --json
+  $ waybill simulate policy.ts --traffic day.ndjson --fit /var/spool/waybill`;
 
 const parseFor = (text: string): number => {
   try {
@@ -80,6 +84,11 @@ export const build = (): Command =>
     )
     .option('--seed <n>', 'where all chance comes from', parseSeed, SEED)
     .option('--models <file>', 'how receivers behave; without it they behave well')
+    .addOption(
+      new Option('--fit <dir>', 'receivers behave as this data directory has seen them').conflicts(
+        'models',
+      ),
+    )
     .option('--json', 'print the report as JSON')
     .option('--html <file>', 'write the report as a page; - is standard output')
     .option('--quiet', 'no progress bar')
@@ -142,10 +151,27 @@ async function simulate(policy: TestPolicy, flags: Flags): Promise<DayReport> {
   return report;
 }
 
-async function readReceivers({ models }: Flags): Promise<DayReceivers | undefined> {
+async function readReceivers({ models, fit, quiet }: Flags): Promise<DayReceivers | undefined> {
+  if (fit !== undefined) return fitReceivers(fit, quiet !== true);
   if (models === undefined) return undefined;
   const { readModels } = await import('../testing/testing.ts');
   return { name: models, models: readModels(await readModelsText(models), models) };
+}
+
+async function fitReceivers(data: string, isShown: boolean): Promise<DayReceivers> {
+  const { fitLog } = await import('../testing/testing.ts');
+  const { LogOpenError } = await import('../events/log-report.ts');
+  const bar = await startProgress(FIT_STEPS, isShown);
+  const shown = (done: number, total: number): void =>
+    bar.show((FIT_STEPS * done) / Math.max(1, total), 'per mille of the log');
+  try {
+    return { name: `fitted from ${data}`, models: await fitLog(data, { shown }) };
+  } catch (error) {
+    if (error instanceof LogOpenError) throw new CommandFailure(`${error.message}.`);
+    throw error;
+  } finally {
+    bar.stop();
+  }
 }
 
 async function show(report: DayReport, { json, html }: Flags): Promise<void> {

@@ -5,7 +5,6 @@
 
 import type { LatencyTally } from '../domain/latency.ts';
 import { count, counted } from './terminal.ts';
-import { count } from './terminal.ts';
 import type { Mishap } from './traffic-desk.ts';
 
 /** Counts while a run goes on. */

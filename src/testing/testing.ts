@@ -8,17 +8,14 @@ export type { Material } from './arbitrary.ts';
 export { arbitrary } from './arbitrary.ts';
 export type { Checked, CheckOptions, Counterexample } from './checking.ts';
 export { checkPolicy } from './checking.ts';
-<<<<<<< HEAD
+export type { DayReport } from './day/report.ts';
+export type { DayOrder, DayReceivers } from './day/simulate-day.ts';
+export { simulateDay } from './day/simulate-day.ts';
 export type { FitEvent } from './fit/attempts.ts';
 export type { FitOptions } from './fit/fit.ts';
 export { fitModels } from './fit/fit.ts';
 export type { FitLogOptions } from './fit/fit-log.ts';
 export { fitLog } from './fit/fit-log.ts';
-=======
-export type { DayReport } from './day/report.ts';
-export type { DayOrder, DayReceivers } from './day/simulate-day.ts';
-export { simulateDay } from './day/simulate-day.ts';
->>>>>>> 40a362f (simulate: a policy with the mail of a day: traffic files, figures by hour, domain, site and source, a page)
 export type { PathState, QueueState, SourceState, Standing } from './history.ts';
 export { recount } from './history.ts';
 export { assertHolds, lawNamed } from './holding.ts';
