@@ -35,8 +35,17 @@ export function openSessions(core: Core, ready: ReadyQueue, at: number): void {
   if (room <= 0) return core.lines.leave(ready.shaping.leaser);
   for (; room > 0; room -= 1) {
     if (ready.shaping.limits.length === 0) planSession(core, ready, undefined);
-    else if (!askLease(core, ready, (held) => planSession(core, ready, held), at)) return;
+    else if (!askLease(core, ready, (held) => planLeased(core, ready, held), at)) return;
   }
+}
+
+/** A lease that was answered late may find the engine's connections used up meanwhile. */
+function planLeased(core: Core, ready: ReadyQueue, held: HeldLease): void {
+  if (core.sessions.size + core.planning < core.limits.connectionsMax) {
+    return planSession(core, ready, held);
+  }
+  releaseLease(core, held);
+  core.starved.add(ready);
 }
 
 /** How many more connections the work of a ready queue is worth. */

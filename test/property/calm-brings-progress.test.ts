@@ -10,13 +10,10 @@ import type { Manner } from '../../src/testing/world/exchanger.ts';
 import { makePlan } from '../../src/testing/world/policy.ts';
 import { isEnded } from '../../src/testing/world/witness.ts';
 import type { World } from '../../src/testing/world/world.ts';
-import { DOMAINS, goodMx, MANNERS } from '../world/acts.ts';
+import { MANNERS } from '../world/acts.ts';
 import { assertLaw, makeWorld, runPlays, TIGHT } from '../world/law.ts';
+import { checkSettled, settlingMs, turnKind } from '../world/settling-down.ts';
 
-/** Longest suspension of a play, longest retry, watchdog, and a minute for the rest. */
-const CALM_MS = 600_000 + 300_000 + 60_000 + 60_000;
-/** A queue that was opened while its handler failed retries by the default: 20 minutes and more. */
-const CALM_AFTER_DEFAULTS_MS = 3_600_000 + 60_000;
 const MAX_AGE_MS = 600_000;
 const LATE_MS = 60_000;
 
@@ -25,14 +22,9 @@ test('calm brings progress', async () => {
     {
       each: () => {},
       end: async (world) => {
-        world.calm();
-        for (const domain of DOMAINS) world.zone.mx.set(domain, goodMx(domain));
-        world.plan.queues[''] = { ...world.plan.queues[''], egress_pool: 'three' };
-        const hasDefaults = world.policies.versions.some(({ plan }) => plan.failing);
-        world.usePolicy();
-        await world.runFor(hasDefaults ? CALM_AFTER_DEFAULTS_MS : CALM_MS);
-        assert.equal(world.engine.core.books.rows.count, 0, 'everything has settled');
-        assert.equal(world.net.links.size, 0, 'and every connection has parted');
+        turnKind(world);
+        await world.runFor(settlingMs(world));
+        checkSettled(world);
       },
     },
     { hasFaults: true, hasCrashes: true },

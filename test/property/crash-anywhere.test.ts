@@ -8,9 +8,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isEnded } from '../../src/testing/world/witness.ts';
 import type { World } from '../../src/testing/world/world.ts';
-import { DOMAINS, goodMx } from '../world/acts.ts';
+import { DOMAINS } from '../world/acts.ts';
 import { checkBalance, checkCopies, checkPromises, checkWhole } from '../world/judge.ts';
 import { runPlays } from '../world/law.ts';
+import { turnKind } from '../world/settling-down.ts';
 
 const LIVES = 8;
 const LIFE_STEPS_MAX = 90;
@@ -37,11 +38,8 @@ test('crash anywhere', async () => {
       end: async (world) => {
         plays += 1;
         await dieOften(world);
-        world.calm();
-        for (const domain of DOMAINS) world.zone.mx.set(domain, goodMx(domain));
         // Mail of which the policy never says how it is sent waits for as long as that is so.
-        world.plan.queues[''] = { ...world.plan.queues[''], egress_pool: 'three' };
-        world.usePolicy();
+        turnKind(world);
         await world.runFor(HOURS_MS);
         checkBalance(world);
         checkPromises(world);
