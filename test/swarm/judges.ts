@@ -112,7 +112,6 @@ export class Court {
   async end(): Promise<void> {
     const world = this.#world;
     judge('replay-equals-live', () => checkReplay(world));
-    const calmAt = world.now;
     turnKind(world);
     await world.runFor(settlingMs(world), () => this.step());
     this.act();
@@ -120,7 +119,7 @@ export class Court {
     judge('limits-hold', () => checkExchangers(world));
     judge('nothing-is-lost', () => checkCopies(world));
     judge('replay-equals-live', () => checkReplay(world));
-    const observed = observe(world, this.#mailed, calmAt);
+    const observed = observe(world, this.#mailed);
     for (const { name, find } of JUDGED) {
       const breach = find(observed);
       if (breach !== undefined) throw new Broken(name, breach.says);

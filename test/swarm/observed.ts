@@ -39,11 +39,7 @@ function sentOf({ mark, messages, submittedAt, answeredAt, refusal }: Mail): Sen
 }
 
 /** What was seen of a world. */
-export function observe(
-  world: World,
-  mailed: readonly MailCommand[],
-  calmAt: number | undefined,
-): Observed {
+export function observe(world: World, mailed: readonly MailCommand[]): Observed {
   const { witness, zone, net } = world;
   const hosts = [...zone.addresses].map(([name, [first = '']]) => [name, first] as const);
   return {
@@ -52,7 +48,8 @@ export function observe(
     policy: NO_POLICY,
     startedAt: START_AT,
     steps: [],
-    calmAt,
+    // Mail may be about to grow too old when the world turns kind; that all of it ends is judged.
+    calmAt: undefined,
     endedAt: world.now,
     events: witness.records.map(
       ({ position, turn, at, type, stream, body }): Happening => ({

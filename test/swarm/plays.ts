@@ -64,6 +64,8 @@ export interface SwarmKnobs {
   readonly kinds: readonly Kind[];
   /** Rates of queues, paths and choices of a source. */
   readonly hasRates: boolean;
+  /** How old mail grows at first; shorter than a suspension may be. */
+  readonly maxAge: '1h' | '6m';
   /** Rules that suspend a source whose address or proxy fails. */
   readonly hasRules: boolean;
   /** Who counts rates and limits. */
@@ -90,6 +92,7 @@ export const swarmKnobs: fc.Arbitrary<SwarmKnobs> = fc.record({
   faults: fc.subarray(Object.keys(ROUGH) as (keyof Faults)[]),
   kinds: fc.subarray([...KINDS]),
   hasRates: fc.boolean(),
+  maxAge: fc.constantFrom('1h' as const, '6m' as const),
   hasRules: fc.boolean(),
   quotas: fc.constantFrom('here' as const, 'late' as const),
 });
@@ -99,19 +102,18 @@ export function isInPlay({ kinds }: SwarmKnobs, act: SwarmAct): boolean {
   return kinds.includes(act.do) || !KINDS.includes(act.do);
 }
 
-function planOf({ hasRates, hasRules }: SwarmKnobs): PolicyPlan {
-  const plan = makePlan(
-    hasRates
-      ? {
-          queue: { max_message_rate: '5/s' },
-          path: {
-            max_message_rate: '30/m',
-            max_connection_rate: '20/m',
-            source_selection_rate: '20/s,max_burst=1',
-          },
-        }
-      : {},
-  );
+/** Slow, and of a burst so small that a few messages are beyond it. */
+const RATES = {
+  max_message_rate: '30/m,max_burst=3',
+  max_connection_rate: '20/m,max_burst=2',
+  source_selection_rate: '20/s,max_burst=1',
+};
+
+function planOf({ hasRates, hasRules, maxAge }: SwarmKnobs): PolicyPlan {
+  const plan = makePlan({
+    queue: { max_age: maxAge, ...(hasRates ? { max_message_rate: '5/s' } : {}) },
+    path: hasRates ? RATES : {},
+  });
   if (!hasRules) return plan;
   const rules = {
     suspend_when_unplumbed: { duration: '5m' },

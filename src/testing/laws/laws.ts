@@ -4,19 +4,19 @@
  */
 import type { Result } from '../result.ts';
 import type { Breach, Law } from './law.ts';
-import {
-  conservation,
-  deferredMailIsTriedAgain,
-  everyReplyHasAClass,
-  mailExpiresByMaxAge,
-  retriesFollowTheSchedule,
-} from './mail.ts';
+import { conservation, everyReplyHasAClass } from './mail.ts';
 import { handlersAnswer, theLoaderAcceptsIt } from './policy.ts';
 import { calmBringsProgress, everyQueueHasAnExit, noQueueIsStarved } from './progress.ts';
+import {
+  deferredMailIsTriedAgain,
+  mailExpiresByMaxAge,
+  retriesFollowTheSchedule,
+} from './schedule.ts';
 import { connectionLimitsHold, ratesHold } from './shaping.ts';
 import {
   allSuspendedWaitsForTheEarliest,
   noSuspendedSourceIsChosen,
+  onlyMembersAreChosen,
   suspensionsEndBeforeTheMail,
 } from './sources.ts';
 
@@ -27,6 +27,7 @@ export const laws: readonly Law[] = [
   conservation,
   everyReplyHasAClass,
   noSuspendedSourceIsChosen,
+  onlyMembersAreChosen,
   allSuspendedWaitsForTheEarliest,
   suspensionsEndBeforeTheMail,
   connectionLimitsHold,

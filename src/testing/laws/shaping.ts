@@ -4,7 +4,6 @@
  * address that serves several sources or a host of several sites may do what all of them may.
  * Deliberately unknown here: how tokens and leases are kept.
  */
-import { intervalMs } from '../../domain/throttle.ts';
 import type { ThrottleSpec } from '../../domain/throttle-spec.ts';
 import { formatThrottle } from '../../domain/throttle-spec.ts';
 import type { PathState } from '../history.ts';
@@ -15,16 +14,24 @@ import type { Breach, Law } from './law.ts';
 /** From the count to the wire at most, ms: the commit and the name that the count waits for. */
 const LATE_MS = 250;
 
+/** An answer, and since when it holds. */
+interface SincePath extends PathState {
+  readonly since: number;
+}
+
 /** All paths that links from one address to another may belong to, with every answer they had. */
 class Ways {
-  readonly #paths: PathState[] = [];
+  readonly #paths: SincePath[] = [];
+  readonly #known = new Map<string, readonly SincePath[]>();
   readonly #addresses = new Map<string, Set<string>>();
   readonly #hosts: Observed['hosts'];
 
   constructor({ events, hosts }: Observed) {
     this.#hosts = hosts;
-    for (const [{ type, stream }, standing] of recount(events)) {
-      if (type === 'path.configured') this.#paths.push(standing.paths.get(stream) as PathState);
+    for (const [{ type, stream, at }, standing] of recount(events)) {
+      if (type === 'path.configured') {
+        this.#paths.push({ ...(standing.paths.get(stream) as PathState), since: at });
+      }
       if (type !== 'source.opened' && type !== 'source.configured') continue;
       const address = standing.sources.get(stream)?.config.source_address ?? '';
       this.#addresses.set(stream, (this.#addresses.get(stream) ?? new Set()).add(address));
@@ -34,14 +41,40 @@ class Ways {
   /** By ready queue: its answers. */
   of(from: string, to: string): ReadonlyMap<string, readonly PathState[]> {
     const found = new Map<string, PathState[]>();
-    for (const path of this.#paths) {
-      const isFrom = (this.#addresses.get(path.source) ?? new Set([''])).has(from);
-      const isTo = path.hosts.some((host) => (this.#hosts.get(host) ?? host) === to);
-      if (!isFrom || !isTo) continue;
+    for (const path of this.#between(from, to)) {
       const name = `${path.source}->${path.site}`;
       found.set(name, [...(found.get(name) ?? []), path]);
     }
     return found;
+  }
+
+  /** By ready queue: the answer in force at a time; the first one where it is not on record yet. */
+  at(from: string, to: string, at: number): ReadonlyMap<string, PathState> {
+    const found = new Map<string, PathState>();
+    for (const path of this.#between(from, to)) {
+      const name = `${path.source}->${path.site}`;
+      if (!found.has(name) || path.since <= at) found.set(name, path);
+    }
+    return found;
+  }
+
+  /** Whether any of them ever had two answers. */
+  isChanged(from: string, to: string): boolean {
+    return [...this.of(from, to).values()].some((answers) => answers.length > 1);
+  }
+
+  #between(from: string, to: string): readonly SincePath[] {
+    const key = `${from} ${to}`;
+    const known = this.#known.get(key) ?? this.#find(from, to);
+    this.#known.set(key, known);
+    return known;
+  }
+
+  #find(from: string, to: string): readonly SincePath[] {
+    return this.#paths.filter(({ source, hosts }) => {
+      const isFrom = (this.#addresses.get(source) ?? new Set([''])).has(from);
+      return isFrom && hosts.some((host) => (this.#hosts.get(host) ?? host) === to);
+    });
   }
 }
 
@@ -80,34 +113,59 @@ export const connectionLimitsHold: Law = {
 
 type RateOption = 'max_connection_rate' | 'max_message_rate';
 
-/** In any span no more than burst and rate allow. */
+/** What all rates that may have been asked allow together; undefined: one of them is none. */
+interface Allowed {
+  readonly name: string;
+  readonly text: string;
+  readonly burst: number;
+  readonly perMs: number;
+}
+
+function allowedBy(paths: ReadonlyMap<string, PathState>, option: RateOption): Allowed | undefined {
+  const specs = [...paths.values()].map(({ config }) => config[option] as ThrottleSpec | undefined);
+  if (specs.length === 0 || specs.some((spec) => spec === undefined)) return undefined;
+  const rates = specs as readonly ThrottleSpec[];
+  return {
+    name: [...paths.keys()].join(', '),
+    text: rates.map(formatThrottle).join(' and '),
+    // Reckoned here, not by the engine's own arithmetic.
+    burst: sum(rates.map(({ maxBurst }) => Math.max(1, maxBurst))),
+    perMs: sum(rates.map(({ limit, periodMs }) => limit / periodMs)),
+  };
+}
+
+/**
+ * In any span no more than burst and rate allow: those of all paths between two addresses together.
+ * A changed rate has a bucket of its own, so a span ends where an answer changes.
+ */
 function overRate(
   observed: Observed,
   option: RateOption,
   seen: readonly { readonly at: number; readonly from: string; readonly to: string }[],
 ): Breach | undefined {
   const ways = new Ways(observed);
-  const used = new Map<string, number>();
+  const used = new Map<string, { text: string; until: number; changedAt: number }>();
   for (const { at, from, to } of seen) {
-    const paths = ways.of(from, to);
-    const [name = '', answers = []] = [...paths][0] ?? [];
-    const specs = answers.map(({ config }) => config[option] as ThrottleSpec | undefined);
-    const [spec] = specs;
-    // Where several paths meet, or the rate changed, nobody can tell whose it was.
-    const isPlain = spec !== undefined && specs.every((one) => isSame(one, spec));
-    if (paths.size !== 1 || !isPlain) continue;
-    const interval = intervalMs(spec);
-    const usedUntil = Math.max(used.get(name) ?? 0, at) + interval;
-    used.set(name, usedUntil);
-    if (usedUntil - at - LATE_MS - Math.max(1, spec.maxBurst) * interval <= 1e-3) continue;
-    const says = `${name} went beyond its ${option} of ${formatThrottle(spec)}`;
+    const allowed = allowedBy(ways.at(from, to, at), option);
+    const key = `${from} ${to}`;
+    if (allowed === undefined) {
+      used.delete(key);
+      continue;
+    }
+    const { name, text, burst, perMs } = allowed;
+    const last = used.get(key);
+    const isSame = last?.text === `${name} ${text}`;
+    const bucket = isSame ? last : { text: `${name} ${text}`, until: 0, changedAt: at };
+    used.set(key, bucket);
+    // What leaves just then may have been counted by the answer before.
+    if (at - bucket.changedAt < LATE_MS && ways.isChanged(from, to)) continue;
+    bucket.until = Math.max(bucket.until, at) + 1 / perMs;
+    if (bucket.until - at - LATE_MS - burst / perMs <= 1e-3) continue;
+    const says = `${name} went beyond its ${option} of ${text}`;
     return { says, at, about: [name.split('->')[0] ?? ''] };
   }
   return undefined;
 }
-
-const isSame = (one: ThrottleSpec | undefined, other: ThrottleSpec): boolean =>
-  one !== undefined && formatThrottle(one) === formatThrottle(other);
 
 /** Rates hold in every window. */
 export const ratesHold: Law = {

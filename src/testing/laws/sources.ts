@@ -30,6 +30,39 @@ export const noSuspendedSourceIsChosen: Law = {
   },
 };
 
+/** Members of a queue's pool, from when on. */
+interface Membership {
+  readonly at: number;
+  readonly members: readonly string[];
+}
+
+/** A source is one of the pool's. */
+export const onlyMembersAreChosen: Law = {
+  name: 'only-members-are-chosen',
+  says: 'Mail is offered over no source but those with a weight in the pool of its queue.',
+  find: ({ events, messages }) => {
+    const pools = new Map<string, Membership[]>();
+    for (const [{ type, stream, at, body }, standing] of recount(events)) {
+      if (type === 'queue.opened' || type === 'queue.configured') {
+        const before = pools.get(stream) ?? [];
+        pools.set(stream, [...before, { at, members: standing.membersOf(stream) }]);
+      }
+      if (type !== 'message.offered') continue;
+      const queue = standing.queueOf.get(stream) ?? '';
+      const source = String(body['source']);
+      // What was made ready by an earlier answer goes as it was, in its time.
+      const since = messages.get(stream)?.acceptedAt ?? 0;
+      const known = pools.get(queue) ?? [];
+      const inForce = known.filter((_, index) => (known[index + 1]?.at ?? at) >= since);
+      if (inForce.some(({ members }) => members.includes(source))) continue;
+      const pool = standing.queues.get(queue)?.config.egress_pool ?? 'unspecified';
+      const says = `mail of ${queue} was offered over ${source}, which is not in its pool ${pool}`;
+      return { says, at, about: [stream, queue, source] };
+    }
+    return undefined;
+  },
+};
+
 /** All suspended: until the first is back. */
 export const allSuspendedWaitsForTheEarliest: Law = {
   name: 'all-suspended-waits-for-the-earliest',

@@ -1,0 +1,119 @@
+/**
+ * Mistakes that an engine could have, each a change of one line of its source. The one idea: they
+ * are subtle, of the kind a review passes, and each breaks a promise that some law names; a law
+ * that finds none of its mutants is a law in name only. A text that is not found any more is an
+ * error, never a pass. Deliberately unknown here: how they are planted and hunted.
+ */
+
+/** Who hunts: the swarm, or the exploration of the charts. */
+export type Hunter = 'swarm' | 'charts';
+
+/** A mutation of the source. */
+export interface Mutant {
+  readonly name: string;
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+  readonly hunter: Hunter;
+  /** Laws that may find it; whichever looks first. For charts: the chart. */
+  readonly laws: readonly string[];
+}
+
+const engine = (
+  name: string,
+  laws: readonly string[],
+  [file, from, to]: readonly [file: string, from: string, to: string],
+): Mutant => ({ name, file: `src/${file}`, from, to, laws, hunter: 'swarm' });
+
+const chart = (
+  name: string,
+  law: string,
+  [file, from, to]: readonly [file: string, from: string, to: string],
+): Mutant => ({ name, file: `src/${file}`, from, to, laws: [law], hunter: 'charts' });
+
+/** All of them. */
+export const MUTANTS: readonly Mutant[] = [
+  engine('the second retry comes as soon as the first', ['retries-follow-the-schedule'], [
+    'domain/retry.ts',
+    'Math.min(Math.max(0, attemptsMade), DOUBLINGS_MAX)',
+    'Math.min(Math.max(0, attemptsMade - 1), DOUBLINGS_MAX)',
+  ]),
+  engine('the cap of retries is twice as high', ['retries-follow-the-schedule'], [
+    'domain/retry.ts',
+    'DELAY_S_MAX : Math.floor(cap / 1_000)',
+    'DELAY_S_MAX : Math.floor(cap / 500)',
+  ]),
+  engine('a suspension is forgotten when the source is configured anew', [
+    'no-suspended-source-is-chosen',
+    'replay-equals-live',
+    'the-engine-goes-on',
+  ], [
+    'events/source.ts',
+    'find(books, applied).answer = body.answer;',
+    "Object.assign(find(books, applied), { ...body, state: 'open', until: 0 });",
+  ]),
+  engine('one connection more than the limit is planned', [
+    'limits-hold',
+    'connection-limits-hold',
+  ], ['actors/opening.ts', 'limit - present);', 'limit + 1 - present);']),
+  engine('the first record after a picture is lost at a restart', [
+    'nothing-is-lost',
+    'replay-equals-live',
+    'the-engine-goes-on',
+  ], ['recover.ts', 'log.replay(snapshot.position + 1', 'log.replay(snapshot.position + 2']),
+  engine('attempts that a kill cut off are not told to be unknown', ['nothing-is-lost'], [
+    'actors/beginning.ts',
+    'if ((flags & ROW_OFFERED) !== 0) offered.push(slot);',
+    'if ((flags & ROW_OFFERED) > 1e9) offered.push(slot);',
+  ]),
+  engine('mail that waits for its queue does not grow old', [
+    'mail-expires-by-max-age',
+    'calm-brings-progress',
+  ], [
+    'actors/queue/due.ts',
+    'core.wheel.set(slot, expiresAtOf(core, slot));',
+    'core.wheel.set(slot, expiresAtOf(core, slot) + 3_600_000);',
+  ]),
+  engine('mail expires at half its age', ['mail-expires-by-max-age'], [
+    'domain/retry.ts',
+    'if (ageMs <= limits.max_age) return',
+    'if (ageMs <= limits.max_age / 2) return',
+  ]),
+  engine('a 4xx of some kinds bounces', ['every-reply-has-a-class'], [
+    'domain/reply.ts',
+    'return reply.code >= 500 && reply.code <= 599',
+    'return reply.code >= 451 && reply.code <= 599',
+  ]),
+  engine('a rate lets its burst and one more pass', ['rates-hold'], [
+    'domain/throttle.ts',
+    'Math.max(1, spec.maxBurst);',
+    'Math.max(1, spec.maxBurst) + 1;',
+  ]),
+  engine('a queue keeps the sources of its former pool', ['only-members-are-chosen'], [
+    'events/queue.ts',
+    'Object.assign(find(books, applied), { answer, pool });',
+    "Object.assign(find(books, applied), { answer, pool: find(books, applied).pool || pool });",
+  ]),
+  engine('of the queues that wait for room only the first is woken', ['calm-brings-progress'], [
+    'actors/matching.ts',
+    'core.touchedQueues.add(queue);\n  }\n  ready.waiting.clear();',
+    'core.touchedQueues.add(queue);\n    break;\n  }\n  ready.waiting.clear();',
+  ]),
+  engine('a 250 leaves before its commit', ['nothing-is-said-early'], [
+    'actors/queue/accept.ts',
+    'core.turns.promise(() => answered());',
+    'answered();',
+  ]),
+  engine('a queue whose sources are all suspended rests until the last is back', [
+    'all-suspended-waits-for-the-earliest',
+  ], [
+    'actors/pools.ts',
+    'earliest = Math.min(earliest, row.until);',
+    'earliest = Math.max(earliest === Infinity ? 0 : earliest, row.until);',
+  ]),
+  chart('a reset that a peer refuses leaves the connection open', 'connection', [
+    'actors/connection/chart.ts',
+    "{ guard: 'isGranted', target: 'open' },\n          { target: 'parting' },",
+    "{ guard: 'isGranted', target: 'open' },\n          { target: 'settled' },",
+  ]),
+];
