@@ -14,6 +14,7 @@ import type { Act } from '../world/acts.ts';
 import { DOMAINS, perform } from '../world/acts.ts';
 import { makeWorld, TIGHT } from '../world/law.ts';
 import type { Ledger } from './ledger.ts';
+import { Failed, fewest } from './shrinking.ts';
 
 const ACTS = 30;
 const BEGINS = { queue: 'ready', source: 'open' } as const;
@@ -83,10 +84,15 @@ export async function walkDurable(
     plays += 1;
     await playOut(ledgers, world, isTight, all);
   };
-  // A play takes too long to be shrunk within the time that a test has.
   const property = fc.asyncProperty(fc.nat(), fc.boolean(), acts, play);
-  await fc.assert(property, { seed, numRuns: playsMax, endOnFailure: true });
-  return plays;
+  // Shrunk below, by leaving acts out.
+  const details = await fc.check(property, { seed, numRuns: playsMax, endOnFailure: true });
+  const [world = 0, isTight = false, all = []] = details.counterexample ?? [];
+  if (!details.failed) return plays;
+  const { left, why } = await fewest(all, details.errorInstance, (some) =>
+    playOut(ledgers, world, isTight, some),
+  );
+  throw new Failed(left.length, { world, isTight, acts: left }, why);
 }
 
 async function playOut(

@@ -33,87 +33,141 @@ const chart = (
 
 /** All of them. */
 export const MUTANTS: readonly Mutant[] = [
-  engine('the second retry comes as soon as the first', ['retries-follow-the-schedule'], [
-    'domain/retry.ts',
-    'Math.min(Math.max(0, attemptsMade), DOUBLINGS_MAX)',
-    'Math.min(Math.max(0, attemptsMade - 1), DOUBLINGS_MAX)',
-  ]),
-  engine('the cap of retries is twice as high', ['retries-follow-the-schedule'], [
-    'domain/retry.ts',
-    'DELAY_S_MAX : Math.floor(cap / 1_000)',
-    'DELAY_S_MAX : Math.floor(cap / 500)',
-  ]),
-  engine('a suspension is forgotten when the source is configured anew', [
-    'no-suspended-source-is-chosen',
-    'replay-equals-live',
-    'the-engine-goes-on',
-  ], [
-    'events/source.ts',
-    'find(books, applied).answer = body.answer;',
-    "Object.assign(find(books, applied), { ...body, state: 'open', until: 0 });",
-  ]),
-  engine('one connection more than the limit is planned', [
-    'limits-hold',
-    'connection-limits-hold',
-  ], ['actors/opening.ts', 'limit - present);', 'limit + 1 - present);']),
-  engine('the first record after a picture is lost at a restart', [
-    'nothing-is-lost',
-    'replay-equals-live',
-    'the-engine-goes-on',
-  ], ['recover.ts', 'log.replay(snapshot.position + 1', 'log.replay(snapshot.position + 2']),
-  engine('attempts that a kill cut off are not told to be unknown', ['nothing-is-lost'], [
-    'actors/beginning.ts',
-    'if ((flags & ROW_OFFERED) !== 0) offered.push(slot);',
-    'if ((flags & ROW_OFFERED) > 1e9) offered.push(slot);',
-  ]),
-  engine('mail that waits for its queue does not grow old', [
-    'mail-expires-by-max-age',
-    'calm-brings-progress',
-  ], [
-    'actors/queue/due.ts',
-    'core.wheel.set(slot, expiresAtOf(core, slot));',
-    'core.wheel.set(slot, expiresAtOf(core, slot) + 3_600_000);',
-  ]),
-  engine('mail expires at half its age', ['mail-expires-by-max-age'], [
-    'domain/retry.ts',
-    'if (ageMs <= limits.max_age) return',
-    'if (ageMs <= limits.max_age / 2) return',
-  ]),
-  engine('a 4xx of some kinds bounces', ['every-reply-has-a-class'], [
-    'domain/reply.ts',
-    'return reply.code >= 500 && reply.code <= 599',
-    'return reply.code >= 451 && reply.code <= 599',
-  ]),
-  engine('a rate lets its burst and one more pass', ['rates-hold'], [
-    'domain/throttle.ts',
-    'Math.max(1, spec.maxBurst);',
-    'Math.max(1, spec.maxBurst) + 1;',
-  ]),
-  engine('a queue keeps the sources of its former pool', ['only-members-are-chosen'], [
-    'events/queue.ts',
-    'Object.assign(find(books, applied), { answer, pool });',
-    "Object.assign(find(books, applied), { answer, pool: find(books, applied).pool || pool });",
-  ]),
-  engine('of the queues that wait for room only the first is woken', ['calm-brings-progress'], [
-    'actors/matching.ts',
-    'core.touchedQueues.add(queue);\n  }\n  ready.waiting.clear();',
-    'core.touchedQueues.add(queue);\n    break;\n  }\n  ready.waiting.clear();',
-  ]),
-  engine('a 250 leaves before its commit', ['nothing-is-said-early'], [
-    'actors/queue/accept.ts',
-    'core.turns.promise(() => answered());',
-    'answered();',
-  ]),
-  engine('a queue whose sources are all suspended rests until the last is back', [
-    'all-suspended-waits-for-the-earliest',
-  ], [
-    'actors/pools.ts',
-    'earliest = Math.min(earliest, row.until);',
-    'earliest = Math.max(earliest === Infinity ? 0 : earliest, row.until);',
-  ]),
-  chart('a reset that a peer refuses leaves the connection open', 'connection', [
+  engine(
+    'the second retry comes as soon as the first',
+    ['retries-follow-the-schedule'],
+    [
+      'domain/retry.ts',
+      'Math.min(Math.max(0, attemptsMade), DOUBLINGS_MAX)',
+      'Math.min(Math.max(0, attemptsMade - 1), DOUBLINGS_MAX)',
+    ],
+  ),
+  engine(
+    'the cap of retries is twice as high',
+    ['retries-follow-the-schedule'],
+    [
+      'domain/retry.ts',
+      'DELAY_S_MAX : Math.floor(cap / 1_000)',
+      'DELAY_S_MAX : Math.floor(cap / 500)',
+    ],
+  ),
+  engine(
+    'a suspension is forgotten when the source is configured anew',
+    ['no-suspended-source-is-chosen', 'replay-equals-live', 'the-engine-goes-on'],
+    [
+      'events/source.ts',
+      'find(books, applied).answer = body.answer;',
+      "Object.assign(find(books, applied), { ...body, state: 'open', until: 0 });",
+    ],
+  ),
+  engine(
+    'one connection more than the limit is planned',
+    ['limits-hold', 'connection-limits-hold'],
+    ['actors/opening.ts', 'limit - present);', 'limit + 1 - present);'],
+  ),
+  engine(
+    'the first record after a picture is lost at a restart',
+    ['nothing-is-lost', 'replay-equals-live', 'the-engine-goes-on'],
+    ['recover.ts', 'log.replay(snapshot.position + 1', 'log.replay(snapshot.position + 2'],
+  ),
+  engine(
+    'attempts that a kill cut off are not told to be unknown',
+    ['nothing-is-lost'],
+    [
+      'actors/beginning.ts',
+      'if ((flags & ROW_OFFERED) !== 0) offered.push(slot);',
+      'if ((flags & ROW_OFFERED) > 1e9) offered.push(slot);',
+    ],
+  ),
+  engine(
+    'mail that is due does not grow old',
+    ['mail-expires-by-max-age', 'calm-brings-progress'],
+    [
+      'actors/windows.ts',
+      'core.wheel.set(slot, Math.min(closesAt, expiresAt));',
+      'core.wheel.set(slot, Math.min(closesAt, expiresAt + 3_600_000));',
+    ],
+  ),
+  engine(
+    'mail expires at half its age',
+    ['mail-expires-by-max-age'],
+    [
+      'domain/retry.ts',
+      'if (ageMs <= limits.max_age) return',
+      'if (ageMs <= limits.max_age / 2) return',
+    ],
+  ),
+  engine(
+    'a 4xx of some kinds bounces',
+    ['every-reply-has-a-class'],
+    [
+      'domain/reply.ts',
+      'return reply.code >= 500 && reply.code <= 599',
+      'return reply.code >= 451 && reply.code <= 599',
+    ],
+  ),
+  engine(
+    'a rate lets its burst and one more pass',
+    ['rates-hold'],
+    ['domain/throttle.ts', 'Math.max(1, spec.maxBurst);', 'Math.max(1, spec.maxBurst) + 1;'],
+  ),
+  engine(
+    'a queue keeps the sources of its former pool',
+    ['only-members-are-chosen'],
+    [
+      'events/queue.ts',
+      'Object.assign(find(books, applied), { answer, pool });',
+      'Object.assign(find(books, applied), { answer, pool: find(books, applied).pool || pool });',
+    ],
+  ),
+  engine(
+    'of the queues that wait for room only the first is woken',
+    ['calm-brings-progress'],
+    [
+      'actors/matching.ts',
+      'core.touchedQueues.add(queue);\n  }\n  ready.waiting.clear();',
+      'core.touchedQueues.add(queue);\n    break;\n  }\n  ready.waiting.clear();',
+    ],
+  ),
+  engine(
+    'a 250 leaves before its commit',
+    ['nothing-is-said-early'],
+    ['actors/queue/accept.ts', 'core.turns.promise(() => answered());', 'answered();'],
+  ),
+  engine(
+    'a queue whose sources are all suspended rests until the last is back',
+    ['all-suspended-waits-for-the-earliest'],
+    [
+      'actors/pools.ts',
+      'earliest = Math.min(earliest, row.until);',
+      'earliest = Math.max(earliest === Infinity ? 0 : earliest, row.until);',
+    ],
+  ),
+  chart('a message that nobody takes is never settled', 'connection', [
     'actors/connection/chart.ts',
-    "{ guard: 'isGranted', target: 'open' },\n          { target: 'parting' },",
-    "{ guard: 'isGranted', target: 'open' },\n          { target: 'settled' },",
+    "on: { ...served, 'body.answered': 'settled' },",
+    "on: { ...served, 'body.answered': 'idle' },",
+  ]),
+  chart('a 421 in place of the verdict is not heard', 'connection', [
+    'actors/connection/chart.ts',
+    "on: { ...served, 'body.answered': judged },",
+    "on: { ...working, 'body.answered': judged },",
+  ]),
+  chart('refused records are no dead letters before the cursor moves on', 'shipper', [
+    'projections/shipper/chart.ts',
+    "always: [{ guard: 'mustBury', target: 'burying' }, { target: 'saving' }],",
+    "always: [{ guard: 'mustSave', target: 'saving' }, { target: 'burying' }],",
+  ]),
+  chart('a sink that answers too late is not heard', 'shipper', [
+    'projections/shipper/chart.ts',
+    "on: { ...answered, 'deadline.passed': { target: 'backingOff', actions: 'noteStuck' } },",
+    "on: { 'deadline.passed': { target: 'backingOff', actions: 'noteStuck' } },",
   ]),
 ];
+
+/** The text of a file with the mutation in it; throws where it no longer applies. */
+export function plant({ name, file, from, to }: Mutant, text: string): string {
+  const times = text.split(from).length - 1;
+  if (times === 1) return text.replace(from, () => to);
+  throw new Error(`'${name}' applies ${times} times in ${file}: mend it in mutants.ts: ${from}`);
+}

@@ -1,0 +1,70 @@
+/**
+ * One hunt in a planted copy of the sources: the swarm plays seed after seed, or the charts are
+ * walked, until a law is broken or the time is over; what came of it is one line of JSON. The one
+ * idea: this file runs in the copy, so every import is of the copy. Knows no mutant.
+ */
+import process from 'node:process';
+import { connectionWalks } from '../charts/connection-walks.ts';
+import { findCharts } from '../charts/found.ts';
+import type { Walks } from '../charts/guided.ts';
+import { walkGuided } from '../charts/guided.ts';
+import { Ledger } from '../charts/ledger.ts';
+import { shipperWalks } from '../charts/shipper-walks.ts';
+import { Failed } from '../charts/shrinking.ts';
+import { playSeed } from '../swarm/swarm.ts';
+
+/** What came of a hunt. */
+export interface Hunted {
+  readonly law: string | undefined;
+  readonly says: string;
+  readonly steps: number;
+  /** Worlds, or walks. */
+  readonly plays: number;
+  readonly cpuS: number;
+}
+
+const SHRINK_MS = 60_000;
+const WALKS_MAX = 15_000;
+const WALKS: Readonly<Record<string, Walks<never>>> = {
+  connection: connectionWalks as unknown as Walks<never>,
+  shipper: shipperWalks as unknown as Walks<never>,
+};
+
+async function huntBySwarm(from: number, seconds: number): Promise<Omit<Hunted, 'cpuS'>> {
+  const endAt = Date.now() + seconds * 1_000;
+  let plays = 0;
+  for (let seed = from; Date.now() < endAt; seed += 1) {
+    plays += 1;
+    const { failure } = await playSeed(seed, { shrinkMs: SHRINK_MS });
+    if (failure === undefined) continue;
+    const { law, says, play } = failure;
+    return { law, says, steps: play.acts.length, plays };
+  }
+  return { law: undefined, says: '', steps: 0, plays };
+}
+
+async function huntOnChart(name: string, seed: number): Promise<Omit<Hunted, 'cpuS'>> {
+  const chart = (await findCharts()).find((one) => one.name === name);
+  const walks = WALKS[name];
+  if (chart === undefined || walks === undefined) throw new Error(`nobody walks along ${name}`);
+  const ledger = new Ledger(chart);
+  try {
+    const plays = await walkGuided(ledger, walks, seed, WALKS_MAX);
+    const missing = [...ledger.states.missing, ...ledger.arrows.missing];
+    if (missing.length === 0) return { law: undefined, says: '', steps: 0, plays };
+    return { law: name, says: `never reached: ${missing.join('; ')}`, steps: 0, plays };
+  } catch (error) {
+    if (!(error instanceof Failed)) throw error;
+    return { law: name, says: error.message, steps: error.steps, plays: 0 };
+  }
+}
+
+const [hunter = '', chart = '', seed = '1', seconds = '60'] = process.argv.slice(2);
+const before = process.cpuUsage();
+const hunted =
+  hunter === 'swarm'
+    ? await huntBySwarm(Number(seed), Number(seconds))
+    : await huntOnChart(chart, Number(seed));
+const { user, system } = process.cpuUsage(before);
+process.stdout.write(`${JSON.stringify({ ...hunted, cpuS: (user + system) / 1e6 })}\n`);
+process.exit(0);
