@@ -13,8 +13,8 @@ import type { World } from '../../src/testing/world/world.ts';
 import type { Act } from '../world/acts.ts';
 import { DOMAINS, perform } from '../world/acts.ts';
 import { makeWorld, TIGHT } from '../world/law.ts';
+import { Failed, fewest } from '../world/shrinking.ts';
 import type { Ledger } from './ledger.ts';
-import { Failed, fewest } from './shrinking.ts';
 
 const ACTS = 30;
 const BEGINS = { queue: 'ready', source: 'open' } as const;

@@ -7,8 +7,8 @@
 import fc from 'fast-check';
 import type { InspectionEvent } from 'xstate';
 import { createRandom } from '../../src/domain/prng.ts';
+import { Failed, fewest } from '../world/shrinking.ts';
 import type { Ledger } from './ledger.ts';
-import { Failed, fewest } from './shrinking.ts';
 
 /** What makes a walk: knobs, and numbers that pick what happens next. */
 export interface Walks<Knobs> {

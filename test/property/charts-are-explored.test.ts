@@ -38,8 +38,8 @@ const WALKS: Readonly<Record<string, (ledger: Ledger) => Promise<number>>> = {
   shipper: (ledger) => walkGuided(ledger, shipperWalks, SEED, WALKS_MAX),
 };
 const DURABLE = ['queue', 'source'] as const;
-// Each seed that was tried was through after a fifth of these, or earlier.
-const WALKS_MAX = 15_000;
+// Of eleven seeds that were tried the slowest needed more than 15,000 along the connection.
+const WALKS_MAX = 60_000;
 const PLAYS_MAX = 60;
 
 test('there are charts', () => assert.ok(charts.length >= 4, String(charts.length)));

@@ -6,6 +6,7 @@
  */
 import type { MailCommand } from '../../src/testing/result.ts';
 import { laws } from '../../src/testing/testing.ts';
+import type { Faults } from '../../src/testing/world/chance.ts';
 import type { World } from '../../src/testing/world/world.ts';
 import { checkExchangers, watchBounds } from '../world/bounds.ts';
 import {
@@ -64,6 +65,7 @@ export class Court {
   readonly #world: World;
   readonly #mailed: readonly MailCommand[];
   readonly #bounds = watchBounds();
+  readonly #faults: Faults;
   // Made once: they run after every step.
   readonly #balance = (): void => {
     checkBalance(this.#world);
@@ -76,6 +78,7 @@ export class Court {
 
   constructor(world: World) {
     this.#world = world;
+    this.#faults = world.net.faults;
     this.#mailed = tapMail(world);
     world.onAnswer = (mail) => this.#promised(() => checkAnswer(world, mail));
     world.onDot = (dot) => this.#promised(() => checkDot(world, dot));
@@ -119,7 +122,7 @@ export class Court {
     judge('limits-hold', () => checkExchangers(world));
     judge('nothing-is-lost', () => checkCopies(world));
     judge('replay-equals-live', () => checkReplay(world));
-    const observed = observe(world, this.#mailed);
+    const observed = observe(world, this.#mailed, this.#faults);
     for (const { name, find } of JUDGED) {
       const breach = find(observed);
       if (breach !== undefined) throw new Broken(name, breach.says);

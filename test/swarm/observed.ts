@@ -7,6 +7,7 @@ import { definePolicy } from '../../src/policy/define.ts';
 import { asTestPolicy } from '../../src/testing/load-policy.ts';
 import type { Happening, MailCommand, Observed, Sent } from '../../src/testing/result.ts';
 import { Reached } from '../../src/testing/watching.ts';
+import type { Faults } from '../../src/testing/world/chance.ts';
 import type { Mail, World } from '../../src/testing/world/world.ts';
 import { START_AT } from '../../src/testing/world/world.ts';
 
@@ -39,12 +40,12 @@ function sentOf({ mark, messages, submittedAt, answeredAt, refusal }: Mail): Sen
 }
 
 /** What was seen of a world. */
-export function observe(world: World, mailed: readonly MailCommand[]): Observed {
+export function observe(world: World, mailed: readonly MailCommand[], faults: Faults): Observed {
   const { witness, zone, net } = world;
   const hosts = [...zone.addresses].map(([name, [first = '']]) => [name, first] as const);
   return {
     seed: world.seed,
-    scenario: { steps: [] },
+    scenario: { steps: [], faults },
     policy: NO_POLICY,
     startedAt: START_AT,
     steps: [],

@@ -65,7 +65,7 @@ export interface SwarmKnobs {
   /** Rates of queues, paths and choices of a source. */
   readonly hasRates: boolean;
   /** How old mail grows at first; shorter than a suspension may be. */
-  readonly maxAge: '1h' | '6m';
+  readonly maxAge: '1h' | '3m';
   /** Rules that suspend a source whose address or proxy fails. */
   readonly hasRules: boolean;
   /** Who counts rates and limits. */
@@ -92,7 +92,7 @@ export const swarmKnobs: fc.Arbitrary<SwarmKnobs> = fc.record({
   faults: fc.subarray(Object.keys(ROUGH) as (keyof Faults)[]),
   kinds: fc.subarray([...KINDS]),
   hasRates: fc.boolean(),
-  maxAge: fc.constantFrom('1h' as const, '6m' as const),
+  maxAge: fc.constantFrom('1h' as const, '3m' as const),
   hasRules: fc.boolean(),
   quotas: fc.constantFrom('here' as const, 'late' as const),
 });

@@ -6,6 +6,7 @@
  */
 import fc from 'fast-check';
 import type { World } from '../../src/testing/world/world.ts';
+import { fewest } from '../world/shrinking.ts';
 import type { Broken } from './judges.ts';
 import { Court, judge } from './judges.ts';
 import type { SwarmAct, SwarmKnobs } from './plays.ts';
@@ -128,14 +129,28 @@ export async function playSeed(seed: number, options: SeedOptions = {}): Promise
   if (error === undefined) return { turns: last.turns, failure: undefined };
   const found = { seed, turns, law: error.law, says: error.message };
   const actsBefore = last.play.acts.length;
-  if (shrinkMs > 0) {
-    const small: Last = { ...last };
-    const bound = { path: '0', interruptAfterTimeLimit: shrinkMs, markInterruptAsFailure: false };
-    await run(seed, turns, small, error.law, bound);
-    const { play, error: why = error } = small;
-    return { turns: last.turns, failure: { ...found, says: why.message, play, actsBefore } };
+  if (shrinkMs === 0)
+    return { turns: last.turns, failure: { ...found, play: last.play, actsBefore } };
+  const small: Last = { ...last };
+  const bound = { path: '0', interruptAfterTimeLimit: shrinkMs / 2, markInterruptAsFailure: false };
+  await run(seed, turns, small, error.law, bound);
+  const { play, why } = await leaveOut(small.play, small.error ?? error, shrinkMs / 2);
+  return { turns: last.turns, failure: { ...found, says: why.message, play, actsBefore } };
+}
+
+/** Acts that are not needed are left out; commands shrink from their ends, and not in time. */
+async function leaveOut({ knobs, acts }: Play, error: Broken, ms: number) {
+  const { left, why } = await fewest(acts, error, (some) => playAgain(knobs, some, error.law), ms);
+  return { play: { knobs, acts: left }, why: why as Broken };
+}
+
+/** Plays; throws where it breaks that law. */
+async function playAgain(knobs: SwarmKnobs, acts: readonly SwarmAct[], law: string): Promise<void> {
+  try {
+    await playOut({ knobs, acts });
+  } catch (error) {
+    if ((error as Broken).law === law) throw error;
   }
-  return { turns: last.turns, failure: { ...found, play: last.play, actsBefore } };
 }
 
 async function run(

@@ -24,6 +24,7 @@ export async function fewest<Step>(
   steps: readonly Step[],
   error: unknown,
   run: (some: readonly Step[]) => Promise<void>,
+  ms = SHRINK_MS,
 ): Promise<{ readonly left: readonly Step[]; readonly why: unknown }> {
   let found: { left: readonly Step[]; why: unknown } = { left: steps, why: error };
   const places = fc.subarray(steps.map((_, at) => at));
@@ -39,7 +40,7 @@ export async function fewest<Step>(
   await fc.check(property, {
     examples: [[steps.map((_, at) => at)]],
     numRuns: 1,
-    interruptAfterTimeLimit: SHRINK_MS,
+    interruptAfterTimeLimit: ms,
     markInterruptAsFailure: false,
   });
   return found;
