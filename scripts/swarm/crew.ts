@@ -84,7 +84,8 @@ class Crew {
     const left = Math.max(0, this.#order.endAt - Date.now());
     const rest = left > 0 ? `, ${Math.ceil(left / 1_000)} s left` : '';
     const s = Math.round(ms / 1_000);
-    return `${this.#plays} worlds, ${this.#turns} turns, ${s} s, ${failures.length} failed${rest}`;
+    const made = `${this.#plays} worlds, ${this.#turns} turns in ${s} s`;
+    return `${made}, ${failures.length} failed${rest}`;
   }
 
   get #isOver(): boolean {
