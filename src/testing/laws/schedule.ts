@@ -22,7 +22,7 @@ const CUT_MS = 1_000;
 
 type Schedule = Pick<QueueConfig, 'retry_interval' | 'max_retry_interval'>;
 
-/** The wait after so many attempts, doubled from the second on; a cap below the interval is none. */
+/** The wait after so many attempts, doubled from the second on; no cap is below it. */
 function waitAfter({ retry_interval: base, max_retry_interval: cap }: Schedule, attempts: number) {
   const doubled = base * 2 ** Math.max(0, attempts - 1);
   return cap === undefined ? doubled : Math.min(doubled, Math.max(cap, base));
@@ -44,7 +44,7 @@ const OUTCOMES = new Set(['message.deferred', 'message.unsettled']);
 /** Retries come when the schedule says. */
 export const retriesFollowTheSchedule: Law = {
   name: 'retries-follow-the-schedule',
-  says: 'A message is due again after retry_interval, doubled up to max_retry_interval, not sooner.',
+  says: 'A message is due again after retry_interval, doubled up to max_retry_interval.',
   find: ({ events, policy }) => {
     // It may give each message a delay of its own.
     if (policy.handlers.includes('requeue_message')) return undefined;
