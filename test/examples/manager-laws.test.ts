@@ -88,7 +88,7 @@ beforeEach(() => {
   disk = { hash: 'a', settings: 's' };
   proof = { kind: 'proved' };
   [hasLawGate, checked] = [false, []];
-  verdict = { kind: 'held', sentence: '15 laws held in 9 runs of 1 s (seed 1)' };
+  verdict = { kind: 'held', sentence: '16 laws held in 9 runs of 1 s (seed 1)' };
   cycle = new LifeCycle(partsOf(steps));
 });
 afterEach(() => {
@@ -105,7 +105,7 @@ const load = (hash: string, settings = 's'): ReturnType<LifeCycle['reload']> => 
 test('a version that asks for the laws comes into force after they have held', async () => {
   await cycle.start();
   hasLawGate = true;
-  const held = '15 laws held in 9 runs of 1 s (seed 1)';
+  const held = '16 laws held in 9 runs of 1 s (seed 1)';
   const there = await load('b');
   assert.deepEqual(there, { kind: 'activated', version: 2, epoch: 2, held });
   assert.deepEqual(checked, [2]);
