@@ -53,7 +53,8 @@ export interface HeldQueue {
   readonly row: QueueRow;
   readonly name: QueueName;
   config: QueueConfig;
-  robin: Rotation;
+  /** Undefined until it first picks a source of its pool. */
+  robin: Rotation | undefined;
   site: Site | undefined;
   siteExpiresAt: number;
   isRouting: boolean;

@@ -16,7 +16,7 @@ import { PLACE_READY } from './held-rows.ts';
 import { countFull } from './measures.ts';
 import { deferRow } from './outcome.ts';
 import type { Candidate, Readies } from './pools.ts';
-import { membersOf, readiesOf } from './pools.ts';
+import { beginRound, membersOf, readiesOf } from './pools.ts';
 import { keepCurrent } from './queue/configuring.ts';
 import type { Denial } from './quota-lines.ts';
 import { openReadyQueue, refreshReadyQueue } from './ready-queue.ts';
@@ -124,6 +124,7 @@ function chooseSource(core: Core, queue: HeldQueue, site: Site, at: number): Cho
   const pool = membersOf(core, queue.row.pool, at);
   const { ring } = pool;
   const readies = readiesOf(pool, site);
+  queue.robin ??= beginRound(pool);
   ring.begin();
   // Under an enforced policy a ready queue may have a name of its own: each is looked at below.
   const shutUntil = isEnforced(site) ? ENDLESS : leaveOutSuspended(core, pool, site.site);

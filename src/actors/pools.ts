@@ -4,7 +4,8 @@
  * something changed, so that a pick of one among five hundred looks at few of them. Chooses nobody.
  */
 import type { Site } from '../domain/mx-plan.ts';
-import { Ring } from '../domain/round-robin.ts';
+import type { Rotation } from '../domain/round-robin.ts';
+import { createRotation, Ring } from '../domain/round-robin.ts';
 import { REFRESH_RETRY_MS } from './answers.ts';
 import type { Core, ReadyQueue } from './core.ts';
 
@@ -43,6 +44,8 @@ export interface PoolMembers {
   learnAt: number;
   /** Of which state of health `ring` is. */
   generation: number;
+  /** Where the next queue that picks begins: queues of one message each have exact shares, too. */
+  readonly start: Rotation;
   readonly readies: Map<string, Readies>;
 }
 
@@ -79,8 +82,17 @@ const newPool = (entries: readonly Member[]): PoolMembers => ({
   epoch: -1,
   learnAt: 0,
   generation: -1,
+  start: createRotation(),
   readies: new Map(),
 });
+
+/** Where a queue begins its round of the pool: where the queue before it began, and one pick on. */
+export function beginRound({ ring, start }: PoolMembers): Rotation {
+  const begin = { ...start };
+  ring.begin();
+  ring.pick(start);
+  return begin;
+}
 
 /** Who has which share, in a text that neither order nor members without weight change. */
 export function sharesText(entries: readonly Member[]): string {

@@ -124,7 +124,7 @@ function changeMembers(
   const after = core.answers.recordedPool(row.pool);
   if (sharesText(before?.entries ?? []) === sharesText(after?.entries ?? [])) return false;
   if (held !== undefined) {
-    held.robin = { idx: 0, cw: 0 };
+    held.robin = undefined;
     reshapeQueue(core, held);
     for (const ready of held.waitsFor) ready.waiting.delete(held);
     held.waitsFor.clear();

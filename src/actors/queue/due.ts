@@ -7,7 +7,6 @@
 import type { QueueRow } from '../../domain/books.ts';
 import { invariant } from '../../domain/invariant.ts';
 import { parseQueueName } from '../../domain/queue-name.ts';
-import { createRotation } from '../../domain/round-robin.ts';
 import { ROW_QUARANTINED } from '../../domain/rows.ts';
 import type { Core, HeldQueue } from '../core.ts';
 import { PLACE_DUE, PLACE_LEAVING, PLACE_WAITING } from '../held-rows.ts';
@@ -31,7 +30,7 @@ export function holdQueue(core: Core, row: QueueRow, at: number): HeldQueue {
     row,
     name: parseQueueName(row.name),
     config,
-    robin: createRotation(),
+    robin: undefined,
     site: undefined,
     siteExpiresAt: 0,
     isRouting: false,
