@@ -107,7 +107,7 @@ test('the status is shown in words', () => {
   assert.match(text, /^manager {5}pid 10, waybilld 1\.2\.3, up 1 d 2 h$/m);
   assert.match(text, /embedded, version 4, epoch 9/);
   assert.match(text, /last refusal 2026-01-02T03:04:05\.000Z: line 3 is wrong/);
-  assert.match(text, /^worker {6}pid 11, ready, version 4, epoch 9, up 1 m 1 s, 1 restarts$/m);
+  assert.match(text, /^worker {6}pid 11, ready, version 4, epoch 9, up 1 m 1 s, 1 restart$/m);
   assert.match(text, /last crash .*SIGKILL/);
   assert.match(text, /smtp 127\.0\.0\.1:25\nlistener {4}http 127\.0\.0\.1:8000$/);
   assert.equal(formatSpan(12), '12 ms');
