@@ -5,6 +5,7 @@
  * Deliberately unknown here: the engine.
  */
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -94,6 +95,31 @@ describe('the power-cut replayer', { skip: whyNoStrace() }, () => {
     process.stdout.write(`FULL: ${lossyCuts} of ${CUTS} cuts lost rows; seed ${seed}\n`);
     assert.equal(unsoundCuts, 0);
     assert.equal(lossyCuts, 0);
+  });
+
+  test('knows a file by each of its names, in the order in which they came', () => {
+    const scratch = makeScratch('cuts-names');
+    try {
+      const root = join(scratch.path, 'data');
+      const line = 'mkdir "$0" && printf one > "$0/a" && ln "$0/a" "$0/b" && rm "$0/a"';
+      const calls = traceToEnd(join(scratch.path, 'trace'), ['sh', '-c', line, root]);
+      const model = new DiskModel(root, calls);
+      const dice = makeDice(seed);
+      const seen = new Set<string>();
+      for (let at = 0; at < 200; at += 1) {
+        const target = join(scratch.path, `cut-${at}`);
+        // Also long after the last of them, when all of it may be on the platter.
+        model.restore(target, dice.below(2 * Math.max(...model.moments)), 'prefix', dice);
+        const names = readdirSync(target).sort();
+        seen.add(names.join());
+        for (const name of names) {
+          assert.match(readFileSync(join(target, name), 'utf8'), /^(one)?$/, name);
+        }
+      }
+      assert.deepEqual([...seen].sort(), ['', 'a', 'a,b', 'b']);
+    } finally {
+      scratch.remove();
+    }
   });
 });
 

@@ -1,8 +1,8 @@
 /**
  * A disk that loses power: replays traced calls up to a cut and says what may be on the platter.
  * The one idea: each page of a file holds the state of some moment between its last sync and the
- * cut, and names (create, rename, remove) hold only when their folder was synced or in the order in
- * which they were made. Chance picks the moments, so every answer is one a real disk could give.
+ * cut, and names (create, rename, link, remove) hold only when their folder was synced or in the
+ * order in which they were made. Chance picks the moments: every answer is one a disk could give.
  * Deliberately unknown here: who wrote and why; what is in the files.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -34,7 +34,7 @@ interface Resize extends Timed {
 
 /** The order of these is the order in which a journalling file system makes them last. */
 interface Naming extends Timed {
-  readonly kind: 'folder' | 'create' | 'rename' | 'remove';
+  readonly kind: 'folder' | 'create' | 'rename' | 'link' | 'remove';
   readonly path: string;
   readonly from: string;
   readonly file: TracedFile | undefined;
@@ -74,7 +74,8 @@ export class DiskModel {
     else if (/^f(data)?sync$/.test(call.name)) this.#sync(call);
     else if (call.name === 'ftruncate') this.#resize(call, timed);
     else if (/^(rename|unlink|mkdir)/.test(call.name)) this.#name(call, timed);
-    else if (/^(link|symlink|truncate|fallocate|copy_file|sync_file)/.test(call.name)) {
+    else if (/^link/.test(call.name)) this.#link(call, timed);
+    else if (/^(symlink|truncate|fallocate|copy_file|sync_file)/.test(call.name)) {
       if (call.args.includes(hexOf(this.#root))) throw new Error(`cannot replay ${call.name}`);
     }
     if (this.#namings.length > count) this.moments.push(call.ended);
@@ -144,6 +145,16 @@ export class DiskModel {
     if (isRename && file !== undefined) this.#live.set(second, file);
     const kind = isRename ? 'rename' : 'remove';
     this.#namings.push({ ...timed, kind, path, from: isRename ? first : '', file });
+  }
+
+  /** One more name of a file. */
+  #link(call: Call, timed: Timed): void {
+    const [from = '', path = ''] = stringsOf(call);
+    if (!this.#isInside(path)) return;
+    const file = this.#live.get(from);
+    if (file === undefined) throw new Error(`cannot replay a link to ${from}, made elsewhere`);
+    this.#live.set(path, file);
+    this.#namings.push({ ...timed, kind: 'link', path, from: '', file });
   }
 
   /** Writes below `target` what a power cut at line `cut` may have left. */
