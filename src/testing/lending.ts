@@ -5,6 +5,9 @@
  * Deliberately unknown here: who runs. Modules of Node that a policy imports are out of its reach.
  */
 
+import { Chance } from './world/chance.ts';
+import { START_AT } from './world/world.ts';
+
 /** What is lent. */
 export interface Lent {
   readonly now: () => number;
@@ -57,4 +60,25 @@ export function whileLent<T>(lent: Lent, act: () => Promise<T>): Promise<T> {
   });
   last = done.catch(() => undefined);
   return done;
+}
+
+/** The world of a simulation, as far as the time it lends. */
+interface Clocked {
+  readonly world: { readonly now: number };
+}
+
+/** Builds a simulation and plays it, both under virtual time and chance that follows the seed. */
+export function whileSimulated<S extends Clocked, T>(
+  seed: number,
+  start: () => Promise<S>,
+  play: (simulation: S) => Promise<T>,
+): Promise<T> {
+  const dice = new Chance(seed ^ 0x0d1ce);
+  let clock: Clocked | undefined;
+  const now = (): number => clock?.world.now ?? START_AT;
+  return whileLent({ now, uniform: () => dice.uniform() }, async () => {
+    const simulation = await start();
+    clock = simulation;
+    return play(simulation);
+  });
 }

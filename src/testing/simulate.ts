@@ -8,7 +8,7 @@ import type { Policy } from '../policy/define.ts';
 import type { Stage } from './acting.ts';
 import { act, calm } from './acting.ts';
 import { Door } from './door.ts';
-import { whileLent } from './lending.ts';
+import { whileSimulated } from './lending.ts';
 import { makeBytes, settleSent } from './letter.ts';
 import type { TestPolicy } from './load-policy.ts';
 import { asTestPolicy } from './load-policy.ts';
@@ -20,7 +20,7 @@ import type { Happening, MailCommand, Sent } from './result.ts';
 import { Result } from './result.ts';
 import type { Scenario, SendStep, Step } from './scenario.ts';
 import { Reached, watchPolicy } from './watching.ts';
-import { CALM, Chance } from './world/chance.ts';
+import { CALM } from './world/chance.ts';
 import { makePlan } from './world/policy.ts';
 import { START_AT, World } from './world/world.ts';
 
@@ -51,12 +51,8 @@ export async function simulate(
 ): Promise<Result> {
   const given = asTestPolicy(policy);
   const { seed = 1 } = options;
-  const dice = new Chance(seed ^ 0x0d1ce);
-  let now = (): number => START_AT;
-  const lent = { now: () => now(), uniform: () => dice.uniform() };
-  return whileLent(lent, async () => {
-    const run = await Run.start(given, scenario, { ...options, seed });
-    now = () => run.world.now;
+  const start = () => Run.start(given, scenario, { ...options, seed });
+  return whileSimulated(seed, start, async (run) => {
     await run.play();
     return run.result();
   });

@@ -5,14 +5,13 @@
  * Not simulated: log hooks, reports of failure to senders, Redis, the machine's own speed.
  */
 import { Door } from '../door.ts';
-import { whileLent } from '../lending.ts';
+import { whileSimulated } from '../lending.ts';
 import type { TestPolicy } from '../load-policy.ts';
 import type { ProviderModels } from '../models/model.ts';
 import { domainsOf } from '../names.ts';
 import { populate } from '../receivers.ts';
 import type { OpenLines, TrafficSurvey } from '../traffic/traffic.ts';
 import { arrivals } from '../traffic/traffic.ts';
-import { Chance } from '../world/chance.ts';
 import { makePlan } from '../world/policy.ts';
 import { START_AT, World } from '../world/world.ts';
 import { Clients } from './client.ts';
@@ -54,12 +53,8 @@ const SLICE_MS = 600_000;
 
 /** Simulates; throws where the engine itself breaks. */
 export async function simulateDay(order: DayOrder): Promise<DayReport> {
-  const dice = new Chance(order.seed ^ 0x0d1ce);
-  let now = (): number => START_AT;
-  const lent = { now: () => now(), uniform: () => dice.uniform() };
-  return whileLent(lent, async () => {
-    const day = await Day.start(order);
-    now = () => day.world.now;
+  const start = () => Day.start(order);
+  return whileSimulated(order.seed, start, async (day) => {
     await day.play();
     return day.report();
   });
