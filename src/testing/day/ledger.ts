@@ -10,6 +10,7 @@ import type { AcceptedBody, EndedBody, OfferedBody, UnsettledBody } from '../../
 import type { SuspendedBody } from '../../events/source.ts';
 import type { StoredRecord } from '../../ports/ports.ts';
 import type { EndKind } from '../world/witness.ts';
+import { ENDS } from '../world/witness.ts';
 import { Replies } from './replies.ts';
 import type { Figures } from './tally.ts';
 import { RouteTally, Tally } from './tally.ts';
@@ -19,16 +20,6 @@ export const NAMES_MAX = 10_000;
 /** The name of all that have none of their own. */
 export const OTHERS = '(others)';
 const HOUR_MS = 3_600_000;
-
-/** The ends as their records name them. */
-export const ENDS: Readonly<Record<string, EndKind>> = {
-  'message.delivered': 'delivered',
-  'message.bounced': 'bounced',
-  'message.expired': 'expired',
-  'message.cancelled': 'cancelled',
-  'message.purged': 'purged',
-  'message.lost': 'lost',
-};
 
 interface Living {
   readonly acceptedAt: number;

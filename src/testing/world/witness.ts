@@ -38,7 +38,8 @@ export interface MessageStory {
   isQuarantined: boolean;
 }
 
-const ENDS: Readonly<Record<string, EndKind>> = {
+/** The ends as their records name them. */
+export const ENDS: Readonly<Record<string, EndKind>> = {
   'message.delivered': 'delivered',
   'message.bounced': 'bounced',
   'message.expired': 'expired',
