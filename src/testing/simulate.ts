@@ -15,6 +15,7 @@ import { asTestPolicy } from './load-policy.ts';
 import type { ProviderModels } from './models/model.ts';
 import type { PlacedNames } from './models/placing.ts';
 import { domainsOf } from './names.ts';
+import { seenOf, tapMail } from './observing.ts';
 import { mendName, populate } from './receivers.ts';
 import type { Happening, MailCommand, Sent } from './result.ts';
 import { Result } from './result.ts';
@@ -22,7 +23,7 @@ import type { Scenario, SendStep, Step } from './scenario.ts';
 import { Reached, watchPolicy } from './watching.ts';
 import { CALM } from './world/chance.ts';
 import { makePlan } from './world/policy.ts';
-import { START_AT, World } from './world/world.ts';
+import { World } from './world/world.ts';
 
 /** What a simulation may be told besides. */
 export interface SimulateOptions {
@@ -69,7 +70,7 @@ class Run {
   readonly #stage: Stage;
   readonly #steps: { at: number; step: Step }[] = [];
   readonly #sent: Sent[] = [];
-  readonly #mailed: MailCommand[] = [];
+  readonly #mailed: readonly MailCommand[];
   readonly #waiting = new Map<string, string>();
   #calmAt: number | undefined;
   #placed: PlacedNames = new Map();
@@ -95,10 +96,7 @@ class Run {
       flapping: new Map(),
       mendName: (domain) => mendName(world, policy.words, domain, this.#placed),
     };
-    world.onWrite = (link, bytes) => {
-      if (bytes.toString('latin1', 0, 10) !== 'MAIL FROM:') return;
-      this.#mailed.push({ at: world.now, link });
-    };
+    this.#mailed = tapMail(world);
   }
 
   static async start(
@@ -210,27 +208,17 @@ class Run {
 
   result(): Result {
     const { world } = this;
-    const { witness, zone } = world;
-    const events = witness.records.map(readRecord);
-    noteUse(events, this.#reached);
-    const hosts = [...zone.addresses].map(([name, [first = '']]) => [name, first] as const);
+    const seen = seenOf(world);
+    noteUse(seen.events, this.#reached);
     return new Result({
+      ...seen,
       seed: this.#seed,
       scenario: this.#scenario,
       policy: this.#policy,
-      startedAt: START_AT,
       steps: this.#steps,
       calmAt: this.#calmAt,
-      endedAt: world.now,
-      events,
-      messages: witness.messages,
       sent: this.#sent,
-      dialled: world.net.dialled,
       mailed: this.#mailed,
-      copies: [...world.net.hosts.values()].flatMap(({ exchanger }) => exchanger.copies),
-      hosts: new Map(hosts),
-      oddities: witness.oddities,
-      said: world.said,
       waiting: this.#waiting,
       reached: this.#reached,
     });
@@ -246,17 +234,6 @@ function noteUse(events: readonly Happening[], reached: Reached): void {
     }
   }
 }
-
-const readRecord = ({ position, turn, at, type, stream, body }: RawRecord): Happening => ({
-  position,
-  turn,
-  at,
-  type,
-  stream,
-  body: JSON.parse(body) as Record<string, unknown>,
-});
-
-type RawRecord = Omit<Happening, 'body'> & { readonly body: string };
 
 /** All domains that mail may go to. */
 function domainsIn(policy: TestPolicy, { steps, domains = [] }: Scenario): readonly string[] {

@@ -4,6 +4,7 @@
  * error with a name, so that what was found can be shrunk by that law alone. Deliberately unknown
  * here: what a play does.
  */
+import { tapMail } from '../../src/testing/observing.ts';
 import type { MailCommand } from '../../src/testing/result.ts';
 import { laws } from '../../src/testing/testing.ts';
 import type { Faults } from '../../src/testing/world/chance.ts';
@@ -20,7 +21,7 @@ import {
 } from '../world/judge.ts';
 import { checkReplay } from '../world/refolding.ts';
 import { checkSettled, settlingMs, turnKind } from '../world/settling-down.ts';
-import { observe, tapMail } from './observed.ts';
+import { observe } from './observed.ts';
 
 /** A law does not hold. */
 export class Broken extends Error {
