@@ -3,6 +3,7 @@
  * The one idea: both are events, so both are counted by the same code.
  * Deliberately unknown here: who wrote the events, and what is made of the counts.
  */
+import { domainOf } from '../../src/domain/address.ts';
 import type { FitEvent } from '../../src/testing/fit/attempts.ts';
 import type { DomainRun } from './judge.ts';
 
@@ -21,8 +22,6 @@ const ENDS: Readonly<Record<string, 'delivered' | 'bounced' | 'expired'>> = {
   'message.bounced': 'bounced',
   'message.expired': 'expired',
 };
-
-const domainOf = (address: string): string => address.slice(address.lastIndexOf('@') + 1);
 
 /** Counts the events of a run. */
 export function countRun(events: Iterable<FitEvent>): Map<string, DomainRun> {

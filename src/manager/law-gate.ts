@@ -3,7 +3,9 @@
  * what breaks one is its refusal, with the way there and the line that repeats it. A budget that is
  * over without a find lets it pass, and says so. Puts nothing in force.
  */
+
 import type { StoredVersion } from '../domain/policy-version.ts';
+import { sayMany } from '../domain/waiting.ts';
 import { openPolicyStore } from '../events/policy-store.ts';
 import { oneLine } from '../policy/policy-error.ts';
 import type { CheckVerdict } from '../testing/verdict.ts';
@@ -33,7 +35,7 @@ const verdictOn = (
 ): LawVerdict => {
   const { runs, laws, seed, found } = verdict;
   if (found === undefined) {
-    const what = `${laws.length} laws held in ${runs} ${runs === 1 ? 'run' : 'runs'}`;
+    const what = `${laws.length} laws held in ${sayMany(runs, 'run')}`;
     return { kind: 'held', sentence: `${what} of ${search.seconds} s (seed ${seed})` };
   }
   const again = repeatLine(source, verdict, search.tenants);

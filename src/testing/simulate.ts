@@ -4,6 +4,7 @@
  * idea: policy, scenario and seed are all there is; they give the same run, byte for byte.
  * Not simulated: log hooks, reports of failure to senders, Redis, TLS beyond its word.
  */
+import { domainOf } from '../domain/address.ts';
 import type { Policy } from '../policy/define.ts';
 import type { Stage } from './acting.ts';
 import { act, calm } from './acting.ts';
@@ -238,7 +239,7 @@ function noteUse(events: readonly Happening[], reached: Reached): void {
 /** All domains that mail may go to. */
 function domainsIn(policy: TestPolicy, { steps, domains = [] }: Scenario): readonly string[] {
   const named = steps.flatMap((step) => {
-    if (step.do === 'send') return step.to.map((one) => one.slice(one.lastIndexOf('@') + 1));
+    if (step.do === 'send') return step.to.map(domainOf);
     return step.do === 'receiver' || step.do === 'dns' ? [step.domain] : [];
   });
   return [...new Set([...domainsOf(policy.words), ...domains, ...named])];

@@ -36,13 +36,11 @@ export function filterPasses(filter: HookFilter, record: LogRecord): boolean {
     if (tenants !== undefined && !tenants.has(tenant ?? '')) return false;
     if (campaigns !== undefined && !campaigns.has(campaign ?? '')) return false;
   }
-  return domains === undefined || recipientsOf(record).some((to) => domains.has(lowerDomain(to)));
+  return domains === undefined || recipientsOf(record).some((to) => domains.has(domainOf(to)));
 }
 
 const recipientsOf = ({ recipient }: LogRecord): readonly string[] =>
   typeof recipient === 'string' ? [recipient] : recipient;
-
-const lowerDomain = (address: string): string => domainOf(address).toLowerCase();
 
 function policyPasses(
   name: string,

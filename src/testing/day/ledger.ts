@@ -4,6 +4,7 @@
  * acceptance stays, for the engine may read it back, so memory follows the mail that waits and not
  * the mail there was. Knows no policy and judges nothing.
  */
+import { domainOf } from '../../domain/address.ts';
 import type { AttemptBody, DeferredBody } from '../../events/attempt.ts';
 import type { MemoryStore } from '../../events/memory-log.ts';
 import type { AcceptedBody, EndedBody, OfferedBody, UnsettledBody } from '../../events/message.ts';
@@ -39,9 +40,6 @@ export interface Suspensions {
 export interface HourFigures extends Figures {
   readonly hour: number;
 }
-
-const domainOf = (address: string): string =>
-  address.slice(address.lastIndexOf('@') + 1).toLowerCase();
 
 /** Figures of a log that is being written. */
 export class DayLedger {

@@ -4,6 +4,7 @@
  * model, and the difference to what was held out is its error.
  * Deliberately unknown here: where events come from, and files.
  */
+import { domainOf } from '../../domain/address.ts';
 import type { FitError } from '../models/fit-report.ts';
 import type { ProviderModel, ProviderModels } from '../models/model.ts';
 import { MODELS_FORMAT } from '../models/model.ts';
@@ -97,7 +98,7 @@ export class Fitter {
   #notePlaces({ domains, hosts, addresses }: Site, { peer, answered }: Attempt): void {
     for (const { to } of answered) {
       for (const one of to) {
-        const domain = one.slice(one.lastIndexOf('@') + 1).toLowerCase();
+        const domain = domainOf(one);
         if (domains.has(domain)) continue;
         if (this.#domains >= DOMAINS_MAX) this.#domainsLeftOut += 1;
         else {

@@ -4,6 +4,7 @@
  * any length needs little memory, and nothing is simulated of a file with an error.
  * Knows no disk: whoever calls hands over the lines.
  */
+import { domainOf } from '../../domain/address.ts';
 import { OptionError } from '../../domain/option-error.ts';
 import type { Arriving } from './arriving.ts';
 import { flowArrivals } from './flow.ts';
@@ -50,9 +51,6 @@ interface Dated {
   readonly line: number;
   readonly told: MessageLine;
 }
-
-const domainOf = (address: string): string =>
-  address.slice(address.lastIndexOf('@') + 1).toLowerCase();
 
 /** Where an instant lies; the first one says which day it is, unless that was said before. */
 class Calendar {

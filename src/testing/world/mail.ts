@@ -3,6 +3,7 @@
  * one idea: the body carries a mark, so that every copy of it can be told. Deliberately unknown
  * here: engines and exchangers.
  */
+import { domainOf } from '../../domain/address.ts';
 import type { Refusal, Submission, SubmittedMessage } from '../../intake/host.ts';
 import type { BodyRef } from '../../ports/ports.ts';
 
@@ -26,7 +27,7 @@ export type Timing = Pick<SubmittedMessage, 'dueAt' | 'schedule'>;
 export function groupByDomain(to: readonly string[]): string[][] {
   const groups = new Map<string, string[]>();
   for (const address of to) {
-    const domain = address.slice(address.lastIndexOf('@') + 1);
+    const domain = domainOf(address);
     groups.set(domain, [...(groups.get(domain) ?? []), address]);
   }
   return [...groups.values()];
