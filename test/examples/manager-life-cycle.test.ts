@@ -4,163 +4,81 @@
  * Deliberately unknown here: processes.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import type { PolicyStore } from '../../src/events/policy-store.ts';
-import { openPolicyStore } from '../../src/events/policy-store.ts';
 import { CHANGED, LifeCycle } from '../../src/manager/life-cycle.ts';
-import type { LifeCycleParts } from '../../src/manager/life-cycle-parts.ts';
-import type { ProofVerdict } from '../../src/manager/messages.ts';
-import type { StepFailed, Steps } from '../../src/manager/steps.ts';
-import type { Wanted } from '../../src/manager/supervisor-parts.ts';
+import { LifeCycleStage } from './life-cycle-stage.ts';
 
-let dir = '';
-let store: PolicyStore;
-let said: string[] = [];
-let orders: string[] = [];
-let wanted: Wanted | undefined;
-/** What the next load finds: the hash of the policy, its settings, or a refusal. */
-let disk: { hash: string; settings: string } | { refusal: string } | { failure: string };
-let proof: ProofVerdict | StepFailed;
-let reloads: string[] = [];
-let cycle: LifeCycle;
-
-const steps: Steps = {
-  load: async ({ source, reason }) => {
-    if ('failure' in disk) return { kind: 'failed', code: 74, sentence: disk.failure };
-    const at = Date.now();
-    if ('refusal' in disk) {
-      const number = store.addRefusal(at, source, reason, disk.refusal);
-      return { kind: 'refused', number, sentence: disk.refusal };
-    }
-    const { hash, settings: settingsHash } = disk;
-    const number = store.addCandidate({
-      ...{ hash, source, reason, at, settingsHash, facts: {}, files: [] },
-      ...{ code: `// ${hash}`, map: '{}', warnings: [] },
-    });
-    const monitor = { files: [], globs: [], intervalMs: 60_000 };
-    const isSame = number === store.currentNumber();
-    const about = { isSame, isSelfContained: true, hasLawGate: false, warnings: [] };
-    return { kind: 'loaded', number, hash, settingsHash, monitor, ...about };
-  },
-  prove: async () => proof,
-  checkLaws: async () => ({ kind: 'held', sentence: '' }),
-  warm: () => {},
-  stop: () => {},
-};
-
-const worker = {
-  use: async (use: Wanted) => {
-    wanted = use;
-    orders.push(`use ${use.version} epoch ${use.epoch}`);
-  },
-  want: (use: Wanted) => {
-    wanted = use;
-    orders.push(`want ${use.version} epoch ${use.epoch}`);
-  },
-  bump: async (epoch: number) => {
-    orders.push(`bump ${epoch}`);
-  },
-  replace: () => {
-    orders.push('replace');
-  },
-};
-
-const partsOf = (own: Steps): LifeCycleParts => ({
-  policy: { source: join(dir, 'policy.ts'), program: 'test', dir, steps: own, store },
-  worker,
-  log: (_level, text) => said.push(text),
-  reloading: (isOn) => reloads.push(`${isOn ? 'begun' : 'over'} after ${orders.length}`),
-});
-
+let stage: LifeCycleStage;
 beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), 'waybill-life-'));
-  store = openPolicyStore(dir, 'write');
-  const source = join(dir, 'policy.ts');
-  writeFileSync(source, '');
-  [said, orders, reloads, wanted] = [[], [], [], undefined];
-  disk = { hash: 'a', settings: 's' };
-  proof = { kind: 'proved' };
-  cycle = new LifeCycle(partsOf(steps));
+  stage = new LifeCycleStage();
 });
-afterEach(() => {
-  cycle.stop();
-  store.close();
-  rmSync(dir, { recursive: true });
-});
-
-const load = (hash: string, settings = 's'): ReturnType<LifeCycle['reload']> => {
-  disk = { hash, settings };
-  return cycle.reload('test');
-};
+afterEach(() => stage.end());
 
 /** Versions 1 and 2, both with a worker that took mail. */
 const startWithTwo = async (): Promise<void> => {
-  await cycle.start();
-  cycle.fit(1);
-  await load('b');
-  cycle.fit(2);
-  orders = [];
+  await stage.cycle.start();
+  stage.cycle.fit(1);
+  await stage.load('b');
+  stage.cycle.fit(2);
+  stage.orders = [];
 };
 
 const hang = (version: number): void =>
-  cycle.crashed({ version, sentence: 'it hung', hungIn: 'get_queue_config' });
+  stage.cycle.crashed({ version, sentence: 'it hung', hungIn: 'get_queue_config' });
 
 test('a start puts the version in force and tells the worker', async () => {
-  assert.equal(await cycle.start(), undefined);
-  assert.deepEqual(orders, ['use 1 epoch 1']);
-  assert.equal(store.currentNumber(), 1);
+  assert.equal(await stage.cycle.start(), undefined);
+  assert.deepEqual(stage.orders, ['use 1 epoch 1']);
+  assert.equal(stage.store.currentNumber(), 1);
 });
 
 test('a start that is refused tells the worker nothing', async () => {
-  disk = { refusal: 'line 3 is wrong' };
-  const refusal = await cycle.start();
+  stage.disk = { refusal: 'line 3 is wrong' };
+  const refusal = await stage.cycle.start();
   assert.equal(refusal?.code, 78);
   assert.match(refusal?.sentence ?? '', /^the policy-loader refused the policy: line 3 is wrong$/);
-  assert.deepEqual(orders, []);
+  assert.deepEqual(stage.orders, []);
 });
 
 test('a start whose canary refuses names the canary and leaves nothing in force', async () => {
-  proof = { kind: 'refused', number: 1, sentence: 'no such pool' };
-  const refusal = await cycle.start();
+  stage.proof = { kind: 'refused', number: 1, sentence: 'no such pool' };
+  const refusal = await stage.cycle.start();
   assert.match(refusal?.sentence ?? '', /canary.*no such pool/);
-  assert.equal(store.currentNumber(), undefined);
-  assert.equal(store.list(1)[0]?.state, 'refused');
+  assert.equal(stage.store.currentNumber(), undefined);
+  assert.equal(stage.store.list(1)[0]?.state, 'refused');
 });
 
 test('a start whose store fails has the exit code of that', async () => {
-  disk = { failure: 'the disk is gone' };
-  assert.equal((await cycle.start())?.code, 74);
+  stage.disk = { failure: 'the disk is gone' };
+  assert.equal((await stage.cycle.start())?.code, 74);
 });
 
 test('a reload of something new is a version, of the same only an epoch', async () => {
-  await cycle.start();
-  assert.deepEqual(await load('b'), { kind: 'activated', version: 2, epoch: 2 });
-  assert.deepEqual(await load('b'), { kind: 'unchanged', version: 2, epoch: 3 });
-  assert.deepEqual(orders, ['use 1 epoch 1', 'use 2 epoch 2', 'bump 3']);
-  assert.deepEqual(cycle.counters, { activations: 2, refusals: 0 });
+  await stage.cycle.start();
+  assert.deepEqual(await stage.load('b'), { kind: 'activated', version: 2, epoch: 2 });
+  assert.deepEqual(await stage.load('b'), { kind: 'unchanged', version: 2, epoch: 3 });
+  assert.deepEqual(stage.orders, ['use 1 epoch 1', 'use 2 epoch 2', 'bump 3']);
+  assert.deepEqual(stage.cycle.counters, { activations: 2, refusals: 0 });
 });
 
 test('other settings replace the worker', async () => {
-  await cycle.start();
-  await load('b', 'other listeners');
-  assert.deepEqual(orders.slice(1), ['want 2 epoch 2', 'replace']);
+  await stage.cycle.start();
+  await stage.load('b', 'other listeners');
+  assert.deepEqual(stage.orders.slice(1), ['want 2 epoch 2', 'replace']);
 });
 
 test('whoever watches hears of each reload when it begins and when it is over', async () => {
-  await cycle.start();
-  assert.deepEqual(reloads, [], 'a start is no reload');
-  await load('b');
-  assert.deepEqual(reloads, ['begun after 1', 'over after 2']);
-  disk = { refusal: 'line 3 is wrong' };
-  await cycle.reload('test');
-  assert.deepEqual(reloads.slice(2), ['begun after 2', 'over after 2']);
-  disk = { failure: 'no disk' };
-  await cycle.reload('test').catch(() => {});
-  await cycle.activate(1);
-  assert.deepEqual(reloads.slice(4), [
+  await stage.cycle.start();
+  assert.deepEqual(stage.reloads, [], 'a start is no reload');
+  await stage.load('b');
+  assert.deepEqual(stage.reloads, ['begun after 1', 'over after 2']);
+  stage.disk = { refusal: 'line 3 is wrong' };
+  await stage.cycle.reload('test');
+  assert.deepEqual(stage.reloads.slice(2), ['begun after 2', 'over after 2']);
+  stage.disk = { failure: 'no disk' };
+  await stage.cycle.reload('test').catch(() => {});
+  await stage.cycle.activate(1);
+  assert.deepEqual(stage.reloads.slice(4), [
     'begun after 2',
     'over after 2',
     'begun after 2',
@@ -169,26 +87,30 @@ test('whoever watches hears of each reload when it begins and when it is over', 
 });
 
 test('a refusal by either step leaves everything as it was and is told once', async () => {
-  await cycle.start();
-  disk = { refusal: 'line 3 is wrong' };
-  assert.equal((await cycle.reload('test')).kind, 'refused');
-  proof = { kind: 'refused', number: 3, sentence: 'no such pool' };
-  assert.equal((await load('c')).kind, 'refused');
-  assert.deepEqual(orders, ['use 1 epoch 1']);
-  assert.equal(wanted?.version, 1);
-  assert.equal(store.currentNumber(), 1);
-  assert.deepEqual(cycle.counters, { activations: 1, refusals: 2 });
-  assert.equal(said.length, 2);
-  assert.match(cycle.status.lastRefusal?.sentence ?? '', /no such pool/);
+  await stage.cycle.start();
+  stage.disk = { refusal: 'line 3 is wrong' };
+  assert.equal((await stage.cycle.reload('test')).kind, 'refused');
+  stage.proof = { kind: 'refused', number: 3, sentence: 'no such pool' };
+  assert.equal((await stage.load('c')).kind, 'refused');
+  assert.deepEqual(stage.orders, ['use 1 epoch 1']);
+  assert.equal(stage.wanted?.version, 1);
+  assert.equal(stage.store.currentNumber(), 1);
+  assert.deepEqual(stage.cycle.counters, { activations: 1, refusals: 2 });
+  assert.equal(stage.said.length, 2);
+  assert.match(stage.cycle.status.lastRefusal?.sentence ?? '', /no such pool/);
 });
 
 test('reloads asked for while one runs are one more', async () => {
-  await cycle.start();
-  const answers = await Promise.all([1, 2, 3, 4].map(() => cycle.reload('test')));
+  await stage.cycle.start();
+  const answers = await Promise.all([1, 2, 3, 4].map(() => stage.cycle.reload('test')));
   assert.deepEqual([...new Set(answers.map((one) => 'epoch' in one && one.epoch))], [2]);
-  const running = cycle.reload('first');
+  const running = stage.cycle.reload('first');
   await new Promise((resolve) => setImmediate(resolve));
-  const later = await Promise.all([cycle.reload('second'), cycle.reload('third'), running]);
+  const later = await Promise.all([
+    stage.cycle.reload('second'),
+    stage.cycle.reload('third'),
+    running,
+  ]);
   assert.deepEqual(
     later.map((one) => 'epoch' in one && one.epoch),
     [4, 4, 3],
@@ -197,74 +119,75 @@ test('reloads asked for while one runs are one more', async () => {
 
 test('an earlier version is activated after the canary proved it again', async () => {
   await startWithTwo();
-  assert.deepEqual(await cycle.activate(1), { kind: 'activated', version: 1, epoch: 3 });
-  proof = { kind: 'refused', number: 2, sentence: 'its key is gone' };
-  assert.equal((await cycle.activate(2)).kind, 'refused');
-  assert.equal((await cycle.activate(77)).kind, 'refused');
-  assert.deepEqual(orders, ['use 1 epoch 3']);
+  assert.deepEqual(await stage.cycle.activate(1), { kind: 'activated', version: 1, epoch: 3 });
+  stage.proof = { kind: 'refused', number: 2, sentence: 'its key is gone' };
+  assert.equal((await stage.cycle.activate(2)).kind, 'refused');
+  assert.equal((await stage.cycle.activate(77)).kind, 'refused');
+  assert.deepEqual(stage.orders, ['use 1 epoch 3']);
 });
 
 test('a file that is no part of the policy does not undo a version activated by hand', async () => {
   await startWithTwo();
-  await cycle.activate(1);
-  assert.deepEqual(await cycle.reload(CHANGED), { kind: 'unchanged', version: 1, epoch: 4 });
-  assert.equal(store.currentNumber(), 1);
+  await stage.cycle.activate(1);
+  assert.deepEqual(await stage.cycle.reload(CHANGED), { kind: 'unchanged', version: 1, epoch: 4 });
+  assert.equal(stage.store.currentNumber(), 1);
   assert.equal(
-    (await cycle.reload('SIGHUP')).kind,
+    (await stage.cycle.reload('SIGHUP')).kind,
     'activated',
     'who asks for the files gets them',
   );
-  assert.equal(store.currentNumber(), 2);
-  await cycle.activate(1);
-  disk = { hash: 'c', settings: 's' };
-  assert.deepEqual(await cycle.reload(CHANGED), { kind: 'activated', version: 3, epoch: 7 });
+  assert.equal(stage.store.currentNumber(), 2);
+  await stage.cycle.activate(1);
+  stage.disk = { hash: 'c', settings: 's' };
+  assert.deepEqual(await stage.cycle.reload(CHANGED), { kind: 'activated', version: 3, epoch: 7 });
 });
 
 test('one hang is a crash; the second gives way to the version before', async () => {
   await startWithTwo();
   hang(2);
-  assert.deepEqual(orders, []);
+  assert.deepEqual(stage.orders, []);
   hang(2);
-  assert.deepEqual(orders, ['want 1 epoch 3']);
-  assert.match(wanted?.reason ?? '', /version 2 hung twice .* handler get_queue_config/);
-  assert.equal(store.currentNumber(), 1);
+  assert.deepEqual(stage.orders, ['want 1 epoch 3']);
+  assert.match(stage.wanted?.reason ?? '', /version 2 hung twice .* handler get_queue_config/);
+  assert.equal(stage.store.currentNumber(), 1);
 });
 
 test('hangs far apart, and hangs with nothing before, change nothing', async (context) => {
-  await cycle.start();
-  cycle.fit(1);
+  await stage.cycle.start();
+  stage.cycle.fit(1);
   hang(1);
   hang(1);
-  assert.match(said.at(-1) ?? '', /no version before/);
-  await load('b');
-  cycle.fit(2);
+  assert.match(stage.said.at(-1) ?? '', /no version before/);
+  await stage.load('b');
+  stage.cycle.fit(2);
   const now = Date.now();
   context.mock.timers.enable({ apis: ['Date'], now });
   hang(2);
   context.mock.timers.setTime(now + 600_001);
   hang(2);
-  assert.equal(wanted?.version, 2);
+  assert.equal(stage.wanted?.version, 2);
 });
 
 test('a version with which no worker comes up gives way; a plain crash does not', async () => {
-  await cycle.start();
-  cycle.fit(1);
-  await load('b', 'other listeners');
-  cycle.crashed({ version: 2, sentence: 'port in use', hungIn: undefined });
-  assert.equal(wanted?.version, 1);
-  cycle.crashed({ version: 1, sentence: 'a bug', hungIn: undefined });
-  assert.equal(store.currentNumber(), 1);
-  assert.match(said.join('\n'), /no worker came up with version 2: port in use/);
+  await stage.cycle.start();
+  stage.cycle.fit(1);
+  await stage.load('b', 'other listeners');
+  stage.cycle.crashed({ version: 2, sentence: 'port in use', hungIn: undefined });
+  assert.equal(stage.wanted?.version, 1);
+  stage.cycle.crashed({ version: 1, sentence: 'a bug', hungIn: undefined });
+  assert.equal(stage.store.currentNumber(), 1);
+  assert.match(stage.said.join('\n'), /no worker came up with version 2: port in use/);
 });
 
 test('a later epoch of the books is gone on from', async () => {
-  await cycle.start();
-  cycle.using(41);
-  await cycle.reload('test');
-  assert.equal(orders.at(-1), 'bump 42');
+  await stage.cycle.start();
+  stage.cycle.using(41);
+  await stage.cycle.reload('test');
+  assert.equal(stage.orders.at(-1), 'bump 42');
 });
 
 test('the embedded policy has no versions; a reload is an epoch', async () => {
+  const { worker } = stage;
   const embedded = new LifeCycle({ policy: undefined, worker, log: () => {}, reloading: () => {} });
   await embedded.start();
   assert.deepEqual(await embedded.reload('test'), { kind: 'unchanged', version: 0, epoch: 2 });
