@@ -4,24 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { definePolicy } from '../../src/policy/define.ts';
 import type { ProviderModel } from '../../src/testing/models/model.ts';
 import { readModels } from '../../src/testing/models/reading.ts';
 import type { Step } from '../../src/testing/scenario.ts';
 import { simulate } from '../../src/testing/simulate.ts';
-
-const POLICY = definePolicy({
-  init: (setup) => setup.smtpListener({ listen: '127.0.0.1:2025', relay_hosts: ['127.0.0.1'] }),
-  get_queue_config: () => ({ egress_pool: 'main', retry_interval: '1m', max_age: '1 day' }),
-  get_egress_pool: () => ({ entries: [{ name: 'ip-1', weight: 1 }] }),
-  get_egress_source: () => ({ source_address: '192.0.2.1' }),
-  get_egress_path_config: () => ({ connection_limit: 5 }),
-});
-
-const SITE = { site: 'mx.a.test', domains: ['a.test'], hosts: ['mx.a.test'] };
-
-const modelsOf = (model: Partial<ProviderModel>) =>
-  readModels(JSON.stringify({ waybill_models: 1, models: [{ ...SITE, ...model }] }), 'm.json');
+import { modelsOf, POLICY, SITE } from '../world/one-site.ts';
 
 const run = (model: Partial<ProviderModel>, steps: readonly Step[], seed = 1) =>
   simulate(POLICY, { steps, settles: false }, { seed, models: modelsOf(model) });

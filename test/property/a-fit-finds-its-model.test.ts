@@ -6,28 +6,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { definePolicy } from '../../src/policy/define.ts';
 import { fitModels } from '../../src/testing/fit/fit.ts';
-import type { ProviderModel, ProviderModels, ReplyShare } from '../../src/testing/models/model.ts';
+import type { ProviderModel, ReplyShare } from '../../src/testing/models/model.ts';
 import { pointsOf, quantileAt } from '../../src/testing/models/quantiles.ts';
 import { readModels } from '../../src/testing/models/reading.ts';
 import type { Step } from '../../src/testing/scenario.ts';
 import { simulate } from '../../src/testing/simulate.ts';
 import { assertLaw } from '../world/law.ts';
+import { modelsOf, POLICY } from '../world/one-site.ts';
 
 const MESSAGES = 500;
-const SITE = { site: 'mx.a.test', domains: ['a.test'], hosts: ['mx.a.test'] };
-
-const POLICY = definePolicy({
-  init: (setup) => setup.smtpListener({ listen: '127.0.0.1:2025', relay_hosts: ['127.0.0.1'] }),
-  get_queue_config: () => ({ egress_pool: 'main', retry_interval: '1m', max_age: '1 day' }),
-  get_egress_pool: () => ({ entries: [{ name: 'ip-1', weight: 1 }] }),
-  get_egress_source: () => ({ source_address: '192.0.2.1' }),
-  get_egress_path_config: () => ({ connection_limit: 5 }),
-});
-
-const modelsOf = (model: Partial<ProviderModel>): ProviderModels =>
-  readModels(JSON.stringify({ waybill_models: 1, models: [{ ...SITE, ...model }] }), 'm.json');
 
 /** Mail over an hour, so that each stretch of the time has some; everybody another recipient. */
 const traffic = (slices: number): Step[] =>
