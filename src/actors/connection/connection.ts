@@ -12,6 +12,7 @@ import type { PathConfig } from '../../domain/options-path.ts';
 import type { Reply, ReplyStage, VerdictKind } from '../../domain/reply.ts';
 import type { Fault, Network, TlsIdentity } from '../../ports/ports.ts';
 import type { SmtpTrace, TraceMeta } from '../../ports/smtp-trace.ts';
+import { makeTable, tellSteps } from '../chart-table.ts';
 import { connectionChart } from './chart.ts';
 import type { Conversation } from './conversation.ts';
 import { makeConversation } from './conversation.ts';
@@ -21,6 +22,7 @@ import { beginAttempt, untried } from './envelope.ts';
 import { guards } from './guards.ts';
 import { tell, tellMessage } from './tracing.ts';
 import { prepare } from './transaction.ts';
+import type { ConnectionSignal } from './vocabulary.ts';
 
 /** One address of the plan. */
 export interface Candidate {
@@ -169,7 +171,10 @@ export interface Connection {
   state(): string;
 }
 
-const connectionLogic = connectionChart.provide({ actions, guards });
+const makeLogic = makeTable<ConnectionSignal, Conversation>(
+  connectionChart.provide({ actions, guards }),
+);
+const connectionLogic = makeLogic();
 
 class ChartedConnection implements Connection {
   readonly #held: Conversation;
@@ -184,7 +189,8 @@ class ChartedConnection implements Connection {
     inspect?: (event: InspectionEvent) => void,
   ) {
     const held = makeConversation(network, host, request);
-    const actor = createActor(connectionLogic, { input: held, ...(inspect && { inspect }) });
+    const logic = inspect === undefined ? connectionLogic : makeLogic(tellSteps(inspect));
+    const actor = createActor(logic, { input: held, ...(inspect && { inspect }) });
     this.#held = held;
     this.#actor = actor;
     // XState keeps what an action throws from the caller of `send`; it belongs to the caller.
@@ -273,18 +279,12 @@ class ChartedConnection implements Connection {
   }
 
   state(): string {
-    return pathOf(this.#actor.getSnapshot().value);
+    return this.#actor.getSnapshot().value;
   }
 
   #check(): void {
     if (this.#isBroken) throw this.#error;
   }
-}
-
-function pathOf(value: string | object): string {
-  if (typeof value === 'string') return value;
-  const [parent, child] = Object.entries(value)[0] as [string, string | object];
-  return `${parent}.${pathOf(child)}`;
 }
 
 /** Opens a connection: dials the first candidate and goes on by itself; `inspect` is XState's. */
