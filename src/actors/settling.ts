@@ -142,11 +142,13 @@ function shareOut(offer: Offer, outcomes: readonly Outcome[]): KindShare[] {
       groups.set(key, { kind: outcome.kind, reply: outcome.reply, outcomes: [outcome] });
     } else group.outcomes.push(outcome);
   }
-  return [...groups.values()].map((group) => ({
-    ...group,
-    command: group.outcomes[0]?.command,
-    to: group.outcomes.map(({ index }) => offer.to[index] as string),
-    index: group.outcomes.map(({ index }) => offer.index[index] as number),
+  return [...groups.values()].map(({ kind, reply, outcomes: alike }) => ({
+    kind,
+    reply,
+    outcomes: alike,
+    command: alike[0]?.command,
+    to: alike.map(({ index }) => offer.to[index] as string),
+    index: alike.map(({ index }) => offer.index[index] as number),
   }));
 }
 

@@ -45,14 +45,16 @@ export interface BodyHeader {
 export function formatBodyHeader({ messages, ...shared }: BodyHeader): string {
   const ids = messages.map(({ id }) => id);
   const to = messages.map((message) => message.to);
+  const isPlain = messages.every(
+    ({ queue, dueAt, schedule, meta }) => !queue && !dueAt && !schedule && !meta,
+  );
+  if (isPlain) return JSON.stringify({ ids, to, ...shared });
   const own = messages.map(({ queue, dueAt, schedule, meta }) => ({
     queue,
     dueAt,
     schedule,
     meta,
   }));
-  const isPlain = own.every((one) => Object.values(one).every((value) => !value));
-  if (isPlain) return JSON.stringify({ ids, to, ...shared });
   return JSON.stringify({ ids, to, ...shared, own });
 }
 

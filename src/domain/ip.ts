@@ -11,9 +11,9 @@ export interface Ip {
   readonly words: readonly number[];
 }
 
-// No leading zeros: some readers take them for octal, and two readings of one text is a hole.
-const OCTET = '(0|[1-9]\\d{0,2})';
-const V4 = new RegExp(`^${OCTET}\\.${OCTET}\\.${OCTET}\\.${OCTET}$`);
+const ZERO = 48;
+const NINE = 57;
+const DOT = 46;
 const V6_CHARS_MAX = 45;
 
 /** Reads an IPv4 or IPv6 address without brackets, zone or port; undefined when it is neither. */
@@ -24,15 +24,21 @@ export function parseIp(text: string): Ip | undefined {
 }
 
 function v4Word(text: string): number | undefined {
-  const match = V4.exec(text);
-  if (match === null) return undefined;
   let word = 0;
-  for (const part of match.slice(1)) {
-    const octet = Number(part);
+  let octet = -1;
+  let dots = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === DOT && octet >= 0) {
+      word = word * 256 + octet;
+      octet = -1;
+      dots += 1;
+    } else if (code < ZERO || code > NINE || octet === 0) return undefined;
+    // No leading zeros: some readers take them for octal, and two readings of one text is a hole.
+    else octet = octet < 0 ? code - ZERO : octet * 10 + code - ZERO;
     if (octet > 255) return undefined;
-    word = word * 256 + octet;
   }
-  return word;
+  return dots === 3 && octet >= 0 ? word * 256 + octet : undefined;
 }
 
 function parseV6(text: string): Ip | undefined {

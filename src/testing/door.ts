@@ -3,7 +3,7 @@
  * way of a message into the log, with the code that production has for it; only the socket and the
  * commands' grammar are left out. The client is one that may relay. Knows no scenario.
  */
-import type { ListenerConfig } from '../domain/options-listener.ts';
+import type { ListenerConfig, SessionSettings } from '../domain/options-listener.ts';
 import { parseListenerConfig, sessionSettings } from '../domain/options-listener.ts';
 import { Interview } from '../intake/interview.ts';
 import type { Arrival } from '../intake/message-intake.ts';
@@ -35,10 +35,13 @@ const asked = (ask: Ask): Promise<Reply | undefined> => new Promise((resolve) =>
 export class Door {
   readonly #world: World;
   readonly #config: ListenerConfig;
+  /** Every client comes from one place, so all sessions have the same. */
+  readonly #settings: SessionSettings;
 
   constructor(world: World, listeners: readonly ListenerConfig[]) {
     this.#world = world;
     this.#config = listeners[0] ?? parseListenerConfig({}, 'simulated');
+    this.#settings = sessionSettings(this.#config, PEER, this.#config.listen.address);
   }
 
   /** Asks reception and hands the message over; `answered` once it is durable, or refused. */
@@ -50,7 +53,7 @@ export class Door {
     if (refusal !== undefined) return answered(refusal);
     const { address, port } = this.#config.listen;
     const listener = `${address}:${port}`;
-    const settings = sessionSettings(this.#config, PEER, address);
+    const settings = this.#settings;
     const facts = { received_from: PEER, received_via: listener, hostname: 'waybill.test' };
     const meta = new ConnectionMeta(() => ({ ...facts, ...settings.meta, ...letter.meta }));
     const isGone = (): boolean => life.clock.isOver;
@@ -60,7 +63,7 @@ export class Door {
     if (isGone()) return;
     if (said !== undefined) return answered(said);
     const arrival = this.#arrive(letter, listener);
-    const note = (text: string) => void this.#world.said.push(`error: ${text}`);
+    const note = (text: string) => this.#world.say(`error: ${text}`);
     const order = { host: engine, interview, meta, settings, arrival, bytes: [letter.bytes] };
     const received = await receive({ ...order, isOver: isGone, note });
     if (isGone()) return;

@@ -4,6 +4,8 @@
  * Deliberately unknown here: whether the path allows the use of any of it.
  */
 
+import { Recent } from '../../domain/recent.ts';
+
 /** The extensions a peer offers. */
 export interface Capabilities {
   /** The name the peer gives itself. */
@@ -33,8 +35,21 @@ export const NO_CAPABILITIES: Capabilities = {
 const BLANKS = /[ \t]+/;
 const DIGITS = /^\d{1,15}$/;
 
+/** Texts that are known again; exchangers say the same each time. */
+const KNOWN_MAX = 1_024;
+const KNOWN_CHARS_MAX = 1_024;
+const known = new Recent<Capabilities>(KNOWN_MAX);
+
 /** Reads the text of a reply to EHLO; its lines are joined by LF. */
 export function readCapabilities(text: string): Capabilities {
+  const same = known.get(text);
+  if (same !== undefined) return same;
+  const read = parseCapabilities(text);
+  if (text.length <= KNOWN_CHARS_MAX) known.set(text, read);
+  return read;
+}
+
+function parseCapabilities(text: string): Capabilities {
   const [first = '', ...lines] = text.split('\n');
   const offered = new Map<string, string[]>();
   for (const line of lines) {

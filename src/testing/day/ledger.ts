@@ -5,6 +5,7 @@
  * the mail there was. Knows no policy and judges nothing.
  */
 import { domainOf } from '../../domain/address.ts';
+import { Recent } from '../../domain/recent.ts';
 import type { AttemptBody, DeferredBody } from '../../events/attempt.ts';
 import type { MemoryStore } from '../../events/memory-log.ts';
 import type { AcceptedBody, EndedBody, OfferedBody, UnsettledBody } from '../../events/message.ts';
@@ -20,6 +21,10 @@ import { RouteTally, Tally } from './tally.ts';
 export const NAMES_MAX = 10_000;
 /** The name of all that have none of their own. */
 export const OTHERS = '(others)';
+/** Different sentences of the engine that are counted; more are not told. */
+const SAID_MAX = 50;
+/** Connections that are known again: the last half of them at least, by their offers. */
+const LINKS_MAX = 131_072;
 const HOUR_MS = 3_600_000;
 
 interface Living {
@@ -50,12 +55,14 @@ export class DayLedger {
   readonly suspensions = new Map<string, Suspensions>();
   readonly replies = new Replies();
   readonly hours: HourFigures[] = [];
+  /** How often the engine told its operator what, in the order of the first times. */
+  readonly said = new Map<string, number>();
   /** Recipients that have not ended. */
   queued = 0;
   messages = 0;
   records = 0;
   readonly #living = new Map<string, Living>();
-  readonly #links = new Set<number>();
+  readonly #links = new Recent<true>(LINKS_MAX);
   readonly #startAt: number;
   #hour = new Tally();
   #cursor = 0;
@@ -74,6 +81,12 @@ export class DayLedger {
       const isKept = this.#take(record, records);
       if (!isKept) (records as (StoredRecord | undefined)[])[this.#cursor] = undefined;
     }
+  }
+
+  /** The engine told its operator something. */
+  hear(text: string): void {
+    const count = this.said.get(text);
+    if (count !== undefined || this.said.size < SAID_MAX) this.said.set(text, (count ?? 0) + 1);
   }
 
   /** Nothing comes any more; what is out of rotation was so until now. */
@@ -150,8 +163,9 @@ export class DayLedger {
   }
 
   #offer({ source, site, link }: OfferedBody, at: number): void {
-    const isNew = !this.#links.has(link);
-    if (isNew) this.#links.add(link);
+    const name = String(link);
+    const isNew = this.#links.get(name) === undefined;
+    this.#links.set(name, true);
     this.#route(this.sites, site).offer(at, isNew);
     this.#route(this.sources, source).offer(at, isNew);
   }

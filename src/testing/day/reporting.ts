@@ -11,7 +11,6 @@ import type { DayOrder } from './simulate-day.ts';
 /** Queues whose waiting is explained; the fullest are. */
 const WAITING_MAX = 50;
 /** Different things that the engine told its operator. */
-const SAID_MAX = 50;
 
 const byName = (a: { readonly name: string }, b: { readonly name: string }): number =>
   a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
@@ -58,12 +57,6 @@ function waitingOf({ engine }: World): WaitingQueue[] {
   });
 }
 
-function saidOf({ said }: World): DayReport['said'] {
-  const counts = new Map<string, number>();
-  for (const text of said) counts.set(text, (counts.get(text) ?? 0) + 1);
-  return [...counts].slice(0, SAID_MAX).map(([text, count]) => ({ text, count }));
-}
-
 /** Puts the report together. */
 export function makeReport(
   { policy, survey, receivers, seed, forMs }: DayOrder,
@@ -91,7 +84,7 @@ export function makeReport(
     sources: sourcesOf(ledger),
     replies: ledger.replies.list(),
     waiting: waitingOf(world),
-    said: saidOf(world),
+    said: [...ledger.said].map(([text, count]) => ({ text, count })),
     turns: counts.turns,
     commits: counts.commits,
     records: ledger.records,

@@ -5,6 +5,8 @@
  * Deliberately unknown here: how bytes travel; who is at the other end.
  */
 
+import { addressIn, stageOf } from './command-lines.ts';
+
 /** The points at which a manner is asked. */
 export type Stage =
   | 'greeting'
@@ -92,16 +94,6 @@ const good = (stage: Stage, host: string, offers: readonly string[]): string => 
 };
 
 const reply250 = (text: string, isLast: boolean): string => `250${isLast ? ' ' : '-'}${text}`;
-
-const STAGES: readonly (readonly [RegExp, Stage])[] = [
-  [/^(EHLO|HELO|LHLO) /, 'ehlo'],
-  [/^STARTTLS$/, 'starttls'],
-  [/^MAIL FROM:/, 'mail'],
-  [/^RCPT TO:/, 'rcpt'],
-  [/^DATA$/, 'data'],
-  [/^RSET$/, 'rset'],
-  [/^QUIT$/, 'quit'],
-];
 
 /** An exchanger over all its connections. */
 export class Exchanger {
@@ -202,7 +194,7 @@ export class ServerSession {
     if (end < 0) return undefined;
     const line = this.#rest.slice(0, end);
     this.#rest = this.#rest.slice(end + 2);
-    const stage = STAGES.find(([pattern]) => pattern.test(line))?.[1];
+    const stage = stageOf(line);
     const hasTls = this.tls !== 'none' && this.#security === 'clear';
     if (stage === undefined || (stage === 'starttls' && !hasTls)) {
       return { say: '500 5.5.1 what is that' };
@@ -212,7 +204,7 @@ export class ServerSession {
   }
 
   #obey(stage: Stage, line: string, at: number): Deed {
-    const address = /<(.*)>/.exec(line)?.[1] ?? '';
+    const address = addressIn(line);
     if (stage === 'mail') {
       this.#transactions += 1;
       const exchanger = this.#exchanger;

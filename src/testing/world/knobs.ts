@@ -17,6 +17,8 @@ import type { QuotasKind } from './quotas.ts';
 /** Reads the durable log along, after each step. */
 export interface LogReader {
   read(store: MemoryStore): void;
+  /** What the engine tells its operator; without it the world keeps all of it. */
+  hear?(text: string): void;
 }
 
 /** What a world is made of; all but the seed has a default. */

@@ -59,7 +59,7 @@ export class World {
   readonly witness = new Witness();
   readonly mails = new Map<string, Mail>();
   readonly wishes: Wish[] = [];
-  /** What the engine told its operator. */
+  /** What the engine told its operator, where no reader hears it. */
   readonly said: string[] = [];
   readonly limits: Partial<Limits>;
   readonly #reader: LogReader;
@@ -200,6 +200,12 @@ export class World {
     return wish;
   }
 
+  /** The engine, or what stands before it, tells its operator something. */
+  say(text: string): void {
+    if (this.#reader.hear !== undefined) this.#reader.hear(text);
+    else this.said.push(text);
+  }
+
   /** Jumps to the next due thing and lets it happen; false when nothing is due ever. */
   step(): boolean {
     const isMore = this.time.step();
@@ -275,20 +281,19 @@ export class World {
     const born = this.crashes;
     const bodies = openSpool(this, () => born === this.crashes);
     this.spool = bodies;
-    const policy = this.policies.inForce;
     this.life = await startLife({
       time,
       chance,
       net,
       zone,
-      policy,
+      policy: this.policies.inForce,
       store,
       bodies,
       limits,
       capture: this.#capture,
       quotas: this.quotas,
       faultsNow: () => net.faults,
-      said: (text) => this.said.push(text),
+      said: (text) => this.say(text),
     });
     this.onLife(this.life);
   }
