@@ -1,32 +1,51 @@
 /**
  * How long `waybill journey` takes on a log of ten million events, by each kind of key: with files
- * that the system has forgotten (cold) and with files it holds (warm); how large the index is, how
+ * that the system has forgotten (cold) and with files it holds (warm), by the built command as a
+ * process of its own, and by a daemon's thread of journeys; how large the index is, how
  * fast it is made, and what it costs for each message while mail is relayed. Wall time, and CPU
  * time, which neighbours do not lengthen.
- *   node --max-semi-space-size=64 --import tsx bench/journey.ts [events] [dir]
- * With `dir` the log is made there if it is not there yet, and stays.
+ *   node --max-semi-space-size=64 --import tsx bench/journey.ts [events] [dir [ask]]
+ * With `dir` the log is made there if it is not there yet, and stays; with `ask` its index too.
  */
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { appendFileSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatMessageId } from '../src/domain/message-id.ts';
+import { createMark, MarkRaiser } from '../src/events/log-mark.ts';
 import { flatten } from '../src/events/log-messages.ts';
+import type { AsTold, Matches } from '../src/forensics/journey/answering.ts';
 import { answerJourney, tellAnswer } from '../src/forensics/journey/answering.ts';
 import type { JourneyQuestion } from '../src/forensics/journey/finding.ts';
 import { JOURNEY_FOLDER, openReading } from '../src/forensics/reading.ts';
+import { OpenJourneys } from '../src/manager/open-journeys.ts';
 import type { RecordDraft } from '../src/ports/ports.ts';
 import { AT, draft, NODE, openStore } from './common-log.ts';
+import { describeMachine } from './machine.ts';
 
+const ROOT = join(import.meta.dirname, '..');
 const TURN_MESSAGES = 1_000;
 const TURN_MS = 200;
 const TENANTS = 50;
+/** One message of so many is deferred and stays queued, all of them of one tenant. */
+const STUCK_EVERY = 1_000;
+/** One message of so many is of a tenant that has few. */
+const RARE_EVERY = 100_000;
 const DOMAINS = 500;
 const RECORDS_PER_MESSAGE = 3;
+const RETRY_MS = 1_200_000;
 
 const atOf = (number: number): number => AT + Math.floor(number / TURN_MESSAGES) * TURN_MS;
 const domainOf = (number: number): string => `host-${number % DOMAINS}.example`;
-const tenantOf = (number: number): string => `tenant${number % TENANTS}`;
+const isStuck = (number: number): boolean => number % STUCK_EVERY === 3;
+
+/** Every second message is of one large tenant. */
+function tenantOf(number: number): string {
+  if (isStuck(number)) return 'stuck';
+  if (number % RARE_EVERY === 1) return 'rare';
+  return number % 2 === 0 ? 'large' : `tenant${number % TENANTS}`;
+}
+
 const addressOf = (number: number): string => `user${number}@${domainOf(number)}`;
 const queueIdOf = (number: number): string => `4F${number.toString(36).toUpperCase()}Z9`;
 const fieldOf = (number: number): string => `<${number}.5eed@sender.example>`;
@@ -58,10 +77,16 @@ function eventsOf(number: number, origin: number): RecordDraft[] {
   const text = `Ok: queued as ${queueIdOf(number)}`;
   const reply = { code: 250, enhanced: '2.0.0', text, tls: 'TLSv1.3', took: 50 };
   const facts = { origin, queue, pool: 'pool0', session, local: '192.0.2.1:50000' };
+  const attempt = { to, index: [0], ...way, ...facts };
+  const later = { code: 451, enhanced: '4.7.1', text: 'later', took: 50, attempts: 1 };
+  const due = atOf(number) + RETRY_MS;
+  const outcome = isStuck(number)
+    ? draft(idOf(number), 'message.deferred', 3, { ...attempt, ...later, due })
+    : draft(idOf(number), 'message.delivered', 2, { ...attempt, ...reply });
   return [
     draft(idOf(number), 'message.accepted', 3, accepted),
     draft(idOf(number), 'message.offered', 1, { ...way, link: number }),
-    draft(idOf(number), 'message.delivered', 2, { to, index: [0], ...way, ...reply, ...facts }),
+    outcome,
   ];
 }
 
@@ -112,6 +137,29 @@ function forget(dir: string): void {
   }
 }
 
+/** Tenants of every size, in a window, from a time on, and over all of the log. */
+function tenantQuestions(
+  number: number,
+  messages: number,
+): Readonly<Record<string, JourneyQuestion>> {
+  const from = atOf(number);
+  const window = { from, upto: from + 60_000 };
+  return {
+    'tenant and time': { tenant: tenantOf(7), ...window },
+    'large tenant and time': { tenant: 'large', ...window },
+    'large tenant, from a time on': { tenant: 'large', from },
+    'large tenant, up to a time': { tenant: 'large', upto: from },
+    'large tenant': { tenant: 'large' },
+    'stuck tenant, up to a time': { tenant: 'stuck', upto: from },
+    'rare tenant': { tenant: 'rare' },
+    'rare tenant and time': { tenant: 'rare', ...window },
+    'no such tenant': { tenant: 'nobody' },
+    'before the log': { tenant: 'large', upto: atOf(0) - 1 },
+    'after the log': { tenant: 'large', from: atOf(messages) + 1 },
+    'recipient and tenant': { key: addressOf(number + 5), tenant: 'nobody' },
+  };
+}
+
 function questionsOf(messages: number): Readonly<Record<string, JourneyQuestion>> {
   const number = Math.floor(messages * 0.37);
   return {
@@ -120,9 +168,14 @@ function questionsOf(messages: number): Readonly<Record<string, JourneyQuestion>
     recipient: { key: addressOf(number + 2) },
     'recipient and time': { key: addressOf(number + 3), from: atOf(number) - 60_000 },
     'queue id': { key: queueIdOf(number + 4) },
-    'tenant and time': { tenant: tenantOf(7), from: atOf(number), upto: atOf(number) + 60_000 },
+    ...tenantQuestions(number, messages),
     nothing: { key: 'nobody@nowhere.example' },
   };
+}
+
+function sayMatches({ matches, rest }: AsTold<Matches>): string {
+  const more = rest === undefined ? '' : `, ${rest.sure} ${rest.count} more`;
+  return `${matches.length} messages${more}`;
 }
 
 function ask(dir: string, question: JourneyQuestion): Cost & { readonly answer: string } {
@@ -134,11 +187,10 @@ function ask(dir: string, question: JourneyQuestion): Cost & { readonly answer: 
       reading.close();
     }
   });
-  const count = value.kind === 'matches' ? `${value.matches.length} messages` : value.kind;
-  return { ...cost, answer: count };
+  return { ...cost, answer: value.kind === 'matches' ? sayMatches(value) : value.kind };
 }
 
-function report(dir: string, events: number): void {
+function makeIndex(dir: string, events: number): void {
   const folder = join(dir, JOURNEY_FOLDER);
   rmSync(folder, { recursive: true, force: true });
   const build = measure(() => openReading(dir).close());
@@ -154,12 +206,63 @@ function report(dir: string, events: number): void {
       `${((bytes / events) * 1).toFixed(1)} MB a million events; ` +
       `the log has ${(bytesIn(join(dir, 'log')) / 1e6).toFixed(0)} MB`,
   );
+}
+
+/** The command itself, built: a process that begins with nothing, and ends. */
+function runCommand(dir: string, { key, tenant, from, upto, before }: JourneyQuestion): number {
+  const time = (name: string, at: number | undefined): string[] =>
+    at === undefined ? [] : [name, new Date(at).toISOString()];
+  const words = [
+    ...(key === undefined ? [] : [key]),
+    ...(tenant === undefined ? [] : ['--tenant', tenant]),
+    ...time('--from', from),
+    ...time('--to', upto),
+    ...(before === undefined ? [] : ['--before', String(before)]),
+  ];
+  const command = [join(ROOT, 'dist/waybill.js'), 'journey', '--json', '--data', dir, ...words];
+  const { wallMs, value } = measure(() =>
+    spawnSync(process.execPath, command, { encoding: 'utf8', maxBuffer: 1 << 26 }),
+  );
+  if (value.status !== 0 && value.status !== 1) throw new Error(value.stderr);
+  return wallMs;
+}
+
+/** The daemon's own thread, as it is asked for an endpoint. */
+async function askLive(journeys: OpenJourneys, question: JourneyQuestion): Promise<number> {
+  const began = performance.now();
+  const answer = await journeys.ask(question);
+  if (typeof answer === 'string') throw new Error(answer);
+  return performance.now() - began;
+}
+
+function openLive(dir: string, events: number): OpenJourneys {
+  const mark = createMark();
+  new MarkRaiser(mark).raise(events);
+  return new OpenJourneys({ dir, mark, logger: { warn: console.warn, error: console.error } });
+}
+
+async function report(dir: string, events: number): Promise<readonly object[]> {
+  const rows: object[] = [];
+  const journeys = openLive(dir, events);
   for (const [name, question] of Object.entries(questionsOf(events / RECORDS_PER_MESSAGE))) {
     forget(dir);
     const cold = ask(dir, question);
     const warm = ask(dir, question);
-    console.log(`${name}: cold ${rounded(cold)}, warm ${rounded(warm)}: ${cold.answer}`);
+    forget(dir);
+    const processMs = runCommand(dir, question);
+    forget(dir);
+    const liveMs = await askLive(journeys, question);
+    console.log(
+      `${name}: cold ${rounded(cold)}, warm ${rounded(warm)}, ` +
+        `process ${processMs.toFixed(0)} ms, live ${liveMs.toFixed(0)} ms: ${cold.answer}`,
+    );
+    const times = [cold.wallMs, cold.cpuMs, warm.wallMs, warm.cpuMs, processMs, liveMs];
+    const [coldMs, coldCpuMs, warmMs, warmCpuMs, ...others] = times.map((ms) => Math.round(ms));
+    const [commandMs, threadMs] = others;
+    rows.push({ name, coldMs, coldCpuMs, warmMs, warmCpuMs, commandMs, threadMs });
   }
+  await journeys.stop(1_000);
+  return rows;
 }
 
 const events = Number(process.argv[2] ?? 10_000_000);
@@ -168,10 +271,21 @@ const dir = given ?? mkdtempSync(join(tmpdir(), 'waybill-bench-'));
 try {
   const messages = Math.ceil(events / RECORDS_PER_MESSAGE);
   if (!existsSync(join(dir, 'log'))) {
-    const written = measure(() => writeLog(dir, messages));
-    console.log(`log written: ${rounded(written)}`);
+    const cost = measure(() => writeLog(dir, messages));
+    console.log(`log written: ${rounded(cost)}`);
   }
-  report(dir, messages * RECORDS_PER_MESSAGE);
+  const written = messages * RECORDS_PER_MESSAGE;
+  if (process.argv[4] !== 'ask') makeIndex(dir, written);
+  const load = Number((loadavg()[0] ?? 0).toFixed(2));
+  const rows = await report(dir, written);
+  const line = {
+    at: new Date().toISOString(),
+    ...describeMachine(ROOT),
+    load,
+    events: written,
+    journey: rows,
+  };
+  appendFileSync(join(ROOT, 'bench/history.jsonl'), `${JSON.stringify(line)}\n`);
 } finally {
   if (given === undefined) rmSync(dir, { recursive: true, force: true });
 }

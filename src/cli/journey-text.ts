@@ -3,7 +3,7 @@
  * belongs to it below. Takes the answer as it is told, offline or live, and adds nothing.
  */
 import process from 'node:process';
-import type { AsTold, JourneyAnswer, Match } from '../forensics/journey/answering.ts';
+import type { AsTold, JourneyAnswer, Matches } from '../forensics/journey/answering.ts';
 import type {
   AttemptResult,
   AttemptStep,
@@ -16,11 +16,15 @@ import type {
 } from '../forensics/journey/steps.ts';
 import type { Told } from '../manager/telling.ts';
 import { formatSpan } from './span.ts';
-import { harmless, paint } from './terminal.ts';
+import { counted, harmless, paint } from './terminal.ts';
 import { describeWhy } from './why.ts';
 
 /** An answer as it came: beside what the log says, what holds a living message just now. */
-export type ToldAnswer = AsTold<JourneyAnswer> & { readonly why?: Told };
+export type ToldAnswer = AsTold<JourneyAnswer> & {
+  readonly why?: Told;
+  /** How many of the newest records are not in the index of a running daemon yet. */
+  readonly behind?: number;
+};
 
 const bold = (text: string): string => paint(process.stdout, 'bold', text);
 const dim = (text: string): string => paint(process.stdout, 'dim', text);
@@ -33,10 +37,19 @@ const withValue = (name: string, value: string | undefined): string[] =>
 /** The answer for people. */
 export function describeAnswer(told: ToldAnswer): string {
   const answer = inOneLine(told);
+  return [describeKind(answer), ...describeBehind(answer.behind)].join('\n');
+}
+
+function describeKind(answer: ToldAnswer): string {
   if (answer.kind === 'nothing') return answer.text;
-  if (answer.kind === 'matches') return describeMatches(answer.matches, answer.more);
+  if (answer.kind === 'matches') return describeMatches(answer);
   return describeJourney(answer.journey, answer.why);
 }
+
+const describeBehind = (behind = 0): readonly string[] =>
+  behind === 0
+    ? []
+    : [`the newest ${counted(behind, 'record')} are not in the index yet: ask again in a moment`];
 
 /** All texts without line ends and what else a peer could play with: a step is one line. */
 function inOneLine<T>(value: T): T {
@@ -49,13 +62,22 @@ function inOneLine<T>(value: T): T {
   return tidy(value) as T;
 }
 
-function describeMatches(matches: readonly AsTold<Match>[], more: boolean): string {
+function describeMatches({ matches, rest }: AsTold<Matches>): string {
   const lines = matches.map(
     ({ id, at, from, to, text }) =>
       `${clock(at)}  ${bold(id)}  <${from}> to ${to.map((one) => `<${one}>`).join(' ')}: ${text}`,
   );
-  const count = `${matches.length} messages${more ? ', and there are more: narrow the time' : ''}`;
-  return [...lines, `${count}; ask for one by its id`].join('\n');
+  const listed = `${counted(matches.length, 'message')}; ask for one by its id`;
+  return [...lines, listed, ...(rest === undefined ? [] : [describeRest(rest)])].join('\n');
+}
+
+function describeRest({ count, sure, before }: NonNullable<AsTold<Matches>['rest']>): string {
+  const more = {
+    exactly: `and ${counted(count, 'more', 'more')}`,
+    about: `and about ${counted(count, 'more', 'more')}`,
+    least: count === 0 ? 'and perhaps more' : `and ${counted(count, 'more', 'more')} at least`,
+  }[sure];
+  return `${more}: narrow the time, or go on with --before ${before}`;
 }
 
 function describeJourney(journey: AsTold<Journey>, why: Told | undefined): string {

@@ -13,6 +13,7 @@ import { openReading } from '../forensics/reading.ts';
 import { DATA_DEFAULT } from '../manager/arguments.ts';
 import { askManager } from '../manager/control-client.ts';
 import type { Told } from '../manager/telling.ts';
+import { parseCount } from './arguments.ts';
 import { openClient } from './client.ts';
 import { findSaid } from './endpoint.ts';
 import type { ToldAnswer } from './journey-text.ts';
@@ -35,12 +36,14 @@ interface Flags {
   readonly tenant?: string;
   readonly from?: number;
   readonly to?: number;
+  readonly before?: number;
 }
 
 const HELP = `
 KEY is one of: our id of the message, its Message-ID, the address of a recipient, the id under which
 the other side queued it (as its reply has it: "queued as 4TfX2z3qYz"). All are tried. Without KEY,
---tenant lists messages. Where several are found they are listed, newest first.
+--tenant lists messages. Where several are found they are listed, newest first, 100 at a time; how
+many more there are is said at the end, with the --before that goes on from there.
 
 --from and --to choose among messages found by recipient, Message-ID, queue id or tenant.
 ${TIMES_HELP}
@@ -54,6 +57,7 @@ Examples:
   $ waybill journey bob@example.com --from 2h
   $ waybill journey 4TfX2z3qYz --data /srv/copied-log --json | jq .journey.standing
   $ waybill journey --tenant acme --from 2026-01-31T12:00:00Z --to 2026-01-31T12:05:00Z
+  $ waybill journey --tenant acme --from 1d --before 48211907
   $ waybill journey '<20260131.1@example.com>' --endpoint http://127.0.0.1:8000
 
 --endpoint takes credentials from WAYBILL_TOKEN (Bearer), or as user:password@ in the URL.`;
@@ -70,6 +74,7 @@ export const build = (): Command =>
     .option('--tenant <name>', 'messages of this tenant')
     .option('--from <time>', 'not before this time', parsePast)
     .option('--to <time>', 'not after this time', parsePast)
+    .option('--before <position>', 'the next page of a list: what its end says', parseCount)
     .option('--data <dir>', `data directory, folder of segments, or segment ${DATA_SAID}`)
     .option('--endpoint <url>', 'ask the HTTP listener of a running daemon instead')
     .option('--json', 'print the answer as JSON')
@@ -80,14 +85,14 @@ export const build = (): Command =>
     .action((key: string | undefined, flags: Flags) => run(key, flags));
 
 async function run(key: string | undefined, flags: Flags): Promise<void> {
-  const { tenant, from, to: upto, data, json } = flags;
+  const { tenant, from, to: upto, before, data, json } = flags;
   const said = data === undefined ? findSaid() : undefined;
   const endpoint = flags.endpoint ?? (said === undefined ? undefined : process.env[said]);
   if ((key ?? tenant ?? '').trim() === '') {
     throw new CommandFailure('give a KEY or --tenant; see waybill journey --help', EXIT.usage);
   }
   demandOrder(from, upto);
-  const question = { key, tenant, from, upto };
+  const question = { key, tenant, from, upto, before };
   const answer =
     endpoint === undefined
       ? await askLog(data ?? DATA_DEFAULT, question, json !== true)
@@ -134,9 +139,9 @@ async function withWhy(data: string, answer: ToldAnswer): Promise<ToldAnswer> {
 }
 
 async function askEndpoint(endpoint: string, question: JourneyQuestion): Promise<ToldAnswer> {
-  const { key, tenant, from, upto } = question;
+  const { key, tenant, from, upto, before } = question;
   const time = (at: number | undefined): string | undefined =>
     at === undefined ? undefined : new Date(at).toISOString();
-  const query = { key, tenant, from: time(from), to: time(upto) };
+  const query = { key, tenant, from: time(from), to: time(upto), before };
   return await openClient({ endpoint }).get<ToldAnswer>('/api/admin/journey/v1', query);
 }

@@ -31,7 +31,7 @@ const PATIENCE_MS = 200;
 /** The index never claims the share of a reader that is further behind than this, ms. */
 const LAG_MS_MAX = 30_000;
 /** What is new when a question comes is indexed first, for so long, ms. */
-const CATCH_UP_MS_MAX = 2_000;
+const CATCH_UP_MS_MAX = 500;
 /** After a failure of the disk. */
 const AGAIN_MS = 30_000;
 const REST_MS = 1_000;

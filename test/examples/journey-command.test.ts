@@ -80,9 +80,9 @@ test('a key is found as it was printed: in angle brackets, or beside a comment',
   const heard: string[] = [];
   const found = { event, position: 1, at: 1 };
   const look = {
-    newest: (kind: number, text: string) => {
+    *newest(kind: number, text: string) {
       heard.push(`${kind} ${text}`);
-      return [found];
+      yield found;
     },
   } as unknown as LogLook;
   const { messages } = findMessages(look, { key: ' <BOB@x.test>' });

@@ -117,6 +117,44 @@ test('a log that goes on is gone on with, and files that came of it are used', (
   });
 });
 
+test('positions are counted without being read, but for those at the edges of a time', () => {
+  inFolder((folder) => {
+    // Of one name in every 40, and of one that fills pages of its own.
+    const store = createMemoryStore();
+    for (let position = 1; position <= 9_000; position += 1) {
+      const stream = position % 40 === 7 ? 'rare' : 'large';
+      const at = 1_000 * position;
+      const event = { type: 'queue.woke', version: 1, body: '{}' };
+      store.records.push({ position, turn: position, at, stream, ...event });
+    }
+    const log = Object.assign(createMemoryTail(store, queueMicrotask), {
+      spanOf: (position: number) =>
+        position <= 4_096 ? { first: 1, bound: 4_096 } : { first: 4_097, bound: 9_000 },
+    });
+    for (const index of [follow(log, folder), new JourneyIndex(log, openRunFolder(folder))]) {
+      for (const stream of ['large', 'rare', 'none']) {
+        const all = [...index.find(KEY.stream, stream)];
+        assert.deepEqual(index.count(KEY.stream, stream), { count: all.length, doubtful: [] });
+        assert.deepEqual([...index.findOnward(KEY.stream, stream, 1)], all.toReversed());
+        const onward = [...index.findOnward(KEY.stream, stream, 4_100)];
+        assert.deepEqual(
+          onward,
+          all.toReversed().filter((one) => one >= 4_100),
+        );
+        const upto = 6_000;
+        const within = all.filter((one) => one <= upto).length;
+        assert.equal(index.count(KEY.stream, stream, { upto }).count, within);
+        const span = { from: 3_000_500, upto: 7_000_500 };
+        const { count, doubtful } = index.count(KEY.stream, stream, { span });
+        const isIn = (one: number) => one * 1_000 >= span.from && one * 1_000 <= span.upto;
+        assert.equal(count + doubtful.filter(isIn).length, all.filter(isIn).length);
+        assert.ok(doubtful.length <= 2_048, `${doubtful.length} in doubt`);
+        assert.ok(stream !== 'large' || count > 1_900, `${count} without doubt`);
+      }
+    }
+  });
+});
+
 test('files that were harmed, are foreign, or went away under it are made again', () => {
   inFolder((folder) => {
     const log = makeLog(2_500);

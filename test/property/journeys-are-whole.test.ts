@@ -74,7 +74,7 @@ function judge(look: LogLook, id: string, records: readonly StoredRecord[]): voi
   const at = records[0]?.at ?? 0;
   for (const key of keysOf(records)) {
     const found = findMessages(look, { key, from: at, upto: records.at(-1)?.at ?? at });
-    assert.ok(found.messages.has(id) || found.isCut, `${id} is not found by ${key}`);
+    assert.ok(found.messages.has(id) || found.rest !== undefined, `${id} is not found by ${key}`);
   }
   const positions = records.map(({ position }) => position);
   const journey = journeyOf(look, id);

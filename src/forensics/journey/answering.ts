@@ -3,10 +3,12 @@
  * there are to choose from. The same answer offline and live, as plain data with times as text.
  * Deliberately unknown here: who asks, and what a running engine knows beside the log.
  */
-import type { FoundBy, FoundMessage, JourneyQuestion } from './finding.ts';
-import { findAcceptance, findMessages } from './finding.ts';
-import { eventsOf, journeyOf } from './journey.ts';
-import type { LogLook } from './log-look.ts';
+import type { FoundMessage, JourneyQuestion, Rest } from './finding.ts';
+import { findMessages } from './finding.ts';
+import { eventsToEnd, journeyOf } from './journey.ts';
+import type { FoundBy } from './leads.ts';
+import { findAcceptance } from './leads.ts';
+import type { LogEvent, LogLook } from './log-look.ts';
 import { standingOf } from './standing.ts';
 import type { Journey } from './steps.ts';
 
@@ -23,10 +25,18 @@ export interface Match {
   readonly text: string;
 }
 
-/** The answer. `more`: there are others than those listed, or may be. */
+/** A page of messages. `more`: there are others than those listed, or may be; `rest` says how many. */
+export interface Matches {
+  readonly kind: 'matches';
+  readonly matches: readonly Match[];
+  readonly more: boolean;
+  readonly rest?: Rest;
+}
+
+/** The answer. */
 export type JourneyAnswer =
   | { readonly kind: 'journey'; readonly journey: Journey }
-  | { readonly kind: 'matches'; readonly matches: readonly Match[]; readonly more: boolean }
+  | Matches
   | { readonly kind: 'nothing'; readonly text: string };
 
 /** Recipients shown of a match. */
@@ -38,25 +48,44 @@ export function answerJourney(
   question: JourneyQuestion,
   now?: number,
 ): JourneyAnswer {
-  const { messages, isCut } = findMessages(look, question);
+  const { messages, rest, wasListed } = findMessages(look, question);
   const [only, ...others] = messages.keys();
-  if (only === undefined) return { kind: 'nothing', text: sayNothing(look, question) };
-  if (others.length === 0 && !isCut) {
+  if (only === undefined && rest === undefined) {
+    return { kind: 'nothing', text: sayNothing(look, question) };
+  }
+  const isAlone = others.length === 0 && rest === undefined && question.before === undefined;
+  if (only !== undefined && isAlone) {
     const journey = journeyOf(look, only, now);
     if (journey !== undefined) return { kind: 'journey', journey };
   }
-  const matches = [...messages].map(([id, found]) => matchOf(look, id, found));
+  const matches = [...messages].flatMap(([id, found]) => {
+    const events = eventsToEnd(look, id, found.from);
+    return wasListed(events) ? [] : [matchOf(id, found, events)];
+  });
   matches.sort((one, other) => other.at - one.at);
-  return { kind: 'matches', matches, more: isCut };
+  return { kind: 'matches', matches, more: rest !== undefined, ...(rest && { rest }) };
 }
 
-function sayNothing({ log }: LogLook, { key, tenant }: JourneyQuestion): string {
-  const what = key === undefined ? `of tenant ${tenant}` : `for ${key}`;
-  return `the log has no message ${what} from position ${log.first()} to ${log.upto()}`;
+/** Says what was asked, and how far the log reaches: a time may be one that it does not have. */
+function sayNothing(look: LogLook, { key, tenant, from, upto, before }: JourneyQuestion): string {
+  const what = [
+    ...(key === undefined ? [] : [`for ${key}`]),
+    ...(tenant === undefined ? [] : [`of tenant ${tenant}`]),
+    ...(from === undefined ? [] : [`from ${timeText(from)}`]),
+    ...(upto === undefined ? [] : [`up to ${timeText(upto)}`]),
+    ...(before === undefined ? [] : [`before position ${before}`]),
+  ];
+  const reach = [look.log.first(), look.upto].map((position) => {
+    const at = look.at(position)?.at;
+    return `position ${position}${at === undefined ? '' : ` (${timeText(at)})`}`;
+  });
+  if (look.upto < look.log.first()) return `the log has no message ${what.join(' ')}: it is empty`;
+  return `the log has no message ${what.join(' ')}; it reaches from ${reach.join(' to ')}`;
 }
 
-function matchOf(look: LogLook, id: string, { by, from }: FoundMessage): Match {
-  const events = eventsOf(look, id, from);
+const timeText = (at: number): string => new Date(at).toISOString();
+
+function matchOf(id: string, { by }: FoundMessage, events: readonly LogEvent[]): Match {
   const acceptance = findAcceptance(events);
   const { state, text } = standingOf(events);
   return {
@@ -88,8 +117,6 @@ type TimeName = (typeof TIMES)[number];
 export const tellAnswer = (answer: JourneyAnswer): AsTold<JourneyAnswer> =>
   JSON.parse(
     JSON.stringify(answer, (key, value: unknown) =>
-      typeof value === 'number' && TIMES.some((name) => name === key)
-        ? new Date(value).toISOString()
-        : value,
+      typeof value === 'number' && TIMES.some((name) => name === key) ? timeText(value) : value,
     ),
   ) as AsTold<JourneyAnswer>;

@@ -1,20 +1,25 @@
 /**
- * From what an operator has in hand to messages: an id of ours, a Message-ID, a recipient, the id
- * under which the other side queued it, a tenant. The one idea: nobody need say which of these a
- * text is; all are tried, and what was found says by what.
+ * From what an operator has in hand to messages, newest first and a page at a time. The one idea:
+ * all leads of a key are followed together, in the order of the log, so a position tells where the
+ * next page begins; and work is counted, so that a page of a key with millions of messages costs
+ * what one of a key with hundreds does.
  * Deliberately unknown here: what became of the messages.
  */
-import { parseQueueName } from '../../domain/queue-name.ts';
-import type { KeyKind } from './keys.ts';
-import { KEY, messageIdKey, messageIdsIn, recipientKey } from './keys.ts';
+import { eventsToEnd } from './journey.ts';
+import type { FoundBy, Lead } from './leads.ts';
+import { firstPositionOf, idLead, isOfTenant, leadsOf, tenantLead } from './leads.ts';
 import type { LogEvent, LogLook } from './log-look.ts';
-import { tokenKey, tokensOf } from './reply-tokens.ts';
+import { standingOf } from './standing.ts';
 import type { TimeSpan } from './stretch.ts';
 
-/** Messages found at most; who wants others narrows the time. */
+/** Messages of one page. */
 export const MATCHES_MAX = 100;
-/** Records looked at for one question. */
-const CANDIDATES_MAX = 10_000;
+/** Records looked at for one page. */
+const PAGE_LOOKS_MAX = 5_000;
+/** Records looked at behind a full page, to say exactly how many more there are. */
+const REST_LOOKS_MAX = 100;
+/** What it counts for to ask all of the log behind a message that has not ended. */
+const LIVING_LOOKS = 20;
 
 /** What is asked; at least one of key and tenant. Times in ms, both ends within. */
 export interface JourneyQuestion {
@@ -22,10 +27,9 @@ export interface JourneyQuestion {
   readonly tenant?: string | undefined;
   readonly from?: number | undefined;
   readonly upto?: number | undefined;
+  /** The next page: what an answer said of where it goes on. */
+  readonly before?: number | undefined;
 }
-
-/** By what a message was found. */
-export type FoundBy = 'id' | 'message-id' | 'recipient' | 'queue-id' | 'tenant';
 
 /** By what a message was found, and a position that none of its events lies before. */
 export interface FoundMessage {
@@ -33,120 +37,172 @@ export interface FoundMessage {
   readonly from: number;
 }
 
+/** What a page does not list. */
+export interface Rest {
+  /** Messages; `about` is counted in the index alone, `least` by those that were looked at. */
+  readonly count: number;
+  readonly sure: 'exactly' | 'about' | 'least';
+  /** Where the next page begins. */
+  readonly before: number;
+}
+
 /** Messages by id, newest first. */
 export interface Found {
   readonly messages: ReadonlyMap<string, FoundMessage>;
-  /** There are more, or may be. */
-  readonly isCut: boolean;
+  /** Undefined where all are listed. */
+  readonly rest: Rest | undefined;
+  /** Whether a message, by its events, was on a page before this one. */
+  readonly wasListed: (events: readonly LogEvent[]) => boolean;
 }
 
-interface Way {
-  readonly by: FoundBy;
-  readonly kind: KeyKind;
-  readonly text: string;
-  readonly proves: (found: LogEvent) => boolean;
-}
-
-const isAcceptance = (
-  event: LogEvent['event'],
-): event is Extract<LogEvent['event'], { type: 'message.accepted' | 'message.recovered' }> =>
-  event.type === 'message.accepted' || event.type === 'message.recovered';
-
-/** The acceptance among the events of a message. */
-export const findAcceptance = (events: readonly LogEvent[]) => {
-  for (const { event, at, position } of events) {
-    if (isAcceptance(event)) return { body: event.body, at, position, type: event.type };
-  }
-  return undefined;
-};
-
-const isOfTenant = ({ event }: LogEvent, tenant: string): boolean => {
-  const isPlaced = isAcceptance(event) || event.type === 'message.rebound';
-  return isPlaced && parseQueueName(event.body.queue).tenant === tenant;
-};
-
-const tenantWay = (tenant: string): Way => ({
-  by: 'tenant',
-  kind: KEY.tenant,
-  text: tenant,
-  proves: (found) => isOfTenant(found, tenant),
-});
-
-/** The ways in which a key may lead to messages. */
-function waysOf(key: string): readonly Way[] {
-  // Addresses stand in angle brackets wherever they are printed, and are copied with them.
-  const bare = key.trim().replace(/^<(.*)>$/su, '$1');
-  const address = recipientKey(bare);
-  const field = messageIdKey(key);
-  const token = tokenKey(key);
-  return [
-    {
-      by: 'id',
-      kind: KEY.stream,
-      text: bare.toLowerCase(),
-      proves: ({ event }) => /^(?:message|report)\./.test(event.type),
-    },
-    {
-      by: 'message-id',
-      kind: KEY.messageId,
-      text: field,
-      proves: ({ event }) =>
-        isAcceptance(event) && messageIdsIn(event.body.headers).map(messageIdKey).includes(field),
-    },
-    {
-      by: 'recipient',
-      kind: KEY.recipient,
-      text: address,
-      proves: ({ event }) =>
-        isAcceptance(event) && event.body.to.some((to) => recipientKey(to) === address),
-    },
-    {
-      by: 'queue-id',
-      kind: KEY.queueId,
-      text: token,
-      proves: ({ event }) =>
-        event.type === 'message.delivered' && tokensOf(event.body.text).includes(token),
-    },
-  ];
-}
-
-/** Finds messages; of each way the newest first. */
+/** Finds a page of messages. */
 export function findMessages(look: LogLook, question: JourneyQuestion): Found {
-  const { key, tenant, from = 0, upto = Number.MAX_SAFE_INTEGER } = question;
-  const ways = key === undefined ? [tenantWay(tenant ?? '')] : waysOf(key);
-  const span: TimeSpan = { from, upto };
-  const messages = new Map<string, FoundMessage>();
-  let left = CANDIDATES_MAX;
-  for (const { by, kind, text, proves } of ways) {
-    // An id is an id whenever it was: time and tenant choose among many.
-    const isExact = by === 'id';
-    for (const found of look.newest(kind, text, isExact ? {} : { span })) {
-      left -= 1;
-      if (left < 0) return { messages, isCut: true };
-      const { stream } = found.event;
-      const known = messages.get(stream);
-      if (known?.by.includes(by) === true) continue;
-      if (!isExact && (found.at < from || found.at > upto)) continue;
-      if (!proves(found)) continue;
-      if (!isExact && tenant !== undefined && !hasTenant(look, stream, tenant)) continue;
-      if (known === undefined && messages.size === MATCHES_MAX) return { messages, isCut: true };
-      messages.set(stream, {
-        by: [...(known?.by ?? []), by],
-        from: Math.max(known?.from ?? 1, firstOf(found)),
-      });
-      if (isExact) break;
+  const finding = new Finding(look, question);
+  finding.run();
+  return finding.found();
+}
+
+interface Candidate {
+  readonly lead: Lead;
+  readonly found: LogEvent;
+}
+
+class Finding {
+  readonly #look: LogLook;
+  readonly #question: JourneyQuestion;
+  readonly #span: TimeSpan;
+  readonly #leads: readonly Lead[];
+  readonly #messages = new Map<string, FoundMessage>();
+  /** Those that the page has no room for. */
+  readonly #others = new Set<string>();
+  #left = PAGE_LOOKS_MAX;
+  #isCut = false;
+  /** Positions from here on are done with. */
+  #before: number;
+
+  constructor(look: LogLook, question: JourneyQuestion) {
+    const { key, tenant = '', from = 0, upto = Number.MAX_SAFE_INTEGER, before } = question;
+    this.#look = look;
+    this.#question = question;
+    this.#span = { from, upto };
+    this.#leads = key === undefined ? [tenantLead(tenant)] : leadsOf(key);
+    this.#before = before ?? Number.MAX_SAFE_INTEGER;
+  }
+
+  run(): void {
+    const { key } = this.#question;
+    if (key !== undefined) this.#takeId(idLead(key));
+    const range = { upto: this.#before - 1, span: this.#span };
+    for (const candidate of inOrder(this.#look, this.#leads, range)) {
+      this.#left -= 1;
+      if (this.#left < 0) {
+        this.#isCut = true;
+        return;
+      }
+      this.#take(candidate);
     }
   }
-  return { messages, isCut: false };
+
+  #takeId({ by, kind, text, proves }: Lead): void {
+    for (const found of this.#look.newest(kind, text)) {
+      if (!proves(found)) continue;
+      this.#messages.set(found.event.stream, { by: [by], from: firstPositionOf(found) });
+      return;
+    }
+  }
+
+  #take({ lead, found }: Candidate): void {
+    const isFull = this.#messages.size >= MATCHES_MAX;
+    if (!isFull) this.#before = found.position;
+    const { stream } = found.event;
+    const known = this.#messages.get(stream);
+    if (known?.by.includes(lead.by) === true || !this.#fits(lead, found)) return;
+    if (known === undefined && isFull) {
+      this.#others.add(stream);
+      return;
+    }
+    this.#messages.set(stream, {
+      by: [...(known?.by ?? []), lead.by],
+      from: Math.max(known?.from ?? 1, firstPositionOf(found)),
+    });
+    if (this.#messages.size >= MATCHES_MAX) this.#left = Math.min(this.#left, REST_LOOKS_MAX);
+  }
+
+  #fits(lead: Lead, found: LogEvent): boolean {
+    if (!this.#isMeant(lead, found)) return false;
+    const { key, tenant } = this.#question;
+    if (key === undefined || tenant === undefined || isOfTenant(found, tenant)) return true;
+    return this.#hadTenant(found, tenant);
+  }
+
+  #isMeant(lead: Lead, found: LogEvent): boolean {
+    const { from, upto } = this.#span;
+    return found.at >= from && found.at <= upto && lead.proves(found);
+  }
+
+  /** Whether a message was ever in a queue of the tenant. */
+  #hadTenant(found: LogEvent, tenant: string): boolean {
+    const events = eventsToEnd(this.#look, found.event.stream, firstPositionOf(found));
+    const isEnded = standingOf(events).state === 'ended';
+    this.#left -= events.length + (isEnded ? 0 : LIVING_LOOKS);
+    return events.some((one) => isOfTenant(one, tenant));
+  }
+
+  found(): Found {
+    return {
+      messages: this.#messages,
+      rest: this.#rest(),
+      wasListed: (events) => this.#wasListed(events),
+    };
+  }
+
+  #rest(): Rest | undefined {
+    const before = this.#before;
+    const count = this.#others.size;
+    const { key, tenant, before: begun } = this.#question;
+    // On a later page some of them may be such as were moved, and listed by that already.
+    const sure = begun === undefined ? 'exactly' : 'about';
+    if (!this.#isCut) return count === 0 ? undefined : { count, sure, before };
+    const isFull = this.#messages.size >= MATCHES_MAX;
+    // The index cannot tell which entries of a key are of a tenant, or outside of the time.
+    if (!isFull || (key !== undefined && tenant !== undefined)) {
+      return { count, sure: 'least', before };
+    }
+    const range = { upto: before - 1, span: this.#span };
+    const entries = this.#leads.map((lead) =>
+      this.#look.count(lead.kind, lead.text, range, (found) => this.#isMeant(lead, found)),
+    );
+    return { count: entries.reduce((sum, one) => sum + one, 0), sure: 'about', before };
+  }
+
+  #wasListed(events: readonly LogEvent[]): boolean {
+    const { before } = this.#question;
+    if (before === undefined) return false;
+    return events.some(
+      (found) => found.position >= before && this.#leads.some((lead) => this.#isMeant(lead, found)),
+    );
+  }
 }
 
-/** The position of the acceptance, as far as an event tells it; else 1. */
-function firstOf({ event, position }: LogEvent): number {
-  if (isAcceptance(event)) return position;
-  return 'origin' in event.body ? (event.body.origin ?? 1) : 1;
+/** Candidates of all leads, newest first. */
+function* inOrder(
+  look: LogLook,
+  leads: readonly Lead[],
+  range: { readonly upto: number; readonly span: TimeSpan },
+): Generator<Candidate> {
+  const heads = leads.map((lead) => ({ lead, rest: look.newest(lead.kind, lead.text, range) }));
+  const next = heads.map(({ rest }) => rest.next());
+  for (;;) {
+    let newest = -1;
+    let position = 0;
+    for (const [index, { done, value }] of next.entries()) {
+      if (done === true || value.position <= position) continue;
+      newest = index;
+      position = value.position;
+    }
+    const head = heads[newest];
+    if (head === undefined) return;
+    yield { lead: head.lead, found: next[newest]?.value as LogEvent };
+    next[newest] = head.rest.next();
+  }
 }
-
-/** Whether a message was ever in a queue of the tenant. */
-const hasTenant = (look: LogLook, id: string, tenant: string): boolean =>
-  look.latest(KEY.stream, id, Number.MAX_SAFE_INTEGER, (one) => isOfTenant(one, tenant)) !==
-  undefined;

@@ -6,30 +6,22 @@
  * Deliberately unknown here: threads, pace, and what is made of what is found.
  */
 import type { CommittedLog, CommittedRecord } from '../../ports/committed-log.ts';
+import type { AskedStretches, KeyCount, KeyRange } from './key-questions.ts';
+import { countPositions, newestFirst, oldestFirst } from './key-questions.ts';
 import { keyedHash } from './keyed-hash.ts';
 import type { KeyKind } from './keys.ts';
 import { eachKey } from './keys.ts';
+import { RunFile, RunUnreadable } from './run-file.ts';
 import type { RunFolder } from './run-files.ts';
-import { RunFile, RunUnreadable } from './run-files.ts';
-import type { Stretch, StretchData, TimeSpan } from './stretch.ts';
+import type { Stretch, StretchData } from './stretch.ts';
 import { GrowingStretch, STRETCH_POSITIONS_MAX } from './stretch.ts';
 
 /** A growing stretch is written down after so many more positions: what a kill costs. */
 const KEEP_POSITIONS = 2 ** 16;
-/** Damaged files met in one question, before it is given up. */
-const REPAIRS_MAX = 8;
-
 /** The log as the index reads it. */
 export interface IndexedLog extends CommittedLog {
   /** The segment that holds a position, or would. */
   spanOf(position: number): { readonly first: number; readonly bound: number } | undefined;
-}
-
-/** Which positions are wanted of a key; without ends, all. */
-export interface KeyRange {
-  readonly from?: number;
-  readonly upto?: number;
-  readonly span?: TimeSpan | undefined;
 }
 
 type Kept = Stretch & { data(): StretchData };
@@ -47,11 +39,17 @@ export class JourneyIndex {
   /** By first position; complete, or as complete as their file. */
   readonly #kept = new Map<number, Kept>();
   #growing: GrowingStretch | undefined;
+  /** Both, in order; undefined when they have changed. */
+  #ordered: readonly Stretch[] | undefined;
   /** The newest file of the growing stretch, and how far it goes. */
   #file: RunFile | undefined;
   #keptUpto = 0;
   #next = 1;
   #at = 0;
+  readonly #asked: AskedStretches = {
+    stretches: () => this.#stretches(),
+    ask: (stretch, question) => this.#ask(stretch, question),
+  };
 
   constructor(log: IndexedLog, folder: RunFolder) {
     this.#log = log;
@@ -135,6 +133,7 @@ export class JourneyIndex {
     this.#growing = new GrowingStretch(first, before === undefined ? undefined : dataOf(before));
     this.#file = before instanceof RunFile ? before : undefined;
     this.#kept.delete(first);
+    this.#ordered = undefined;
     this.#keptUpto = this.#growing.last;
     this.#next = this.#growing.last + 1;
     return this.#growing;
@@ -151,6 +150,7 @@ export class JourneyIndex {
   #close(growing: GrowingStretch): void {
     const file = this.keep();
     this.#kept.set(growing.first, file ?? growing);
+    this.#ordered = undefined;
     this.#growing = undefined;
     this.#file = undefined;
   }
@@ -176,51 +176,44 @@ export class JourneyIndex {
   /** Forgets what the log no longer has; with `sweep`, files that nobody needs go too. */
   prune(sweep = false): void {
     const first = this.#log.first();
+    this.#ordered = undefined;
     for (const [start, { last }] of this.#kept) if (last < first) this.#kept.delete(start);
     if (!sweep) return;
     const used = [...this.#kept.values(), this.#file].filter((one) => one instanceof RunFile);
     this.#folder.sweep(used);
   }
 
-  /** The positions of a key, newest first. */
-  *find(kind: KeyKind, text: string, range: KeyRange = {}): Generator<number> {
-    const { from = 1, upto = Number.MAX_SAFE_INTEGER, span } = range;
-    const hash = keyedHash(this.#folder.key, kind, text);
-    let before = upto + 1;
-    for (let repairs = 0; repairs <= REPAIRS_MAX; ) {
-      const stretch = this.#newestBefore(before);
-      if (stretch === undefined || stretch.last < from) return;
-      const positions = this.#ask(stretch, hash);
-      if (positions === undefined) {
-        repairs += 1;
-        continue;
-      }
-      for (let index = positions.length - 1; index >= 0; index -= 1) {
-        const position = positions[index] as number;
-        if (position >= before || position === positions[index + 1]) continue;
-        if (position < from) return;
-        if (span === undefined || stretch.mayLieIn(position, span)) yield position;
-      }
-      before = stretch.first;
-    }
+  /** The positions of a key, newest first; a time chooses blocks of positions, not each of them. */
+  find(kind: KeyKind, text: string, range: KeyRange = {}): Generator<number> {
+    return newestFirst(this.#asked, keyedHash(this.#folder.key, kind, text), range);
   }
 
-  #newestBefore(position: number): Kept | undefined {
-    let newest: Kept | undefined;
-    for (const kept of [...this.#kept.values(), this.#growing]) {
-      if (kept === undefined || kept.first >= position) continue;
-      if (newest === undefined || kept.first > newest.first) newest = kept;
-    }
-    return newest;
+  /** The positions of a key from one on, oldest first. */
+  findOnward(kind: KeyKind, text: string, from: number): Generator<number> {
+    return oldestFirst(this.#asked, keyedHash(this.#folder.key, kind, text), from);
   }
 
-  /** Undefined where the file was damaged or gone: the stretch has been made again, ask anew. */
-  #ask(stretch: Kept, hash: number): readonly number[] | undefined {
+  /** How many positions a key has. */
+  count(kind: KeyKind, text: string, range: KeyRange = {}): KeyCount {
+    return countPositions(this.#asked, keyedHash(this.#folder.key, kind, text), range);
+  }
+
+  /** The growing one may lie anywhere: a stretch whose file was damaged is made again. */
+  #stretches(): readonly Stretch[] {
+    const growing = this.#growing === undefined ? [] : [this.#growing];
+    this.#ordered ??= [...this.#kept.values(), ...growing].sort(
+      (one, other) => one.first - other.first,
+    );
+    return this.#ordered;
+  }
+
+  #ask<T>(stretch: Stretch, question: (stretch: Stretch) => T): T | undefined {
     try {
-      return stretch.positionsOf(hash);
+      return question(stretch);
     } catch (error) {
       if (!(error instanceof RunUnreadable)) throw error;
       this.#kept.delete(stretch.first);
+      this.#ordered = undefined;
       if (stretch instanceof RunFile) this.#folder.remove(stretch);
       this.#next = Math.min(this.#next, stretch.first);
       while (this.step(STRETCH_POSITIONS_MAX));

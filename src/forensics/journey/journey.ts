@@ -8,11 +8,11 @@ import { sayType, stepsOf } from './attempts.ts';
 import { waitStep } from './causes.ts';
 import type { Met } from './decisions.ts';
 import { decisionsOf, policyAt } from './decisions.ts';
-import { findAcceptance } from './finding.ts';
 import { KEY } from './keys.ts';
+import { findAcceptance } from './leads.ts';
 import type { LogEvent, LogLook } from './log-look.ts';
 import type { Standing } from './standing.ts';
-import { standingOf } from './standing.ts';
+import { StandingFold, standingOf } from './standing.ts';
 import type { Journey, Step } from './steps.ts';
 import { waitsOf } from './waits.ts';
 
@@ -28,6 +28,19 @@ export function eventsOf(look: LogLook, id: string, from = 1): readonly LogEvent
     all.push(found);
   }
   return all.reverse();
+}
+
+/** The same, but nothing behind its end: of one that ended soon, most of the log is not asked. */
+export function eventsToEnd(look: LogLook, id: string, from: number): readonly LogEvent[] {
+  const all: LogEvent[] = [];
+  const fold = new StandingFold();
+  for (const found of look.onward(KEY.stream, id, from)) {
+    all.push(found);
+    fold.take(found);
+    if (fold.isEnded) break;
+    if (all.length === EVENTS_MAX) return eventsOf(look, id, from);
+  }
+  return all;
 }
 
 /**

@@ -7,13 +7,16 @@
 import type { Event } from '../../events/catalogue.ts';
 import { decode, RecordUnreadable } from '../../events/codec.ts';
 import type { CommittedRecord } from '../../ports/committed-log.ts';
-import type { IndexedLog, JourneyIndex, KeyRange } from './journey-index.ts';
+import type { IndexedLog, JourneyIndex } from './journey-index.ts';
+import type { KeyRange } from './key-questions.ts';
 import type { KeyKind } from './keys.ts';
 import { KEY } from './keys.ts';
 
 /** Records kept decoded, for those that are looked at twice. */
 const KEPT_MAX = 4_096;
 const UNREADABLE_MAX = 20;
+/** Fewer in doubt than one of so many do not change what is said about how many there are. */
+const DOUBTFUL_ONE_OF = 20;
 /** Records looked at for one that fits, and of one key between two positions. */
 export const LOOKS_MAX = 1_000;
 
@@ -51,14 +54,35 @@ export class LogLook {
   }
 
   /** Candidates of a key, newest first; streams and types are proved, other keys are not. */
-  *newest(kind: KeyKind, text: string, range?: KeyRange): Generator<LogEvent> {
-    for (const position of this.#index.find(kind, text, range)) {
+  newest(kind: KeyKind, text: string, range?: KeyRange): Generator<LogEvent> {
+    return this.#proved(kind, text, this.#index.find(kind, text, range));
+  }
+
+  /** Candidates of a key from a position on, oldest first. */
+  onward(kind: KeyKind, text: string, from: number): Generator<LogEvent> {
+    return this.#proved(kind, text, this.#index.findOnward(kind, text, from));
+  }
+
+  *#proved(kind: KeyKind, text: string, positions: Iterable<number>): Generator<LogEvent> {
+    for (const position of positions) {
       const found = this.at(position);
       if (found === undefined) continue;
       if (kind === KEY.stream && found.event.stream !== text) continue;
       if (kind === KEY.type && found.event.type !== text) continue;
       yield found;
     }
+  }
+
+  /** How many candidates a key has, about; looked at are those in doubt, where they matter. */
+  count(kind: KeyKind, text: string, range: KeyRange, fits: (found: LogEvent) => boolean): number {
+    const { count, doubtful } = this.#index.count(kind, text, range);
+    if (doubtful.length < count / DOUBTFUL_ONE_OF) return count + doubtful.length;
+    return count + [...this.#proved(kind, text, doubtful)].filter(fits).length;
+  }
+
+  /** The position that the index reaches; what comes behind it is not found yet. */
+  get upto(): number {
+    return this.log.upto() - this.#index.remaining();
   }
 
   /** The newest candidate that fits, up to a position. */

@@ -23,19 +23,9 @@ import { dirname, join } from 'node:path';
 import process from 'node:process';
 import type { HashKey } from './keyed-hash.ts';
 import { keyedHash } from './keyed-hash.ts';
-import type { RunHead } from './run-format.ts';
-import {
-  decodeHead,
-  decodePage,
-  encodeRun,
-  entriesIn,
-  PAGE_ENTRIES,
-  placesIn,
-  RUN_PAGE_BYTES,
-  readHeadBytes,
-} from './run-format.ts';
-import type { Stretch, StretchData, TimeSpan } from './stretch.ts';
-import { blockMeets } from './stretch.ts';
+import { RunFile } from './run-file.ts';
+import { decodeHead, encodeRun, RUN_PAGE_BYTES, readHeadBytes } from './run-format.ts';
+import type { StretchData } from './stretch.ts';
 
 const NAME = /^(\d{12,16})-(\d{12,16})\.run$/;
 const KEY_NAME = 'key';
@@ -44,99 +34,6 @@ const MARK_KIND = 0;
 
 const nameOf = (first: number, last: number): string =>
   `${String(first).padStart(12, '0')}-${String(last).padStart(12, '0')}.run`;
-
-/** A page of a file is damaged, or the file is gone: whoever asked makes it anew. */
-export class RunUnreadable extends Error {
-  override readonly name = 'RunUnreadable';
-}
-
-/** A stretch in its file. Only its head is in memory. */
-export class RunFile implements Stretch {
-  readonly path: string;
-  readonly head: RunHead;
-
-  constructor(path: string, head: RunHead) {
-    this.path = path;
-    this.head = head;
-  }
-
-  get first(): number {
-    return this.head.first;
-  }
-
-  get last(): number {
-    return this.head.last;
-  }
-
-  positionsOf(hash: number): readonly number[] {
-    const { first, fences } = this.head;
-    let page = firstAtLeast(fences, hash);
-    // The page before may end with entries of this hash.
-    page = Math.max(0, page - 1);
-    const places: number[] = [];
-    this.#reading((file) => {
-      for (; page < fences.length && (fences[page] as number) <= hash; page += 1) {
-        placesIn(this.#page(file, page), this.#countOf(page), hash, places);
-      }
-    });
-    return places.map((place) => first + place);
-  }
-
-  mayLieIn(position: number, span: TimeSpan): boolean {
-    return blockMeets(this.head.times, this.head.first, position, span);
-  }
-
-  /** All of it, to go on with. */
-  data(): StretchData {
-    const { first, last, count, times, proof, fences } = this.head;
-    const entries = new Float64Array(count);
-    this.#reading((file) => {
-      for (let page = 0; page < fences.length; page += 1) {
-        entries.set(entriesIn(this.#page(file, page), this.#countOf(page)), page * PAGE_ENTRIES);
-      }
-    });
-    return { first, last, entries, times, proof };
-  }
-
-  #countOf(page: number): number {
-    return Math.min(PAGE_ENTRIES, this.head.count - page * PAGE_ENTRIES);
-  }
-
-  #page(file: number, page: number): Uint32Array {
-    const words = new Uint32Array(RUN_PAGE_BYTES / 4);
-    const at = this.head.bytes + page * RUN_PAGE_BYTES;
-    const length = readSync(file, words, 0, RUN_PAGE_BYTES, at);
-    const found = length === RUN_PAGE_BYTES ? decodePage(words) : undefined;
-    if (found === undefined) throw new RunUnreadable(`${this.path} is damaged`);
-    return found;
-  }
-
-  #reading(task: (file: number) => void): void {
-    let file: number;
-    try {
-      file = openSync(this.path, 'r');
-    } catch (error) {
-      throw new RunUnreadable((error as Error).message);
-    }
-    try {
-      task(file);
-    } finally {
-      closeSync(file);
-    }
-  }
-}
-
-/** Index of the first value that is at least `wanted`. */
-function firstAtLeast(values: Uint32Array, wanted: number): number {
-  let low = 0;
-  let high = values.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((values[middle] as number) < wanted) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
 
 /** Where stretches are kept. */
 export interface RunFolder {

@@ -127,10 +127,16 @@ export function decodePage(words: Uint32Array): Uint32Array | undefined {
 }
 
 /** The places of a hash among the entries of a page, added to what was found before. */
-export function placesIn(words: Uint32Array, count: number, hash: number, found: number[]): void {
+export function placesIn(
+  words: Uint32Array,
+  count: number,
+  hash: number,
+  found: number[] = [],
+): readonly number[] {
   for (let index = 0; index < count; index += 1) {
     if (words[index * 2] === hash) found.push(words[index * 2 + 1] as number);
   }
+  return found;
 }
 
 /** The entries of a page as a stretch has them. */

@@ -41,14 +41,19 @@ interface Ending {
   readonly position: number;
 }
 
-/** The events of one message, in order, folded. */
-class Folding {
+/** The events of one message, in order, folded one by one. */
+export class StandingFold {
   to: readonly string[] | undefined;
   readonly ends = new Map<number, Ending>();
   attempts = 0;
   due: number | undefined;
   isOffered = false;
   isAside = false;
+
+  /** Each recipient has its fate: nothing that follows changes where the message stands. */
+  get isEnded(): boolean {
+    return this.to !== undefined && this.ends.size >= this.to.length;
+  }
 
   take({ event, at, position }: LogEvent): void {
     const { body } = event;
@@ -82,7 +87,7 @@ class Folding {
 
 /** Folds the events of one message, which are in order. */
 export function standingOf(events: readonly LogEvent[]): Standing {
-  const folding = new Folding();
+  const folding = new StandingFold();
   for (const one of events) folding.take(one);
   const { to, ends, attempts, due } = folding;
   const recipients = folding.recipients();
@@ -95,7 +100,7 @@ export function standingOf(events: readonly LogEvent[]): Standing {
   return { state, text, attempts, recipients, ...(isDue ? { due } : {}) };
 }
 
-function stateOf({ to, isAside, isOffered }: Folding, all: readonly RecipientFate[]) {
+function stateOf({ to, isAside, isOffered }: StandingFold, all: readonly RecipientFate[]) {
   if (to === undefined) return 'unknown';
   if (all.every(({ fate }) => fate !== 'live')) return 'ended';
   if (isAside) return 'set aside';

@@ -23,10 +23,14 @@ export interface Stretch {
   readonly first: number;
   /** The last position that was looked at. */
   readonly last: number;
+  /** Between which times its records are; Infinity and −Infinity where it has none. */
+  readonly span: TimeSpan;
   /** Positions of a hash, ascending. */
   positionsOf(hash: number): readonly number[];
-  /** False where no record at or near the position lies in the span of time. */
-  mayLieIn(position: number, span: TimeSpan): boolean;
+  /** How many entries a hash has. */
+  countOf(hash: number): number;
+  /** Between which times the records at and near the position are. */
+  spanAt(position: number): TimeSpan;
 }
 
 /** What a stretch comes to. */
@@ -48,15 +52,21 @@ const blockOf = (first: number, position: number): number =>
 export const blocksOf = (first: number, last: number): number =>
   Math.ceil((last - first + 1) / BLOCK_POSITIONS);
 
-/** Whether the times of the block of a position meet a span. */
-export function blockMeets(
-  times: ArrayLike<number>,
-  first: number,
-  position: number,
-  { from, upto }: TimeSpan,
-): boolean {
+/** Between which times all blocks are. */
+export function spanOf(times: ArrayLike<number>): TimeSpan {
+  let from = Number.POSITIVE_INFINITY;
+  let upto = Number.NEGATIVE_INFINITY;
+  for (let index = 0; index < times.length; index += 2) {
+    from = Math.min(from, times[index] as number);
+    upto = Math.max(upto, times[index + 1] as number);
+  }
+  return { from, upto };
+}
+
+/** Between which times the block of a position is. */
+export function blockSpan(times: ArrayLike<number>, first: number, position: number): TimeSpan {
   const block = blockOf(first, position) * 2;
-  return (times[block] as number) <= upto && (times[block + 1] as number) >= from;
+  return { from: times[block] as number, upto: times[block + 1] as number };
 }
 
 /** The hash of an entry. */
@@ -101,6 +111,10 @@ export class GrowingStretch implements Stretch {
     }
   }
 
+  get span(): TimeSpan {
+    return spanOf(this.#times);
+  }
+
   add(hash: number, position: number): void {
     if (this.#count === this.#entries.length) {
       const larger = new Float64Array(this.#count * 2);
@@ -123,8 +137,12 @@ export class GrowingStretch implements Stretch {
     return found;
   }
 
-  mayLieIn(position: number, span: TimeSpan): boolean {
-    return blockMeets(this.#times, this.first, position, span);
+  countOf(hash: number): number {
+    return this.positionsOf(hash).length;
+  }
+
+  spanAt(position: number): TimeSpan {
+    return blockSpan(this.#times, this.first, position);
   }
 
   /** As it is now, sorted. */
