@@ -1,9 +1,7 @@
 /**
  * How long `waybill journey` takes on a log of ten million events, by each kind of key: with files
- * that the system has forgotten (cold) and with files it holds (warm), by the built command as a
- * process of its own, and by a daemon's thread of journeys; how large the index is, how
- * fast it is made, and what it costs for each message while mail is relayed. Wall time, and CPU
- * time, which neighbours do not lengthen.
+ * that the system has forgotten (cold) or holds (warm), as a process of its own (built), and by a
+ * daemon's thread of journeys; size and cost of the index.
  *   node --max-semi-space-size=64 --import tsx bench/journey.ts [events] [dir [ask]]
  * With `dir` the log is made there if it is not there yet, and stays; with `ask` its index too.
  */

@@ -66,7 +66,7 @@ const listIn = ({ answer }: ReturnType<typeof ask>): AsTold<Matches> => {
   return answer as AsTold<Matches>;
 };
 
-test('a page of a tenant with very many is bounded, and says how many more and how to go on', () => {
+test('a page of a tenant with very many is bounded, says how many more and how to go on', () => {
   const asked = ask({ tenant: 'large' });
   const { matches, more, rest } = listIn(asked);
   assert.equal(matches.length, PAGE);

@@ -25,7 +25,7 @@ export interface Match {
   readonly text: string;
 }
 
-/** A page of messages. `more`: there are others than those listed, or may be; `rest` says how many. */
+/** A page of messages. `more`: there are others, or may be; `rest` says how many. */
 export interface Matches {
   readonly kind: 'matches';
   readonly matches: readonly Match[];
@@ -58,9 +58,13 @@ export function answerJourney(
     const journey = journeyOf(look, only, now);
     if (journey !== undefined) return { kind: 'journey', journey };
   }
-  const matches = [...messages].flatMap(([id, found]) => {
-    const events = eventsToEnd(look, id, found.from);
-    return wasListed(events) ? [] : [matchOf(id, found, events)];
+  const events = eventsToEnd(
+    look,
+    [...messages].map(([id, { from }]) => ({ id, from })),
+  );
+  const matches = [...messages].flatMap(([id, found], index) => {
+    const own = events[index] ?? [];
+    return wasListed(own) ? [] : [matchOf(id, found, own)];
   });
   matches.sort((one, other) => other.at - one.at);
   return { kind: 'matches', matches, more: rest !== undefined, ...(rest && { rest }) };

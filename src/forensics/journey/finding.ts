@@ -142,7 +142,8 @@ class Finding {
 
   /** Whether a message was ever in a queue of the tenant. */
   #hadTenant(found: LogEvent, tenant: string): boolean {
-    const events = eventsToEnd(this.#look, found.event.stream, firstPositionOf(found));
+    const message = { id: found.event.stream, from: firstPositionOf(found) };
+    const [events = []] = eventsToEnd(this.#look, [message]);
     const isEnded = standingOf(events).state === 'ended';
     this.#left -= events.length + (isEnded ? 0 : LIVING_LOOKS);
     return events.some((one) => isOfTenant(one, tenant));

@@ -6,8 +6,8 @@
  * Deliberately unknown here: threads, pace, and what is made of what is found.
  */
 import type { CommittedLog, CommittedRecord } from '../../ports/committed-log.ts';
-import type { AskedStretches, KeyCount, KeyRange } from './key-questions.ts';
-import { countPositions, newestFirst, oldestFirst } from './key-questions.ts';
+import type { AskedStretches, Follower, KeyCount, KeyRange } from './key-questions.ts';
+import { countPositions, followAll, newestFirst } from './key-questions.ts';
 import { keyedHash } from './keyed-hash.ts';
 import type { KeyKind } from './keys.ts';
 import { eachKey } from './keys.ts';
@@ -23,6 +23,9 @@ export interface IndexedLog extends CommittedLog {
   /** The segment that holds a position, or would. */
   spanOf(position: number): { readonly first: number; readonly bound: number } | undefined;
 }
+
+/** Who follows a key through the index. */
+export type KeyFollower = Omit<Follower, 'hash'> & { readonly text: string };
 
 type Kept = Stretch & { data(): StretchData };
 
@@ -188,9 +191,15 @@ export class JourneyIndex {
     return newestFirst(this.#asked, keyedHash(this.#folder.key, kind, text), range);
   }
 
-  /** The positions of a key from one on, oldest first. */
-  findOnward(kind: KeyKind, text: string, from: number): Generator<number> {
-    return oldestFirst(this.#asked, keyedHash(this.#folder.key, kind, text), from);
+  /** Goes through the positions of several keys of a kind, oldest first, all at once. */
+  follow(kind: KeyKind, followers: readonly KeyFollower[]): void {
+    const { key } = this.#folder;
+    const hashed = followers.map(({ text, from, hear }) => ({
+      hash: keyedHash(key, kind, text),
+      from,
+      hear,
+    }));
+    followAll(this.#asked, hashed);
   }
 
   /** How many positions a key has. */

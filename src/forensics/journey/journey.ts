@@ -30,17 +30,36 @@ export function eventsOf(look: LogLook, id: string, from = 1): readonly LogEvent
   return all.reverse();
 }
 
-/** The same, but nothing behind its end: of one that ended soon, most of the log is not asked. */
-export function eventsToEnd(look: LogLook, id: string, from: number): readonly LogEvent[] {
-  const all: LogEvent[] = [];
-  const fold = new StandingFold();
-  for (const found of look.onward(KEY.stream, id, from)) {
-    all.push(found);
-    fold.take(found);
-    if (fold.isEnded) break;
-    if (all.length === EVENTS_MAX) return eventsOf(look, id, from);
-  }
-  return all;
+/** A message, and a position that none of its events lies before. */
+export interface MessageFrom {
+  readonly id: string;
+  readonly from: number;
+}
+
+/**
+ * The events of each message up to its end: of one that ended soon most of the log is not asked.
+ * Of one with too many, as `eventsOf` has them.
+ */
+export function eventsToEnd(
+  look: LogLook,
+  messages: readonly MessageFrom[],
+): readonly (readonly LogEvent[])[] {
+  const all = messages.map(() => [] as LogEvent[]);
+  const followers = messages.map(({ id, from }, index) => {
+    const fold = new StandingFold();
+    const events = all[index] as LogEvent[];
+    const hear = (found: LogEvent): boolean => {
+      events.push(found);
+      fold.take(found);
+      return fold.isEnded || events.length === EVENTS_MAX;
+    };
+    return { stream: id, from, hear };
+  });
+  look.follow(followers);
+  return messages.map(({ id, from }, index) => {
+    const events = all[index] ?? [];
+    return events.length < EVENTS_MAX ? events : eventsOf(look, id, from);
+  });
 }
 
 /**

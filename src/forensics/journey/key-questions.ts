@@ -1,6 +1,6 @@
 /**
  * Asking the stretches of an index for the positions of a key: newest first, oldest first, or only
- * how many. The one idea: a stretch that lies wholly outside what is wanted is not asked at all, and
+ * how many. The one idea: a stretch that lies outside of what is wanted is not asked at all, and
  * the next one only when more is wanted than the last one had.
  * Deliberately unknown here: how stretches come to be, and what was hashed.
  */
@@ -54,24 +54,40 @@ export function* newestFirst(
   }
 }
 
-/** Positions of a hash from one on, oldest first. */
-export function* oldestFirst(asked: AskedStretches, hash: number, from: number): Generator<number> {
-  let after = from - 1;
-  for (let repairs = 0; repairs <= REPAIRS_MAX; ) {
+/** Who follows a hash through the stretches; true once it has heard enough. */
+export interface Follower {
+  readonly hash: number;
+  /** The first position that it wants. */
+  readonly from: number;
+  hear(position: number): boolean;
+}
+
+/** Tells each follower the positions of its hash, oldest first; opens a stretch once for all. */
+export function followAll(asked: AskedStretches, followers: readonly Follower[]): void {
+  let left = followers.toSorted((one, other) => one.hash - other.hash);
+  let after = Math.min(...left.map(({ from }) => from)) - 1;
+  for (let repairs = 0; repairs <= REPAIRS_MAX && left.length > 0; ) {
     const stretch = oldestAfter(asked, after);
     if (stretch === undefined) return;
-    const positions = asked.ask(stretch, (one) => one.positionsOf(hash));
-    if (positions === undefined) {
+    const { last } = stretch;
+    const now = left.filter(({ from }) => from <= last);
+    const all = asked.ask(stretch, (one) => one.positionsOfEach(now.map(({ hash }) => hash)));
+    if (all === undefined) {
       repairs += 1;
       continue;
     }
-    for (const position of positions) {
-      if (position <= after) continue;
-      after = position;
-      yield position;
-    }
-    after = stretch.last;
+    const sated = new Set(now.filter((follower, index) => hearAll(follower, all[index] ?? [])));
+    left = left.filter((follower) => !sated.has(follower));
+    after = last;
   }
+}
+
+function hearAll(follower: Follower, positions: readonly number[]): boolean {
+  for (const [index, position] of positions.entries()) {
+    if (position < follower.from || position === positions[index - 1]) continue;
+    if (follower.hear(position)) return true;
+  }
+  return false;
 }
 
 /** Positions of a key, counted. */

@@ -1,7 +1,7 @@
 /**
  * What a key may mean: an id of ours, a Message-ID, a recipient, the id under which the other side
- * queued a message, a tenant. The one idea: nobody need say which of these a text is; each is a lead
- * with the key to look up and the proof that a record found by it is meant.
+ * queued a message, a tenant. The one idea: nobody need say which of these a text is; each is a
+ * lead, with the key to look up and the proof that a record found by it is meant.
  * Deliberately unknown here: in which order leads are followed, and how far.
  */
 import { parseQueueName } from '../../domain/queue-name.ts';

@@ -28,6 +28,14 @@ export interface LogEvent {
   readonly event: Event;
 }
 
+/** Who follows a stream; true once it has heard enough. */
+export interface StreamFollower {
+  readonly stream: string;
+  /** A position that no record of the stream lies before. */
+  readonly from: number;
+  readonly hear: (found: LogEvent) => boolean;
+}
+
 /** A log with its index. */
 export class LogLook {
   readonly log: IndexedLog;
@@ -58,9 +66,17 @@ export class LogLook {
     return this.#proved(kind, text, this.#index.find(kind, text, range));
   }
 
-  /** Candidates of a key from a position on, oldest first. */
-  onward(kind: KeyKind, text: string, from: number): Generator<LogEvent> {
-    return this.#proved(kind, text, this.#index.findOnward(kind, text, from));
+  /** Goes through the records of several streams, oldest first, all at once. */
+  follow(followers: readonly StreamFollower[]): void {
+    const heard = followers.map(({ stream, from, hear }) => ({
+      text: stream,
+      from,
+      hear: (position: number): boolean => {
+        const found = this.at(position);
+        return found?.event.stream === stream && hear(found);
+      },
+    }));
+    this.#index.follow(KEY.stream, heard);
   }
 
   *#proved(kind: KeyKind, text: string, positions: Iterable<number>): Generator<LogEvent> {

@@ -35,14 +35,22 @@ export class RunFile implements Stretch {
   }
 
   positionsOf(hash: number): readonly number[] {
+    return this.positionsOfEach([hash])[0] ?? [];
+  }
+
+  positionsOfEach(hashes: readonly number[]): readonly (readonly number[])[] {
     const { first } = this.head;
+    return this.#reading((file) =>
+      hashes.map((hash) => this.#placesOf(file, hash).map((place) => first + place)),
+    );
+  }
+
+  #placesOf(file: number, hash: number): readonly number[] {
     const places: number[] = [];
-    this.#reading((file) => {
-      for (let page = this.#firstPage(hash); this.#mayHold(page, hash); page += 1) {
-        placesIn(this.#page(file, page), this.#countIn(page), hash, places);
-      }
-    });
-    return places.map((place) => first + place);
+    for (let page = this.#firstPage(hash); this.#mayHold(page, hash); page += 1) {
+      placesIn(this.#page(file, page), this.#countIn(page), hash, places);
+    }
+    return places;
   }
 
   countOf(hash: number): number {
@@ -96,7 +104,7 @@ export class RunFile implements Stretch {
     return found;
   }
 
-  #reading(task: (file: number) => void): void {
+  #reading<T>(task: (file: number) => T): T {
     let file: number;
     try {
       file = openSync(this.path, 'r');
@@ -104,7 +112,7 @@ export class RunFile implements Stretch {
       throw new RunUnreadable((error as Error).message);
     }
     try {
-      task(file);
+      return task(file);
     } finally {
       closeSync(file);
     }

@@ -27,6 +27,8 @@ export interface Stretch {
   readonly span: TimeSpan;
   /** Positions of a hash, ascending. */
   positionsOf(hash: number): readonly number[];
+  /** The same for many hashes: whatever must be opened is opened once. */
+  positionsOfEach(hashes: readonly number[]): readonly (readonly number[])[];
   /** How many entries a hash has. */
   countOf(hash: number): number;
   /** Between which times the records at and near the position are. */
@@ -126,15 +128,17 @@ export class GrowingStretch implements Stretch {
   }
 
   positionsOf(hash: number): readonly number[] {
-    const low = entryOf(hash, 0);
-    const high = entryOf(hash + 1, 0);
-    const found: number[] = [];
+    return this.positionsOfEach([hash])[0] ?? [];
+  }
+
+  /** What was taken over lies sorted by hash, what was added by position: both in order here. */
+  positionsOfEach(hashes: readonly number[]): readonly (readonly number[])[] {
+    const found = new Map(hashes.map((hash) => [hash, [] as number[]]));
     for (let index = 0; index < this.#count; index += 1) {
       const entry = this.#entries[index] as number;
-      if (entry >= low && entry < high) found.push(this.first + placeOf(entry));
+      found.get(hashOf(entry))?.push(this.first + placeOf(entry));
     }
-    // What was taken over lies sorted by hash, what was added by position: both in order here.
-    return found;
+    return hashes.map((hash) => found.get(hash) ?? []);
   }
 
   countOf(hash: number): number {
