@@ -17,7 +17,7 @@ import type { Stretch, StretchData } from './stretch.ts';
 import { GrowingStretch, STRETCH_POSITIONS_MAX } from './stretch.ts';
 
 /** A growing stretch is written down after so many more positions: what a kill costs. */
-const KEEP_POSITIONS = 2 ** 16;
+const KEEP_POSITIONS = 2 ** 15;
 /** The log as the index reads it. */
 export interface IndexedLog extends CommittedLog {
   /** The segment that holds a position, or would. */
