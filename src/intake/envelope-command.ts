@@ -58,10 +58,17 @@ export interface MailParameters {
 
 const SIZE = /^\d{1,20}$/;
 const BODY = /^(?:7BIT|8BITMIME)$/i;
+// RFC 4954 section 5: an address, or `<>`, in xtext (RFC 3461 section 4).
+const AUTH = /^(?:[!-*,-<>-~]|\+[0-9A-F]{2})+$/;
 
-/** Reads the parameters of MAIL; a text is the complaint of a 501, undefined asks for a 555. */
+/**
+ * Reads the parameters of MAIL; a text is the complaint of a 501, undefined asks for a 555. AUTH is
+ * one of them where logins are offered. What it says nobody here can know to be true, so it is
+ * read and not believed.
+ */
 export function readMailParameters(
   parameters: ReadonlyMap<string, string>,
+  hasAuth: boolean,
 ): MailParameters | string | undefined {
   let sizeBytes = 0;
   let smtpUtf8 = false;
@@ -74,6 +81,8 @@ export function readMailParameters(
     } else if (key === 'SMTPUTF8') {
       if (value !== '') return 'SMTPUTF8 takes no value';
       smtpUtf8 = true;
+    } else if (key === 'AUTH' && hasAuth) {
+      if (!AUTH.test(value)) return 'AUTH is <> or an address in xtext';
     } else return undefined;
   }
   return { sizeBytes, smtpUtf8 };

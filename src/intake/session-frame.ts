@@ -26,6 +26,7 @@ export abstract class SessionFrame extends SMTPConnection implements Guest, Circ
   settings: Terms['settings'];
   hostname: string;
   isTrusted: boolean;
+  abstract readonly hasAuth: boolean;
   readonly mayRelay: Circumstances['mayRelay'];
   readonly takesReports: Circumstances['takesReports'];
   messagesSent = 0;

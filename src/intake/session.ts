@@ -118,7 +118,7 @@ export class Session extends SessionFrame {
     this.pace.envelopeEnded();
   }
 
-  private get hasAuth(): boolean {
+  override get hasAuth(): boolean {
     return this.secure && this.interview.hears('smtp_server_auth_plain');
   }
 

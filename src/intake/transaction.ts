@@ -24,6 +24,8 @@ export interface Circumstances {
   readonly hostname: string;
   readonly peer: string;
   readonly isTrusted: boolean;
+  /** Logins are offered. */
+  readonly hasAuth: boolean;
   /** Messages accepted on this connection. */
   readonly messagesSent: number;
   /** Undefined when the policy cannot say. */
@@ -85,7 +87,7 @@ export class Transaction {
     const line = readLine(command);
     const parsed = line === undefined ? undefined : parseEnvelopeCommand('MAIL FROM', line);
     if (parsed === undefined) return BAD_SENDER;
-    const asked = readMailParameters(parsed.parameters);
+    const asked = readMailParameters(parsed.parameters, about.hasAuth);
     if (asked === undefined) return BAD_PARAMETERS;
     if (typeof asked === 'string') return say(501, '5.5.4', asked);
     if (asked.sizeBytes > about.settings.max_message_size) {

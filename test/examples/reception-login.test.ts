@@ -112,6 +112,24 @@ describe('AUTH PLAIN', () => {
     assert.match(world.bodies.written[0]?.text ?? '', / with ESMTPSA id /);
   });
 
+  test('MAIL may name who sent it first, as Postfix does once logins are offered', async () => {
+    world = await openReception(PART, KEYS);
+    const { inside } = await enter();
+    const mail = async (auth: string): Promise<string> => {
+      const heard = await inside.talk(`MAIL FROM:<a@a.test> SIZE=9 AUTH=${auth}`);
+      await inside.talk('RSET');
+      return heard;
+    };
+    assert.match(await mail('<>'), /^250 /);
+    assert.match(await inside.talk(`AUTH PLAIN ${GOOD}`), /^235 /);
+    for (const good of ['<>', 'e+3Dmc2@a.test', 'a+40b']) assert.match(await mail(good), /^250 /);
+    for (const bad of ['a+b', 'a+4']) assert.match(await mail(bad), /^501 5\.5\.4/);
+    await world.end();
+    world = await openReception({}, KEYS);
+    const { inside: nobody } = await enter();
+    assert.match(await nobody.talk('MAIL FROM:<a@a.test> AUTH=<>'), /^555 /);
+  });
+
   test('a wrong one is refused, and what is no login is not asked about', async () => {
     world = await openReception(PART, KEYS);
     const refused: string[] = [];
