@@ -103,7 +103,7 @@ export async function startHttpListener(
   });
   const { inject } = parts;
   await server.register((scope, _options, done) => {
-    if (inject !== undefined) addInjectRoutes(scope, inject);
+    if (inject !== undefined) addInjectRoutes(scope, inject, parts.note);
     done();
   });
   // No other route reads a body, so any kind of one is as good as none; its size is still bounded.

@@ -16,6 +16,7 @@ import { INJECT_REQUEST, RequestRefused } from '../intake/inject/request.ts';
 import type { InHand, InjectService } from '../intake/inject/service.ts';
 import { RequestPutOff } from '../intake/inject/service.ts';
 import { readBody } from './inject-body.ts';
+import { faultOf, judgeError } from './refusals.ts';
 import type { RouteDoc } from './route.ts';
 import { queryOf } from './route.ts';
 
@@ -79,8 +80,18 @@ function wantsIds({ query }: FastifyRequest): boolean {
   }
 }
 
-/** Adds the route to a scope of its own. */
-export function addInjectRoutes(scope: FastifyInstance, parts: InjectRouteParts): void {
+const asItSays = ({ status: code, message: text }: RequestRefused) => ({
+  code,
+  text,
+  isOurs: false,
+});
+
+/** Adds the route to a scope of its own; `note` hears of requests that failed by our fault. */
+export function addInjectRoutes(
+  scope: FastifyInstance,
+  parts: InjectRouteParts,
+  note: (text: string) => void,
+): void {
   const { service, bodyLimit, hostname } = parts;
   const inHand = new WeakMap<FastifyRequest, InHand>();
   scope.removeAllContentTypeParsers();
@@ -97,14 +108,14 @@ export function addInjectRoutes(scope: FastifyInstance, parts: InjectRouteParts)
   // Comes however a request ends, also where the client went away before.
   scope.addHook('onResponse', async (request) => inHand.get(request)?.leave());
   scope.addHook('onRequestAbort', async (request) => inHand.get(request)?.leave());
-  scope.setErrorHandler(async (error: FastifyError | RequestRefused, _request, reply) => {
-    const isOurs = error instanceof RequestRefused;
-    const code = isOurs ? error.status : (error.statusCode ?? 500);
-    const hint = code === 415 && !isOurs ? '; send application/json' : '';
+  scope.setErrorHandler(async (error: FastifyError | RequestRefused, request, reply) => {
+    const isRefused = error instanceof RequestRefused;
+    const { code, text: said, isOurs } = isRefused ? asItSays(error) : judgeError(error);
+    if (isOurs) note(faultOf(request, error));
     if (error instanceof RequestPutOff) reply.header('retry-after', String(error.retryAfterS));
     // Of the body there may be more to come that nobody will read.
     if (code === 413) reply.header('connection', 'close');
-    await reply.code(code).type('text/plain; charset=utf-8').send(`${error.message}${hint}`);
+    await reply.code(code).type('text/plain; charset=utf-8').send(said);
   });
   scope.post(INJECT, { config: { doc: DOC } }, async (request) => {
     if (!Buffer.isBuffer(request.body)) {

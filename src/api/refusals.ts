@@ -32,13 +32,17 @@ export function judgeError(error: FastifyError): { code: number; text: string; i
   return { code, text: `${error.message}${hint}`, isOurs: false };
 }
 
+/** What the log says of a request that failed by our fault. */
+export const faultOf = ({ method, routeOptions }: FastifyRequest, { stack }: Error): string =>
+  `${method} ${routeOptions.url ?? '?'}: ${stack}`;
+
 /** Has a server refuse in this way, in all of its scopes. */
 export function sayRefusals(server: FastifyInstance, note: (text: string) => void): void {
   server.setErrorHandler(async (error: FastifyError, request, reply) => {
     const { code, text, isOurs } = judgeError(error);
     // Of the body there may be more to come that nobody will read.
     if (code === 413) reply.header('connection', 'close');
-    if (isOurs) note(`${request.method} ${request.routeOptions.url ?? '?'}: ${error.stack}`);
+    if (isOurs) note(faultOf(request, error));
     await reply.code(code).type('application/json; charset=utf-8').send({ error: text });
   });
   server.setNotFoundHandler(async (request, reply) => {

@@ -97,6 +97,36 @@ test('rules that come later are refused, and harm nobody', async () => {
   assert.match(faults.at(-1)?.sentence ?? '', /is a promise; answer at once/);
 });
 
+test('why a handler failed is told in the log, and to nobody who asks, on any route', async () => {
+  const told: string[] = [];
+  const asker = createAuthAsker(
+    definePolicy({
+      http_server_validate_auth_basic: () => {
+        throw new Error('ldap://reader:sesame@10.0.0.9 is away');
+      },
+    }),
+    () => {},
+  );
+  const inject = { service: NO_DESK as never, bodyLimit: 1_000, hostname: 'h.test' };
+  const note = (text: string): void => void told.push(text);
+  const auth = { judge: () => asker, timers: createTimers() };
+  const { listener, base } = await openHttp({ auth, inject, note }, STRANGERS);
+  open.push(listener);
+  for (const [method, path] of [
+    ['GET', '/livez'],
+    ['GET', CURRENT],
+    ['POST', '/api/inject/v1'],
+  ] as const) {
+    const answer = await fetch(base + path, { method, headers: basic('a', 'b') });
+    assert.equal(answer.status, 500, path);
+    const said = await answer.text();
+    assert.match(said, /the log of the daemon says why/, path);
+    assert.doesNotMatch(said, /sesame|ldap/, path);
+    assert.match(told.at(-1) ?? '', new RegExp(`^${method} ${path}: .*sesame`), path);
+  }
+  assert.equal(told.length, 3);
+});
+
 test('a verdict is remembered for a minute, a failure is not', async () => {
   let calls = 0;
   let fails = false;
