@@ -186,6 +186,19 @@ describe('dialects', () => {
     assert.equal(await filled('Jinja', source, { list: ['a', 'b'] }), '1A2B||');
   });
 
+  test('Jinja makes URLs as MiniJinja does: nothing of nothing, queries of tables', async () => {
+    const filter = (name: string): string => `{{ ${name}|urlencode }}`;
+    const source = ['text', 'nothing', 'empty', 'yes', 'table'].map(filter).join('|');
+    const values = {
+      text: "é/a b~!*()'.-_",
+      empty: null,
+      yes: true,
+      table: { 'a b': 'x&y', c: null, d: 1 },
+    };
+    const made = '%C3%A9/a%20b%7E%21%2A%28%29%27.-_|||true|a%20b=x%26y&d=1';
+    assert.equal(await filled('Jinja', source, values), made);
+  });
+
   test('Handlebars looks names up in outer blocks, has raw ones, hides prototypes', async () => {
     const values = { shop: 'S', list: [{ n: 1 }, { n: 2 }], o: { p: 'q' } };
     const source =

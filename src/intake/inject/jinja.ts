@@ -8,13 +8,30 @@ import type { DialectEngine, Values } from './dialects.ts';
 import { firstLine, TemplateFault } from './dialects.ts';
 import { JINJA_FUEL } from './limits.ts';
 
+/** What MiniJinja's own filter escapes and JavaScript's does not. */
+const UNESCAPED = /[!'()*~]/g;
+
+const escapeCode = (char: string): string => `%${char.charCodeAt(0).toString(16).toUpperCase()}`;
+
+const escapeText = (value: unknown): string =>
+  encodeURIComponent(String(value)).replaceAll('%2F', '/').replace(UNESCAPED, escapeCode);
+
+// The engine is built without this filter of MiniJinja: nothing for what is not there, a query for
+// a table, and slashes as they are.
+function urlEncode(value: unknown): string {
+  if (value === undefined || value === null) return '';
+  if (!(value instanceof Map)) return escapeText(value);
+  const pairs = [...value].filter(([, each]) => each !== undefined && each !== null);
+  return pairs.map(([key, each]) => `${escapeText(key)}=${escapeText(each)}`).join('&');
+}
+
 /** Opens an engine of its own for one request. */
 export async function openJinja(common: Values): Promise<DialectEngine> {
   const { Environment } = await import('minijinja-js');
   const engine = new Environment();
   engine.enablePyCompat();
   engine.fuel = JINJA_FUEL;
-  engine.addFilter('urlencode', (value: unknown) => encodeURIComponent(String(value)));
+  engine.addFilter('urlencode', urlEncode);
   for (const [name, value] of Object.entries(common)) engine.addGlobal(name, value);
   const attempt = <T>(act: () => T): T => {
     try {
