@@ -212,3 +212,33 @@ describe('what is looked at', () => {
     assert.equal(parseMailDate('2026-11-02T23:01:02Z'), undefined);
   });
 });
+
+// Processor time of this thread alone; what is measured is some 40 ms, and was up to 1.7 s.
+const COST_MS_MAX = 400;
+
+describe('reports that are meant to cost', () => {
+  const padded = (place: string, padding: string): Buffer =>
+    altered('postfix', place, `${padding}${place}`);
+  const cases: Record<string, Buffer> = {
+    'empty lines': padded('This is the mail system', '\r\n'.repeat(60_000)),
+    'folded lines': padded('Reporting-MTA:', `X-Long: a\r\n${' b\r\n'.repeat(30_000)}`),
+    boundaries: padded('This is the mail system', '--x\r\n'.repeat(20_000)),
+  };
+  for (const [name, message] of Object.entries(cases)) {
+    it(name, async () => {
+      await parseRfc3464(message);
+      const before = process.cpuUsage();
+      await parseRfc3464(message);
+      const { user } = process.cpuUsage(before);
+      assert.ok(user / 1000 < COST_MS_MAX, `${Math.round(user / 1000)} ms`);
+    });
+  }
+
+  it('a report is read whose own header is long, or begins oddly', async () => {
+    const long = `X-Folded: a\r\n${' b\r\n'.repeat(500)}Resent-To: <a@b.test>\r\n`;
+    const { per_recipient } = await dsn(padded('MIME-Version:', long));
+    assert.equal(per_recipient.length, 1);
+    const bare = Buffer.concat([Buffer.from('\r\n'), readSample('postfix')]);
+    assert.equal((await parseRfc3464(bare)).kind, 'none', 'it has no header');
+  });
+});
