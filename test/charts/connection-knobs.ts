@@ -65,6 +65,32 @@ export const connectionKnobs: fc.Arbitrary<ConnectionKnobs> = fc.record({
   isHasty: fc.constantFrom(false, false, false, false, true),
 });
 
+/** The least that a conversation can be. */
+export const PLAIN: ConnectionKnobs = {
+  enable_tls: 'Disabled',
+  use_lmtp: false,
+  enable_pipelining: true,
+  enable_rset: true,
+  max_deliveries_per_connection: 5,
+  reconnect_strategy: 'TerminateSession',
+  try_next_host_on_transport_error: false,
+  opportunistic_tls_reconnect_on_failed_handshake: false,
+  allow_smtp_auth_plain_without_tls: false,
+  hasLogin: false,
+  hosts: 1,
+  recipients: 1,
+  isLarge: false,
+  hasPassword: true,
+  hasNoIdentity: false,
+  offers: ['PIPELINING'],
+  isCertified: true,
+  asksToDial: false,
+  asksToResend: false,
+  isSayable: true,
+  isNarrow: false,
+  isHasty: false,
+};
+
 /** The options of the path: the knobs that have their names. */
 export function pathOf(knobs: ConnectionKnobs): Record<string, unknown> {
   const options = Object.entries(knobs).filter(([name]) => name.includes('_'));

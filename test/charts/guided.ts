@@ -4,6 +4,7 @@
  * walks instead of millions. A seed gives the same walks; the first that fails is told with as few
  * steps as still fail. Deliberately unknown here: what walks, and where.
  */
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import type { InspectionEvent } from 'xstate';
 import { createRandom } from '../../src/domain/prng.ts';
@@ -13,6 +14,8 @@ import type { Ledger } from './ledger.ts';
 /** What makes a walk: knobs, and numbers that pick what happens next. */
 export interface Walks<Knobs> {
   readonly knobs: fc.Arbitrary<Knobs>;
+  /** What knobs are where they do not matter: a walk that fails is told with these if it can be. */
+  readonly plain: Partial<Knobs>;
   readonly walk: (
     knobs: Knobs,
     picks: Iterable<number>,
@@ -102,13 +105,28 @@ function watchPicks(
   return { picks, found };
 }
 
-/** The walk with as few steps as still make it fail. */
+/** The walk with as few steps as still make it fail, in surroundings as plain as still do. */
 async function tellShrunk<Knobs>(
-  { walk }: Walks<Knobs>,
+  { walk, plain }: Walks<Knobs>,
   knobs: Knobs,
   picks: readonly number[],
   error: unknown,
 ): Promise<never> {
-  const { left, why } = await fewest(picks, error, async (some) => walk(knobs, some, () => {}));
-  throw new Failed(left.length, { knobs, picks: left }, why);
+  const isPlain = (name: string): boolean =>
+    isDeepStrictEqual(knobs[name as keyof Knobs], plain[name as keyof Knobs]);
+  const own = Object.keys(plain).filter((name) => !isPlain(name));
+  const walkOf = (parts: readonly (string | number)[]) => {
+    const kept = parts.filter((part) => typeof part === 'string');
+    const values = kept.map((name) => [name, knobs[name as keyof Knobs]]);
+    return {
+      knobs: { ...knobs, ...plain, ...Object.fromEntries(values) } as Knobs,
+      picks: parts.filter((part) => typeof part === 'number'),
+    };
+  };
+  const { left, why } = await fewest([...own, ...picks], error, async (some) => {
+    const { knobs: around, picks: steps } = walkOf(some);
+    await walk(around, steps, () => {});
+  });
+  const told = walkOf(left);
+  throw new Failed(told.picks.length, told, why);
 }

@@ -6,6 +6,7 @@
  */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { HookJudge } from '../world/hook-judge.ts';
 import { makeRecord } from '../world/hook-log.ts';
 import type { SinkMood } from '../world/hook-sink.ts';
 import { KIND } from '../world/hook-sink.ts';
@@ -50,6 +51,18 @@ const MOODS: readonly Partial<SinkMood>[] = [
   { slowMs: 5 * S },
   { slowMs: 5 * S, deaf: 1 },
 ];
+
+/** What a walk shrinks towards. */
+const PLAIN: Omit<ShipperKnobs, 'seed'> = {
+  batchSize: 1,
+  minBatchSize: 1,
+  isChoosy: false,
+  failingMs: 60 * S,
+  refusedMax: 1_000,
+  sendMsMax: 20 * S,
+  slowMs: 0,
+  perConnection: 0,
+};
 
 type Happening = (world: HookWorld) => void | Promise<void>;
 
@@ -133,6 +146,7 @@ const SIDEWAYS: readonly Happening[] = [
 /** Ways of a shipper. One throws where it breaks an invariant of its own or of its world. */
 export const shipperWalks: Walks<ShipperKnobs> = {
   knobs: shipperKnobs,
+  plain: PLAIN,
   async walk(knobs, picks, inspect) {
     const { seed, batchSize, minBatchSize, isChoosy, failingMs, refusedMax, sendMsMax } = knobs;
     const world = new HookWorld({
@@ -145,15 +159,18 @@ export const shipperWalks: Walks<ShipperKnobs> = {
       inspect,
     });
     world.shelf.disk.mood.slowMs = knobs.slowMs;
+    const judge = new HookJudge(world, ({ record }) => !isChoosy || record.type === 'Bounce');
     world.start();
     for (const pick of picks) {
       if (world.ended !== undefined) break;
       const from = pick % 32 < 12 ? SIDEWAYS : ONWARD;
       await (from[(pick >> 5) % from.length] as Happening)(world);
+      judge.judgeCursor();
     }
     world.shipper.stop(() => {});
     // A stop has an end, whatever sink and disk do.
     assert.ok(await world.runUntil(() => world.ended !== undefined, 120 * S), 'it ends');
     assert.equal(world.shipper.status().state, 'ended');
+    judge.judgeCursor();
   },
 };

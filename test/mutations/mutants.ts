@@ -143,7 +143,7 @@ export const MUTANTS: readonly Mutant[] = [
       'earliest = Math.max(earliest === Infinity ? 0 : earliest, row.until);',
     ],
   ),
-  chart('a message that nobody takes is never settled', 'connection', [
+  chart('a message that nobody takes is sent once more instead of settled', 'connection', [
     'actors/connection/chart.ts',
     "on: { ...served, 'body.answered': 'settled' },",
     "on: { ...served, 'body.answered': 'idle' },",

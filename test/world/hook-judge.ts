@@ -103,6 +103,16 @@ export class HookJudge {
     );
   }
 
+  /** Nothing behind the durable cursor is nowhere: it arrived, is a dead letter, or fell off. */
+  judgeCursor(): void {
+    const cursor = this.#world.shelf.cursor?.position ?? 0;
+    for (const { position, record } of this.expected()) {
+      if (position > cursor) return;
+      const isSomewhere = this.#isAccounted(record.event_id, position);
+      assert.ok(isSomewhere, `the cursor is at ${cursor}, and ${record.event_id} is missing`);
+    }
+  }
+
   /** When all is quiet: everything is somewhere, and what arrived came in order. */
   judge(): void {
     const { receiver, shelf, log } = this.#world;
