@@ -33,7 +33,7 @@ async function hunt(mutant: Mutant, seed: string, seconds: string): Promise<Hunt
     await symlink(join(root, 'node_modules'), join(copy, 'node_modules'));
     const file = join(copy, mutant.file);
     await writeFile(file, plant(mutant, await readFile(file, 'utf8')));
-    const args = ['test/mutations/hunt.ts', mutant.hunter, mutant.laws[0] ?? '', seed, seconds];
+    const args = ['test/mutations/hunt.ts', mutant.hunter, mutant.laws.join(), seed, seconds];
     const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', ...args], {
       cwd: copy,
       timeout: Number(seconds) * 1_000 + MORE_MS,
@@ -46,8 +46,7 @@ async function hunt(mutant: Mutant, seed: string, seconds: string): Promise<Hunt
 
 /** What is wrong with a find; undefined where nothing is. */
 function faultOf({ laws }: Mutant, { law, steps }: Hunted): string | undefined {
-  if (law === undefined) return 'not found';
-  if (!laws.includes(law)) return `found by ${law}, and not by ${laws.join(' or ')}`;
+  if (law === undefined) return `not found by ${laws.join(' or ')}`;
   return steps > STEPS_MAX ? `${steps} steps are more than ${STEPS_MAX}` : undefined;
 }
 

@@ -56,10 +56,8 @@ function befall(stage: Stage, step: WorldStep): void {
     if (step.is === 'in order') stage.mendName(step.domain);
     else world.zone.mx.set(step.domain, step.is);
   } else if (step.do === 'disk') {
-    const isFull = step.is === 'full';
-    if (isFull) world.life.log.fillDisk();
-    else world.life.log.freeDisk();
-    world.bodies.isFull = isFull;
+    if (step.is === 'full') world.disk.fill(world.life.log, world.now);
+    else world.disk.free(world.life.log, world.now);
   }
 }
 

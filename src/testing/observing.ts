@@ -18,6 +18,7 @@ export type Seen = Pick<
   | 'dialled'
   | 'copies'
   | 'hosts'
+  | 'diskFull'
   | 'oddities'
   | 'said'
 >;
@@ -32,7 +33,7 @@ const readRecord = ({ position, turn, at, type, stream, body }: StoredRecord): H
 });
 
 /** Looks at a world as it is now. */
-export function seenOf({ witness, zone, net, now, said }: World): Seen {
+export function seenOf({ witness, zone, net, disk, now, said }: World): Seen {
   const hosts = [...zone.addresses].map(([name, [first = '']]) => [name, first] as const);
   return {
     startedAt: START_AT,
@@ -42,6 +43,7 @@ export function seenOf({ witness, zone, net, now, said }: World): Seen {
     dialled: net.dialled,
     copies: [...net.hosts.values()].flatMap(({ exchanger }) => exchanger.copies),
     hosts: new Map(hosts),
+    diskFull: disk.full,
     oddities: witness.oddities,
     said,
   };

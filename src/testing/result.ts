@@ -6,6 +6,7 @@
 import type { TestPolicy } from './load-policy.ts';
 import type { Scenario, Step } from './scenario.ts';
 import type { Reached } from './watching.ts';
+import type { Span } from './world/disk.ts';
 import type { Copy } from './world/exchanger.ts';
 import type { Dialled } from './world/network.ts';
 import type { EndKind, MessageStory } from './world/witness.ts';
@@ -71,6 +72,8 @@ export interface Observed {
   readonly copies: readonly Copy[];
   /** By host name: the address it has. */
   readonly hosts: ReadonlyMap<string, string>;
+  /** When nothing could be written, for the disk was full. */
+  readonly diskFull: readonly Span[];
   /** What cannot be true of a log in good order. */
   readonly oddities: readonly string[];
   /** What the engine told its operator. */

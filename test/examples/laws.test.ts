@@ -94,6 +94,10 @@ const LIES: Readonly<Record<string, Observed>> = {
   },
   conservation: { ...observed, messages: new Map([...observed.messages].slice(1)) },
   'every-reply-has-a-class': withBody('message.deferred', () => ({ code: 250 })),
+  'cut-off-attempts-are-told': withEvents('message.delivered', (event) => [
+    { ...event, turn: event.turn - 1, stream: 'engine', type: 'engine.started', body: {} },
+    event,
+  ]),
   'no-suspended-source-is-chosen': withEvents('message.offered', (event) => [
     acmeQueue(event.at - 200, 'source.suspended', { until: event.at + 60_000, reason: 'Operator' }),
     { ...event, body: { ...event.body, source: 'ip-2' } },
@@ -191,6 +195,11 @@ const FINER_LIES: readonly (readonly [law: string, what: string, lie: Observed])
       event,
       { ...event, type: 'message.expired', body: { index: [0], text: 'too old', to: [] } },
     ]),
+  ],
+  [
+    'mail-expires-by-max-age',
+    'a message lives on in a world where nothing else happens',
+    { ...withStories((id) => id === first, { ends: new Map() }), endedAt: calmAt + 86_400_000 },
   ],
   [
     'rates-hold',

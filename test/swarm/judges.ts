@@ -17,7 +17,9 @@ import {
   checkDot,
   checkOffered,
   checkPromises,
+  checkTold,
   checkWhole,
+  checkWoken,
 } from '../world/judge.ts';
 import { checkReplay } from '../world/refolding.ts';
 import { checkSettled, settlingMs, turnKind } from '../world/settling-down.ts';
@@ -33,8 +35,15 @@ export class Broken extends Error {
   }
 }
 
-/** Laws of a policy; here it edits itself, throws when told to, and says nothing of tenants. */
-const NOT_JUDGED = new Set(['the-loader-accepts-it', 'handlers-answer']);
+/**
+ * Laws of a policy; here it edits itself, throws when told to, and says nothing of tenants, and in
+ * some worlds mail does not live as long as a suspension.
+ */
+const NOT_JUDGED = new Set([
+  'the-loader-accepts-it',
+  'handlers-answer',
+  'suspensions-end-before-the-mail',
+]);
 const JUDGED = laws.filter(({ name }) => !NOT_JUDGED.has(name));
 
 /** Names of all laws that a play is held against. */
@@ -42,7 +51,9 @@ export const LAW_NAMES: readonly string[] = [
   'nothing-is-lost',
   'nothing-is-said-early',
   'limits-hold',
+  'who-has-due-mail-is-woken',
   'replay-equals-live',
+  'the-books-say-what-the-log-says',
   'calm-brings-progress',
   'the-engine-goes-on',
   ...JUDGED.map(({ name }) => name),
@@ -72,6 +83,7 @@ export class Court {
     checkBalance(this.#world);
     checkOffered(this.#world);
   };
+  readonly #woken = (): void => checkWoken(this.#world);
   readonly #limits = (): void => this.#bounds(this.#world);
   #acts = 0;
   /** Thrown where nobody may catch it: told after the step. */
@@ -98,6 +110,7 @@ export class Court {
     if (this.#early !== undefined) throw this.#early;
     judge('nothing-is-lost', this.#balance);
     judge('limits-hold', this.#limits);
+    judge('who-has-due-mail-is-woken', this.#woken);
   }
 
   /** After each act. */
@@ -123,7 +136,13 @@ export class Court {
     judge('limits-hold', () => checkExchangers(world));
     judge('nothing-is-lost', () => checkCopies(world));
     judge('replay-equals-live', () => checkReplay(world));
-    const observed = observe(world, this.#mailed, this.#faults);
+    this.recount();
+  }
+
+  /** The log is told anew from its beginning and held against books and laws. */
+  recount(): void {
+    const observed = observe(this.#world, this.#mailed, this.#faults);
+    judge('the-books-say-what-the-log-says', () => checkTold(this.#world, observed.events));
     for (const { name, find } of JUDGED) {
       const breach = find(observed);
       if (breach !== undefined) throw new Broken(name, breach.says);

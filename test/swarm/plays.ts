@@ -64,6 +64,8 @@ export interface SwarmKnobs {
   readonly kinds: readonly Kind[];
   /** Rates of queues, paths and choices of a source. */
   readonly hasRates: boolean;
+  /** Ready queues and connections so few that queues wait for room. */
+  readonly isNarrow?: boolean;
   /** How old mail grows at first; shorter than a suspension may be. */
   readonly maxAge: '1h' | '3m';
   /** Rules that suspend a source whose address or proxy fails. */
@@ -92,6 +94,7 @@ export const swarmKnobs: fc.Arbitrary<SwarmKnobs> = fc.record({
   faults: fc.subarray(Object.keys(ROUGH) as (keyof Faults)[]),
   kinds: fc.subarray([...KINDS]),
   hasRates: fc.boolean(),
+  isNarrow: fc.boolean(),
   maxAge: fc.constantFrom('1h' as const, '3m' as const),
   hasRules: fc.boolean(),
   quotas: fc.constantFrom('here' as const, 'late' as const),
@@ -109,10 +112,12 @@ const RATES = {
   source_selection_rate: '20/s,max_burst=1',
 };
 
-function planOf({ hasRates, hasRules, maxAge }: SwarmKnobs): PolicyPlan {
+const NARROW = { max_ready: 2, connection_limit: 1 };
+
+function planOf({ hasRates, hasRules, isNarrow, maxAge }: SwarmKnobs): PolicyPlan {
   const plan = makePlan({
     queue: { max_age: maxAge, ...(hasRates ? { max_message_rate: '5/s' } : {}) },
-    path: hasRates ? RATES : {},
+    path: { ...(hasRates ? RATES : {}), ...(isNarrow === true ? NARROW : {}) },
   });
   if (!hasRules) return plan;
   const rules = {

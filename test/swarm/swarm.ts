@@ -7,8 +7,7 @@
 import fc from 'fast-check';
 import type { World } from '../../src/testing/world/world.ts';
 import { fewest } from '../world/shrinking.ts';
-import type { Broken } from './judges.ts';
-import { Court, judge } from './judges.ts';
+import { Broken, Court, judge } from './judges.ts';
 import type { SwarmAct, SwarmKnobs } from './plays.ts';
 import { enact, isInPlay, openWorld, swarmActs, swarmKnobs } from './plays.ts';
 
@@ -73,11 +72,20 @@ class Command implements fc.AsyncCommand<object, Stage> {
 
 const turnsOf = ({ witness }: World): number => witness.records.at(-1)?.turn ?? 0;
 
+type Scene = (world: World, court: Court) => Promise<void>;
+
 /** Whatever is thrown is of a law: an engine that ends by itself breaks one as well. */
-async function guarded<T>(task: () => Promise<T>): Promise<T> {
+async function playIn(knobs: SwarmKnobs, eyes: Eyes, scene: Scene): Promise<World> {
+  let court: Court | undefined;
   try {
-    return await task();
+    const world = await openWorld(knobs);
+    eyes.onWorld?.(world, knobs);
+    court = new Court(world);
+    await scene(world, court);
+    return world;
   } catch (error) {
+    // An invariant may have spoken first; what it kept from happening says more to its reader.
+    if (!(error instanceof Broken)) court?.recount();
     judge('the-engine-goes-on', () => {
       throw error;
     });
@@ -87,15 +95,12 @@ async function guarded<T>(task: () => Promise<T>): Promise<T> {
 
 /** Plays as it is written; throws what it breaks. */
 export async function playOut({ knobs, acts }: Play): Promise<World> {
-  return guarded(async () => {
-    const world = await openWorld(knobs);
-    const court = new Court(world);
+  return playIn(knobs, {}, async (world, court) => {
     for (const act of acts) {
       await enact(world, act, () => court.step());
       court.act();
     }
     await court.end();
-    return world;
   });
 }
 
@@ -169,10 +174,7 @@ async function run(
   const property = fc.asyncProperty(swarmKnobs, fc.noBias(commands), async (knobs, all) => {
     const done: SwarmAct[] = [];
     try {
-      await guarded(async () => {
-        const world = await openWorld(knobs);
-        eyes.onWorld?.(world, knobs);
-        const court = new Court(world);
+      await playIn(knobs, eyes, async (world, court) => {
         const stage = { world, court, knobs, turns, done, eyes };
         await fc.asyncModelRun(() => ({ model: {}, real: stage }), all);
         eyes.onAct?.(world, undefined);

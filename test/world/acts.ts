@@ -188,12 +188,10 @@ export async function perform(world: World, act: Act, each: () => void): Promise
     case 'crash':
       return world.crash();
     case 'fillDisk':
-      world.life.log.fillDisk();
-      world.bodies.isFull = true;
+      world.disk.fill(world.life.log, world.now);
       return;
     case 'freeDisk':
-      world.life.log.freeDisk();
-      world.bodies.isFull = false;
+      world.disk.free(world.life.log, world.now);
       return;
     case 'failLog':
       return world.failLog(act.isKept);

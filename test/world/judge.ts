@@ -4,6 +4,8 @@
  * the exchangers kept. Deliberately unknown here: how the world came to be so.
  */
 import assert from 'node:assert/strict';
+import { recount } from '../../src/testing/history.ts';
+import type { Happening } from '../../src/testing/result.ts';
 import type { Dot } from '../../src/testing/world/dots.ts';
 import type { MessageStory } from '../../src/testing/world/witness.ts';
 import { isEnded } from '../../src/testing/world/witness.ts';
@@ -39,6 +41,41 @@ export function checkOffered(world: World): void {
     assert.equal(ready.offered, open.get(name) ?? 0, `messages that connections of ${name} have`);
     const parting = [...ready.sessions].filter(({ isParting }) => isParting);
     assert.equal(ready.parting, parting.length, `connections of ${name} that part`);
+  }
+}
+
+/**
+ * Whoever has due rows is looked at in the next turn, or waits for something that will wake it:
+ * an answer, its turn in the line of a rate, room in a ready queue that knows of it, an alarm.
+ */
+export function checkWoken(world: World): void {
+  const { core } = world.engine;
+  const { queues, held, touchedQueues } = core;
+  // What has ended a rest or a suspension wakes the queue when it is durable.
+  if (core.turns.inFlight > 0) return;
+  for (const queue of queues.values()) {
+    const { row, due, shaping, waitsFor } = queue;
+    if (row.state !== 'ready' || touchedQueues.has(queue) || queue.isRouting) continue;
+    if (due.length === 0 || due.peek(1, held.isGood).length === 0) continue;
+    const isAsking = shaping.isPassing || shaping.promoting.isAsking || shaping.picked;
+    if (isAsking || shaping.promoter.line !== undefined || shaping.chooser.line !== undefined) {
+      continue;
+    }
+    const isAwaited = [...waitsFor].some(({ waiting }) => waiting.has(queue));
+    const what = `${row.name} has due messages, and nothing will wake it`;
+    assert.ok(isAwaited || queue.calledBy !== undefined, what);
+  }
+}
+
+/** Suspensions of sources as the books have them, and as the log says to whoever reads it anew. */
+export function checkTold(world: World, events: readonly Happening[]): void {
+  const { books, turns } = world.engine.core;
+  // Memory may run ahead of the log.
+  if (turns.inFlight > 0) return;
+  const [, standing] = [...recount(events)].at(-1) ?? [];
+  for (const { name, state, until } of books.sources.values()) {
+    const told = standing?.sources.get(name)?.until ?? 0;
+    assert.equal(state === 'suspended' ? until : 0, told, `${name} is suspended until then`);
   }
 }
 

@@ -4,6 +4,7 @@
  * to wait for. Deliberately unknown here: what a play did before.
  */
 import assert from 'node:assert/strict';
+import type { PolicyPlan } from '../../src/testing/world/policy.ts';
 import type { World } from '../../src/testing/world/world.ts';
 import { DOMAINS, goodMx } from './acts.ts';
 
@@ -12,10 +13,29 @@ const CALM_MS = 600_000 + 300_000 + 60_000 + 60_000;
 /** A queue that was opened while its handler failed retries by the default: 20 minutes and more. */
 const CALM_AFTER_DEFAULTS_MS = 3_600_000 + 60_000;
 
-/** Ends all faults, and puts a policy in force that has a source for everybody. */
+/** The pool of all queues that name no other. */
+const poolOf = ({ queues }: PolicyPlan): unknown => queues['']?.['egress_pool'];
+
+/** Whether each queue that is known has a source, and each new one will have. */
+function hasSources(world: World): boolean {
+  const { versions, inForce } = world.policies;
+  const { books, answers } = world.engine.core;
+  const isSound = versions.every(({ plan }) => plan.failing === undefined);
+  if (!isSound || !Object.hasOwn(inForce.plan.pools, String(poolOf(inForce.plan)))) return false;
+  return books.queues.every((row) => {
+    const entries = row === undefined ? undefined : answers.recordedPool(row.pool)?.entries;
+    return row === undefined || (entries ?? []).some(({ weight }) => weight > 0);
+  });
+}
+
+/**
+ * Ends all faults. A policy that has a source for everybody comes into force only where it is
+ * needed: it has everything looked at anew, and so would hide whoever is forgotten.
+ */
 export function turnKind(world: World): void {
   world.calm();
   for (const domain of DOMAINS) world.zone.mx.set(domain, goodMx(domain));
+  if (hasSources(world)) return;
   world.plan.queues[''] = { ...world.plan.queues[''], egress_pool: 'three' };
   world.usePolicy();
 }

@@ -4,7 +4,7 @@
  */
 import type { Result } from '../result.ts';
 import type { Breach, Law } from './law.ts';
-import { conservation, everyReplyHasAClass } from './mail.ts';
+import { conservation, cutOffAttemptsAreTold, everyReplyHasAClass } from './mail.ts';
 import { handlersAnswer, theLoaderAcceptsIt } from './policy.ts';
 import { calmBringsProgress, everyQueueHasAnExit, noQueueIsStarved } from './progress.ts';
 import {
@@ -26,6 +26,7 @@ export const laws: readonly Law[] = [
   handlersAnswer,
   conservation,
   everyReplyHasAClass,
+  cutOffAttemptsAreTold,
   noSuspendedSourceIsChosen,
   onlyMembersAreChosen,
   allSuspendedWaitsForTheEarliest,

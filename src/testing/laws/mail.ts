@@ -3,7 +3,7 @@
  * idea: what was answered, what the log says and what receivers kept are held against each other.
  * Deliberately unknown here: sources, limits, tenants, time.
  */
-import type { Observed, Sent } from '../result.ts';
+import type { Happening, Observed, Sent } from '../result.ts';
 import type { Breach, Law } from './law.ts';
 
 const MARK = /^X-Mark: (\S+)\r$/m;
@@ -41,6 +41,38 @@ function checkSent({ messages, copies, endedAt }: Observed, sent: Sent): Breach 
     }
   }
   return undefined;
+}
+
+// Of these a message goes on as it was.
+const ASIDE = /^message\.(?:moved|rebound|scheduled|postponed)$/;
+
+/** What a kill cut off is told, before anything else happens. */
+export const cutOffAttemptsAreTold: Law = {
+  name: 'cut-off-attempts-are-told',
+  says: 'A start tells each attempt whose outcome the process before it took away to be unknown.',
+  find: ({ events }) => {
+    const open = new Map<string, Happening>();
+    let start: Happening | undefined;
+    for (const event of events) {
+      const { type, stream } = event;
+      // The first turn of a process takes up what it finds.
+      if (start !== undefined && event.turn > start.turn) {
+        const [cut] = open.values();
+        if (cut !== undefined) return untold(cut, start);
+        start = undefined;
+      }
+      if (type === 'engine.started') start = event;
+      else if (type === 'message.offered') open.set(stream, event);
+      else if (type.startsWith('message.') && !ASIDE.test(type)) open.delete(stream);
+    }
+    const [cut] = start === undefined ? [] : open.values();
+    return cut === undefined || start === undefined ? undefined : untold(cut, start);
+  },
+};
+
+function untold({ stream, body }: Happening, { at }: Happening): Breach {
+  const says = `an attempt at ${String(body['site'])} was cut off, and the next start is silent`;
+  return { says: `${says} about its outcome`, at, about: [stream] };
 }
 
 const OUTCOMES: Readonly<Record<string, readonly [string, string]>> = {

@@ -193,16 +193,17 @@ function checkEarly(
 }
 
 function checkAge(
-  { events, endedAt }: Observed,
+  { diskFull, endedAt }: Observed,
   story: MessageStory,
   age: number,
 ): Breach | undefined {
   const last = Math.max(story.acceptedAt, ...[...story.ends.values()].map(({ at }) => at));
   const at = isEnded(story) ? last : endedAt;
   const dueAt = story.acceptedAt + age;
-  // While nothing can be written, on a full disk say, nothing ends either.
-  const isLate = events.some((event) => event.at >= dueAt && event.at < at - LATE_MS);
-  if (at <= dueAt + LATE_MS || !isLate) return undefined;
+  // While nothing can be written nothing ends either.
+  const full = diskFull.filter(({ from, until }) => from <= at && until >= dueAt);
+  const ableAt = Math.max(dueAt, ...full.map(({ until }) => until));
+  if (at <= ableAt + LATE_MS) return undefined;
   const word = isEnded(story) ? 'ended' : 'is still queued';
   const says = `a message to ${story.to.join(', ')} ${word} ${showSpan(at - story.acceptedAt)} old`;
   return { says: `${says}; its max_age is ${showSpan(age)}`, at, about: [story.id] };

@@ -17,6 +17,7 @@ import type { MemoryBodies } from '../memory-bodies.ts';
 import { createMemoryBodies } from '../memory-bodies.ts';
 import { CALM, Chance } from './chance.ts';
 import { WorldTime } from './clock.ts';
+import { WorldDisk } from './disk.ts';
 import type { Dot } from './dots.ts';
 import { DotTap, MARK } from './dots.ts';
 import type { Copy, Manner } from './exchanger.ts';
@@ -54,6 +55,7 @@ export class World {
   readonly store = createMemoryStore();
   /** What is on the disk; the engine sees it through `spool`. */
   readonly bodies: MemoryBodies;
+  readonly disk: WorldDisk;
   /** The bodies as this process sees them: some may be in its memory only. */
   spool!: DeferringBodies;
   readonly witness = new Witness();
@@ -98,6 +100,7 @@ export class World {
     this.limits = { reapMs: 5_000, ...knobs.limits };
     const soon = (task: () => void) => this.time.after(this.chance.between(0, 3), task);
     this.bodies = createMemoryBodies(soon);
+    this.disk = new WorldDisk(this.bodies);
     for (const [domain, manner] of Object.entries(knobs.manners ?? { 'a.test': () => undefined })) {
       this.addDomain(domain, manner);
     }
@@ -243,6 +246,7 @@ export class World {
     const { life } = this;
     life.clock.end();
     life.log.losePower();
+    this.disk.logFreed(this.now);
     this.net.cutAll();
     this.bodies.losePower(() => this.chance.hits(0.5));
     this.#tapNew();
@@ -258,8 +262,7 @@ export class World {
   calm(): void {
     this.net.faults = CALM;
     this.net.broken.from.clear();
-    this.life.log.freeDisk();
-    this.bodies.isFull = false;
+    this.disk.free(this.life.log, this.now);
     this.plan.failing = undefined;
     for (const host of this.net.hosts.values()) {
       host.answers = 'open';
