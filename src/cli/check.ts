@@ -43,6 +43,7 @@ type TenantPool = readonly [tenant: string, pools: readonly string[]];
 
 const SECONDS = 30;
 const SEED = 1;
+const INTERRUPT_HELP = [' 130  interrupted; what was found by then is printed'];
 
 const HELP = `
 Scenarios are drawn from the seed: mail to the domains and tenants that the policy
@@ -85,7 +86,10 @@ export const build = (): Command =>
     .option('--write <file>', 'write what is found as a test file')
     .option('--json', 'print the verdict as JSON')
     .option('--quiet', 'no progress bar')
-    .addHelpText('after', () => HELP + exitCodeHelp('a law was broken, or the policy is refused'))
+    .addHelpText(
+      'after',
+      () => HELP + exitCodeHelp('a law was broken, or the policy is refused', INTERRUPT_HELP),
+    )
     .action(run);
 
 const INTERRUPTED = 130;
@@ -108,10 +112,7 @@ async function run(file: string, flags: Flags): Promise<void> {
     const end = await check(policy, flags);
     if (end.kind === 'refused') refuse(end.sentence, flags);
     else if (end.kind === 'judged') await tell(end.verdict, file, flags);
-    else if (end.kind === 'stopped') {
-      remark(`stopped after ${end.runs} runs; no law was broken in them`);
-      process.exitCode = INTERRUPTED;
-    }
+    else if (end.kind === 'stopped') await tellStopped(end, file, flags);
   } catch (error) {
     if (!isPolicyError(error)) throw error;
     refuse(error.message, flags);
@@ -139,6 +140,21 @@ async function check(policy: LawFile, flags: Flags): Promise<LawEnd> {
   onInterrupt(() => stopping.abort());
   const { signal } = stopping;
   return runLaws({ policy, search }, { onRun, signal }).finally(() => bar.stop());
+}
+
+/** Interrupted: what was found by then is told all the same. */
+async function tellStopped(
+  { runs, verdict }: Extract<LawEnd, { readonly kind: 'stopped' }>,
+  file: string,
+  flags: Flags,
+): Promise<void> {
+  const { seed, json } = flags;
+  const after = `stopped after ${runs} ${runs === 1 ? 'run' : 'runs'} (seed ${seed})`;
+  if (verdict !== undefined) await tell(verdict, file, flags);
+  else if (json === true) print(JSON.stringify({ isGood: null, isStopped: true, seed, runs }));
+  const isSmall = 'what was found may not be as small as it gets';
+  remark(`${after}; ${verdict === undefined ? 'no law was broken in them' : isSmall}`);
+  process.exitCode = INTERRUPTED;
 }
 
 const tenantsOf = ({ tenant = [] }: Flags): Readonly<Record<string, readonly string[]>> =>

@@ -5,15 +5,19 @@
 import process from 'node:process';
 import type { DayReport } from '../testing/testing.ts';
 import { daySentences, dayTables } from './simulate-tables.ts';
-import { formatTable } from './table.ts';
+import { formatTableIn } from './table.ts';
 import { harmless, paint } from './terminal.ts';
 
 /** Rows of a table that are shown; hours of two days, and all in all. */
 const ROWS_MAX = 49;
 const LONG_ROWS_MAX = 20;
 
+/** What is no terminal has no width. */
+const widthOf = ({ isTTY, columns }: NodeJS.WriteStream): number =>
+  isTTY === true ? columns : Number.POSITIVE_INFINITY;
+
 /** The report for people. */
-export function describeDay(report: DayReport): string {
+export function describeDay(report: DayReport, columns = widthOf(process.stdout)): string {
   const tables = dayTables(report).map(({ title, head, rows }) => {
     const most = title === 'By hour' ? ROWS_MAX : LONG_ROWS_MAX;
     const cut = rows.length - most;
@@ -23,7 +27,11 @@ export function describeDay(report: DayReport): string {
         ? [...rows.slice(0, most - 1), ...rows.slice(-1)]
         : rows.slice(0, most);
     const more = cut > 0 ? [`and ${cut} more; --json and --html have all`] : [];
-    return [paint(process.stdout, 'bold', title), formatTable(head, shown), ...more].join('\n');
+    return [
+      paint(process.stdout, 'bold', title),
+      formatTableIn(columns, head, shown),
+      ...more,
+    ].join('\n');
   });
   return [daySentences(report).map(harmless).join('\n'), ...tables].join('\n\n');
 }

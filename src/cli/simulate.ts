@@ -14,12 +14,14 @@ import { isPolicyError } from '../policy/policy-error.ts';
 import type { DayReceivers, DayReport, TestPolicy } from '../testing/testing.ts';
 import { parseMoment, parseSeed } from './arguments.ts';
 import { linesOf, readModelsText } from './simulate-files.ts';
+import { formatSpan } from './span.ts';
 import {
   CommandFailure,
   count,
   EXIT,
   exitCodeHelp,
   explain,
+  onInterrupt,
   paint,
   print,
   remark,
@@ -43,6 +45,8 @@ const FOR_MS_MAX = 31 * DAY_MS;
 const MINUTE_MS = 60_000;
 const SEED = 1;
 const FIT_STEPS = 1_000;
+const INTERRUPTED = 130;
+const INTERRUPT_HELP = [' 130  interrupted; the report is of the time that was over'];
 
 const HELP = `
 Each line of the traffic file is a message, a flow of messages, or a log record:
@@ -92,7 +96,10 @@ export const build = (): Command =>
     .option('--json', 'print the report as JSON')
     .option('--html <file>', 'write the report as a page; - is standard output')
     .option('--quiet', 'no progress bar')
-    .addHelpText('after', () => HELP + exitCodeHelp('the policy-loader would refuse the policy'))
+    .addHelpText(
+      'after',
+      () => HELP + exitCodeHelp('the policy-loader would refuse the policy', INTERRUPT_HELP),
+    )
     .action(run);
 
 async function run(file: string, flags: Flags): Promise<void> {
@@ -130,6 +137,9 @@ function refuse(reasons: readonly string[], { json }: Flags): void {
 async function simulate(policy: TestPolicy, flags: Flags): Promise<DayReport> {
   const { simulateDay, surveyTraffic } = await import('../testing/testing.ts');
   const { traffic, seed, for: forMs } = flags;
+  const stopping = new AbortController();
+  onInterrupt(() => stopping.abort());
+  const { signal } = stopping;
   const open = () => linesOf(traffic);
   const receivers = await readReceivers(flags);
   const survey = await surveyTraffic(traffic, open, flags.from);
@@ -143,8 +153,13 @@ async function simulate(policy: TestPolicy, flags: Flags): Promise<DayReport> {
     // Signals and the bar want their turn.
     await breathe();
   };
-  const order = { policy, survey, open, receivers, seed, forMs, onProgress };
+  const order = { policy, survey, open, receivers, seed, forMs, onProgress, signal };
   const report = await simulateDay(order).finally(() => bar.stop());
+  if (report.forMs < forMs) {
+    const [done, whole] = [report.forMs, forMs].map(formatSpan);
+    remark(`stopped after ${done} of ${whole} (seed ${seed}); the report is of that time`);
+    process.exitCode = INTERRUPTED;
+  }
   const seconds = (performance.now() - beganMs) / 1000;
   const { submitted } = report.reception;
   if (flags.quiet !== true) remark(`${count(submitted)} messages in ${seconds.toFixed(1)} s`);

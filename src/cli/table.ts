@@ -7,6 +7,9 @@ import { count, harmless, print } from './terminal.ts';
 /** A cell: numbers are grouped and stand to the right. */
 export type Cell = string | number;
 
+/** Between two columns. */
+const GAP = 2;
+
 const show = (cell: Cell): string => (typeof cell === 'number' ? count(cell) : harmless(cell));
 
 /** Lines of a table; nothing stands behind the last column. */
@@ -28,6 +31,43 @@ export const formatTable = (
       .join('  ')
       .trimEnd();
   return [line(head), ...texts.map(line)].join('\n');
+};
+
+/**
+ * A table for a terminal of so many columns: what is too wide comes in parts, one below the other,
+ * each with the first column again. A cell that is wider than the terminal is left as it is.
+ */
+export const formatTableIn = (
+  columns: number,
+  head: readonly string[],
+  rows: readonly (readonly Cell[])[],
+): string => {
+  const widths = head.map((title, at) =>
+    rows.reduce((most, row) => Math.max(most, show(row[at] ?? '').length), title.length),
+  );
+  const [first = 0] = widths;
+  const parts: number[][] = [];
+  let width = columns + 1;
+  for (const [at, one] of widths.entries()) {
+    if (at === 0) continue;
+    if (width + GAP + one > columns || parts.length === 0) {
+      parts.push([0]);
+      width = first;
+    }
+    parts.at(-1)?.push(at);
+    width += GAP + one;
+  }
+  const pick = <T>(cells: readonly T[], part: readonly number[]): T[] =>
+    part.flatMap((at) => (cells[at] === undefined ? [] : [cells[at]]));
+  const shown = parts.length === 0 ? [[0]] : parts;
+  return shown
+    .map((part) =>
+      formatTable(
+        pick(head, part),
+        rows.map((row) => pick(row, part)),
+      ),
+    )
+    .join('\n\n');
 };
 
 const isNumber = (cell: Cell | undefined): boolean => typeof cell === 'number';

@@ -134,11 +134,17 @@ export interface Progress {
 
 const SILENT: Progress = { show: () => undefined, stop: () => undefined };
 
+/** The bar, and what its text needs beside it. */
+const BAR_MAX = 40;
+const BAR_MIN = 5;
+const BAR_TEXT = 50;
+
 /** Starts a bar of `total` steps. */
 export const startProgress = async (total: number, wanted: boolean): Promise<Progress> => {
   if (!wanted || process.stderr.isTTY !== true) return SILENT;
   const { default: cliProgress } = await import('cli-progress');
   const bar = new cliProgress.SingleBar({
+    barsize: Math.max(BAR_MIN, Math.min(BAR_MAX, process.stderr.columns - BAR_TEXT)),
     format: ' {bar} {percentage}%  {value}/{total}  {note}',
     barCompleteChar: '█',
     barIncompleteChar: '░',

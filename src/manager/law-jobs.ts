@@ -42,6 +42,8 @@ export type LawWord =
   /** It is loaded; undefined: the policy asks for no check. */
   | { readonly kind: 'searching'; readonly search: LawSearch | undefined }
   | { readonly kind: 'ran'; readonly runs: number; readonly isShrinking: boolean }
+  /** Something breaks a law, and is being made smaller. */
+  | { readonly kind: 'found'; readonly verdict: CheckVerdict }
   | { readonly kind: 'judged'; readonly verdict: CheckVerdict }
   /** Nothing could be loaded. */
   | { readonly kind: 'refused'; readonly sentence: string }

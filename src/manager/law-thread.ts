@@ -30,10 +30,20 @@ const run = async ({ policy: given, search: ordered }: LawJob): Promise<void> =>
   if (search === undefined) return;
   const { tenants, ...options } = search;
   const isDeclared = Object.keys(tenants).length > 0;
+  const judged = isDeclared ? [...laws, tenantsKeepToTheirPools(tenants)] : laws;
+  let ran = 0;
   const checked = await checkPolicy(policy, {
     ...options,
-    laws: isDeclared ? [...laws, tenantsKeepToTheirPools(tenants)] : laws,
-    onRun: (runs, isShrinking) => tell({ kind: 'ran', runs, isShrinking }),
+    laws: judged,
+    onRun: (runs, isShrinking) => {
+      ran = runs;
+      tell({ kind: 'ran', runs, isShrinking });
+    },
+    onFound: (counterexample, reached) => {
+      const { seed } = search;
+      const soFar = { seed, runs: ran, laws: judged, reached, counterexample };
+      tell({ kind: 'found', verdict: verdictOf(soFar, policy) });
+    },
     onAnswer: () => note(''),
   });
   tell({ kind: 'judged', verdict: verdictOf(checked, policy) });

@@ -26,7 +26,8 @@ export type LawEnd =
   /** The policy asks for no check. */
   | { readonly kind: 'free' }
   | { readonly kind: 'refused'; readonly sentence: string }
-  | { readonly kind: 'stopped'; readonly runs: number };
+  /** By whoever asked; with what was found by then, and perhaps not made as small as it gets. */
+  | { readonly kind: 'stopped'; readonly runs: number; readonly verdict: CheckVerdict | undefined };
 
 /** Who listens meanwhile. */
 export interface LawTalk {
@@ -55,6 +56,7 @@ class LawThread {
   #timer: NodeJS.Timeout | undefined;
   #search: LawSearch | undefined;
   #runs = 0;
+  #found: CheckVerdict | undefined;
   #leftMs = LOAD_MS_MAX;
 
   constructor(job: LawJob, talk: LawTalk) {
@@ -82,7 +84,9 @@ class LawThread {
 
   #hear(resolve: (end: LawEnd) => void, reject: (error: Error) => void): void {
     const { signal } = this.#talk;
-    const stop = (): void => resolve({ kind: 'stopped', runs: this.#runs });
+    const stop = (): void => {
+      resolve({ kind: 'stopped', runs: this.#runs, verdict: this.#found });
+    };
     if (signal?.aborted === true) stop();
     signal?.addEventListener('abort', stop, { once: true });
     this.#worker.on('message', (word: LawWord) => {
@@ -105,7 +109,8 @@ class LawThread {
     if (word.kind === 'ran') {
       this.#runs = word.runs;
       this.#talk.onRun?.(word.runs, word.isShrinking);
-    } else if (word.kind === 'searching') {
+    } else if (word.kind === 'found') this.#found = word.verdict;
+    else if (word.kind === 'searching') {
       this.#search = word.search;
       if (word.search === undefined) return { kind: 'free' };
       this.#leftMs = 2 * word.search.seconds * 1_000 + LAST_RUN_MS_MAX;

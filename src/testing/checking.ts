@@ -26,6 +26,8 @@ export interface CheckOptions {
   readonly versions?: SimulateOptions['versions'];
   /** Called after each simulation; the next begins when it is settled. */
   readonly onRun?: ((runs: number, isShrinking: boolean) => void | Promise<void>) | undefined;
+  /** Called with what breaks a law, and again whenever that was made smaller. */
+  readonly onFound?: ((found: Counterexample, reached: Reached) => void) | undefined;
   /** Called whenever a handler has come back, for who watches over those that do not. */
   readonly onAnswer?: (() => void) | undefined;
 }
@@ -65,6 +67,7 @@ export async function checkPolicy(
   if (still !== undefined) return { ...about, runs: 1, counterexample: { ...still, path: '' } };
   const found = await check.search(judged, seconds);
   if (found === undefined) return { ...about, runs: check.runs, counterexample: undefined };
+  options.onFound?.(found, check.reached);
   const smaller = await check.shrink(found, seconds);
   return { ...about, runs: check.runs, counterexample: smaller };
 }
@@ -103,7 +106,7 @@ class Check {
   }
 
   async shrink(found: Counterexample, seconds: number): Promise<Counterexample> {
-    const smaller = await this.#run([found.law], seconds, { path: found.path }, true);
+    const smaller = await this.#run([found.law], seconds, { path: found.path }, found.path);
     return smaller ?? found;
   }
 
@@ -111,14 +114,16 @@ class Check {
     judged: readonly Law[],
     seconds: number,
     parameters: fc.Parameters<[Scenario]>,
-    isShrinking = false,
+    from?: string,
   ): Promise<Counterexample | undefined> {
     let last: Omit<Counterexample, 'path'> | undefined;
     const property = fc.asyncProperty(scenarios(materialOf(this.#policy)), async (scenario) => {
       const broken = await this.try(scenario, judged);
-      await this.#options.onRun?.(this.runs, isShrinking);
+      await this.#options.onRun?.(this.runs, from !== undefined);
       if (broken === undefined) return;
       last = broken;
+      // Its own path is known at the end; until then the one it comes from leads to it.
+      if (from !== undefined) this.#options.onFound?.({ ...broken, path: from }, this.reached);
       throw new LawBroken(broken.law.name);
     });
     const details = await fc.check(property, {

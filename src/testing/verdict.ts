@@ -51,7 +51,7 @@ const coverOf = (
 });
 
 /** Which parts of the policy the runs came to. */
-function coverageOf({ reached }: Checked, policy: TestPolicy): readonly Covered[] {
+function coverageOf({ reached }: Pick<Checked, 'reached'>, policy: TestPolicy): readonly Covered[] {
   // A table within a table is of the outer one.
   const isIn = (place: string, section: string): boolean =>
     place === section || place.startsWith(`${section}.`);

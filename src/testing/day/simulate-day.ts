@@ -36,6 +36,8 @@ export interface DayOrder {
   readonly seed: number;
   readonly forMs: number;
   /** Called now and then with the virtual time that is over; waited for. */
+  /** Ends the day early; the report is then of the time that was over. */
+  readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((doneMs: number, submitted: number) => Promise<void>) | undefined;
 }
 
@@ -66,12 +68,15 @@ class Day {
   readonly #ledger: DayLedger;
   readonly #clients: Clients;
   readonly #beginsAt: number;
+  /** How long it is; less than was ordered where it is stopped. */
+  #forMs: number;
 
   private constructor(order: DayOrder, world: World, ledger: DayLedger) {
     this.world = world;
     this.#order = order;
     this.#ledger = ledger;
     this.#beginsAt = START_AT + START_MS;
+    this.#forMs = order.forMs;
     this.#clients = new Clients(new Door(world, order.policy.setup.smtpListeners), ledger.replies);
   }
 
@@ -88,14 +93,15 @@ class Day {
   }
 
   async play(): Promise<void> {
-    const { survey, open, seed, forMs } = this.#order;
+    const { survey, open, seed } = this.#order;
     for await (const one of arrivals(survey, open, seed)) {
-      if (one.at >= forMs) break;
+      if (one.at >= this.#forMs) break;
       await this.#goOn(one.at);
+      if (one.at >= this.#forMs) break;
       await this.#clients.submit(one);
     }
-    await this.#goOn(forMs);
-    this.#ledger.close(this.#beginsAt + forMs);
+    await this.#goOn(this.#forMs);
+    this.#ledger.close(this.#beginsAt + this.#forMs);
   }
 
   /** Lets time go on until so long after the beginning, in slices. */
@@ -107,11 +113,18 @@ class Day {
       if (sliceEndMs > untilMs) break;
       await world.run(this.#beginsAt + sliceEndMs);
       await this.#order.onProgress?.(sliceEndMs, this.#clients.figures().submitted);
+      if (this.#order.signal?.aborted === true) this.#forMs = Math.min(this.#forMs, sliceEndMs);
+      if (sliceEndMs >= this.#forMs) return;
     }
     await world.run(this.#beginsAt + untilMs);
   }
 
   report(): DayReport {
-    return makeReport(this.#order, this.world, this.#ledger, this.#clients.figures());
+    return makeReport(
+      { ...this.#order, forMs: this.#forMs },
+      this.world,
+      this.#ledger,
+      this.#clients.figures(),
+    );
   }
 }
