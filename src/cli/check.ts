@@ -8,6 +8,7 @@ import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';
 import process from 'node:process';
 import { Command, InvalidArgumentError } from 'commander';
+import { sayMany } from '../domain/waiting.ts';
 import type { LawFile, LawSearch } from '../manager/law-jobs.ts';
 import type { LawEnd } from '../manager/law-watch.ts';
 import { compilePolicy } from '../policy/compile.ts';
@@ -149,7 +150,7 @@ async function tellStopped(
   flags: Flags,
 ): Promise<void> {
   const { seed, json } = flags;
-  const after = `stopped after ${runs} ${runs === 1 ? 'run' : 'runs'} (seed ${seed})`;
+  const after = `stopped after ${sayMany(runs, 'run')} (seed ${seed})`;
   if (verdict !== undefined) await tell(verdict, file, flags);
   else if (json === true) print(JSON.stringify({ isGood: null, isStopped: true, seed, runs }));
   const isSmall = 'what was found may not be as small as it gets';
