@@ -1,10 +1,13 @@
 /**
- * `waybill policy activate` and `waybill policy reload`: the running daemon is asked to put an
- * earlier version, or what lies on the disk, in force; it proves that first. Knows no policy.
+ * `waybill policy activate`, `rollback` and `reload`: the running daemon is asked to put an earlier
+ * version, the one before, or what lies on the disk, in force; it proves that first. Knows no
+ * policy.
  */
+import { userInfo } from 'node:os';
 import process from 'node:process';
 import { Command } from 'commander';
 import { BUDGET_MS_MAX } from '../domain/options-laws.ts';
+import type { ByHand } from '../manager/messages.ts';
 import { askControl } from './control.ts';
 import { DATA_OPTION, parseVersion } from './policy-store-reading.ts';
 import {
@@ -23,14 +26,28 @@ const ANSWER_MS_MAX = 150_000 + 2 * BUDGET_MS_MAX;
 
 interface Flags {
   readonly data: string;
+  readonly reason?: string;
+  readonly by?: string;
+  readonly dryRun?: boolean;
   readonly json?: boolean;
 }
 
 const ACTIVATE_HELP = `
-The files on disk stay as they are: the next edit of one of them loads all of them again.
+The files on disk stay as they are: the next edit of one of them, a reload, and the next start of
+waybilld load all of them again.
 
 Example:
-  $ waybill policy activate 3 --data /var/spool/waybill`;
+  $ waybill policy activate 3 --reason "the new pool is not warm" --data /var/spool/waybill`;
+
+const ROLLBACK_HELP = `
+Says from which version to which. Done twice it goes back twice, never forward to what was rolled
+back. The files on disk stay as they are: the next edit of one of them, a reload, and the next start
+of waybilld load all of them again, so mend them too. What waits keeps its due time; waybill rebind
+--always-flush tries it at once.
+
+Examples:
+  $ waybill policy rollback --reason "example.net goes to the wrong port"
+  $ waybill policy rollback --dry-run --data /var/spool/waybill`;
 
 const RELOAD_HELP = `
 The daemon watches its files and reloads by itself; this is for those who want to wait for it and
@@ -38,6 +55,15 @@ to hear what came of it: a deployment, or systemctl reload.
 
 Example:
   $ waybill policy reload --data /var/spool/waybill`;
+
+const withRemark = (command: Command): Command =>
+  command
+    .option('--reason <text>', 'why; on record')
+    .option('--by <name>', 'who wants it; on record (default: the name of the user)');
+
+const handOf = ({ reason, by = userInfo().username }: Flags): ByHand => {
+  return { by, ...(reason === undefined ? {} : { cause: reason }) };
+};
 
 const withFlags = (command: Command, help: string): Command =>
   command
@@ -47,11 +73,24 @@ const withFlags = (command: Command, help: string): Command =>
 
 /** The `policy activate` command. */
 export const buildActivate = (): Command =>
-  withFlags(new Command('activate'), ACTIVATE_HELP)
-    .summary('put a version in force, for instance the one before')
+  withRemark(withFlags(new Command('activate'), ACTIVATE_HELP))
+    .summary('put a version in force by its number')
     .description('Asks the running waybilld to prove a version and put it in force.')
     .argument('<version>', 'its number', parseVersion)
-    .action((version: number, flags: Flags) => order(flags, { do: 'policy.activate', version }));
+    .action((version: number, flags: Flags) =>
+      order(flags, { do: 'policy.activate', version, hand: handOf(flags) }),
+    );
+
+/** The `policy rollback` command. */
+export const buildRollback = (): Command =>
+  withRemark(withFlags(new Command('rollback'), ROLLBACK_HELP))
+    .summary('put the version that was in force before in force again')
+    .description('Asks the running waybilld to go back to the version before the present one.')
+    .option('--dry-run', 'say which version that is, and do nothing')
+    .action((flags: Flags) => {
+      const { dryRun: isDryRun = false } = flags;
+      return order(flags, { do: 'policy.rollback', hand: handOf(flags), isDryRun });
+    });
 
 /** The `policy reload` command. */
 export const buildReload = (): Command =>
@@ -65,11 +104,25 @@ interface Answer {
   readonly version: number;
   readonly kind: string;
   readonly held?: string;
+  readonly from?: number;
+  readonly onDisk?: number;
 }
 
-function describe({ version, kind, held }: Answer): string {
+function describe({ version, kind, held, from }: Answer): string {
+  if (kind === 'dry run') {
+    const look = `waybill policy diff ${from} ${version} shows what that changes`;
+    return `version ${from} would be rolled back to version ${version}; ${look}`;
+  }
   const what = kind === 'unchanged' ? 'is unchanged, and asked anew' : 'is in force';
-  return `version ${version} ${what}${held === undefined ? '' : `; ${held}`}`;
+  const before = from === undefined || from === version ? '' : `, in place of version ${from}`;
+  return `version ${version} ${what}${before}${held === undefined ? '' : `; ${held}`}`;
+}
+
+/** What undoes it unasked. */
+function warn({ onDisk }: Answer): void {
+  if (onDisk === undefined) return;
+  const when = 'an edit, a reload or a start of waybilld';
+  remark(`the files on the disk are version ${onDisk} still: ${when} loads them, so mend them too`);
 }
 
 async function order(
@@ -78,8 +131,12 @@ async function order(
 ): Promise<void> {
   try {
     const answer = await askControl(data, question, ANSWER_MS_MAX);
-    if (json === true) print(JSON.stringify(answer));
-    else print(describe(answer as unknown as Answer));
+    if (json === true) {
+      print(JSON.stringify(answer));
+    } else {
+      print(describe(answer as unknown as Answer));
+      warn(answer as unknown as Answer);
+    }
   } catch (error) {
     if (!(error instanceof DaemonRefusal)) throw new CommandFailure(capital(explain(error)));
     const [sentence = '', ...account] = capital(error.message).split('\n');

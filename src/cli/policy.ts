@@ -6,7 +6,7 @@ import { Command } from 'commander';
 import { buildCheck } from './policy-check.ts';
 import { buildDiff } from './policy-diff.ts';
 import { buildList } from './policy-list.ts';
-import { buildActivate, buildReload } from './policy-orders.ts';
+import { buildActivate, buildReload, buildRollback } from './policy-orders.ts';
 import { buildShow } from './policy-show.ts';
 import { exitCodeHelp } from './terminal.ts';
 
@@ -18,16 +18,20 @@ Examples:
   $ waybill policy check policy.ts
   $ waybill policy list --data /var/spool/waybill
   $ waybill policy diff 3 4 --domains example.com
-  $ waybill policy activate 3`;
+  $ waybill policy activate 3
+  $ waybill policy rollback`;
 
 /** The `policy` command. */
 export const build = (): Command =>
   new Command('policy')
-    .description('Looks at, compares, checks, activates and reloads versions of the policy.')
+    .description(
+      'Looks at, compares, checks, activates, rolls back and reloads versions of the policy.',
+    )
     .addHelpText('after', () => `${HELP}\n${exitCodeHelp()}`)
     .addCommand(buildList())
     .addCommand(buildShow())
     .addCommand(buildDiff())
     .addCommand(buildCheck())
     .addCommand(buildActivate())
+    .addCommand(buildRollback())
     .addCommand(buildReload());

@@ -62,6 +62,14 @@ export interface VersionInForce {
   readonly files: readonly Pick<VersionFile, 'path' | 'sha256'>[];
 }
 
+/** How a version comes into force. */
+export interface Acceptance {
+  /** Who proved it. */
+  readonly program?: string;
+  /** It comes back in place of the present one, which is taken back. */
+  readonly isReturn?: boolean;
+}
+
 /** A version in a list, without what it is made of. */
 export interface VersionSummary {
   readonly number: number;

@@ -8,7 +8,7 @@ import Database from 'better-sqlite3';
 import { ownDir, ownFileOnce, syncDir } from './log-files.ts';
 
 /** The format this Waybill writes; in the header of the file (user_version). */
-export const POLICY_FORMAT = 2;
+export const POLICY_FORMAT = 3;
 /** `WBPS`, shown by file(1). */
 const APPLICATION_ID = 0x57425053;
 /** How long a statement waits for another process that writes. */
@@ -41,7 +41,8 @@ CREATE TABLE activation (
   version INTEGER NOT NULL,
   at INTEGER NOT NULL,
   reason TEXT NOT NULL,
-  program TEXT NOT NULL DEFAULT ''
+  program TEXT NOT NULL DEFAULT '',
+  is_return INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX activation_version ON activation (version, id);
 CREATE VIEW timeline AS SELECT number, strftime('%Y-%m-%dT%H:%M:%fZ', at / 1000.0, 'unixepoch')
@@ -93,11 +94,16 @@ const layOut = (db: Database.Database): void => {
   }).immediate();
 };
 
-/** Format 2 knows which program proved a version; what format 1 put in force is proved again. */
+/**
+ * Format 2 knows which program proved a version; what format 1 put in force is proved again.
+ * Format 3 knows which came back in place of one that was taken back; of those before nobody knows.
+ */
 const bringUp = (db: Database.Database): void => {
   db.transaction(() => {
-    if (db.pragma('user_version', { simple: true }) !== 1) return;
-    db.exec("ALTER TABLE activation ADD COLUMN program TEXT NOT NULL DEFAULT ''");
+    const format = db.pragma('user_version', { simple: true }) as number;
+    if (format < 1 || format >= POLICY_FORMAT) return;
+    if (format < 2) db.exec("ALTER TABLE activation ADD COLUMN program TEXT NOT NULL DEFAULT ''");
+    db.exec('ALTER TABLE activation ADD COLUMN is_return INTEGER NOT NULL DEFAULT 0');
     db.pragma(`user_version = ${POLICY_FORMAT}`);
   }).immediate();
 };

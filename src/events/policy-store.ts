@@ -6,7 +6,9 @@
  * Deliberately unknown here: how a policy is compiled, proved or asked.
  */
 import type Database from 'better-sqlite3';
+import { pileVersions } from '../domain/going-back.ts';
 import type {
+  Acceptance,
   PlainValue,
   StoredVersion,
   VersionDraft,
@@ -16,9 +18,16 @@ import type {
 } from '../domain/policy-version.ts';
 import { sha256Of } from './log-files.ts';
 import { asStoreError, openPolicyDatabase, PolicyStoreError } from './policy-schema.ts';
-
-/** Refusals, and candidates nobody decided about, that are remembered. */
-export const REFUSALS_KEPT = 100;
+import {
+  ACTIVATE_SQL,
+  ACTIVATIONS_SQL,
+  CURRENT_SQL,
+  IN_FORCE_SQL,
+  INSERT_SQL,
+  LIST_SQL,
+  OLDEST_SQL,
+  SWEEP_SQL,
+} from './policy-statements.ts';
 
 /** The store, open. */
 export interface PolicyStore {
@@ -26,8 +35,8 @@ export interface PolicyStore {
   addCandidate(draft: VersionDraft): number;
   /** Remembers a version that never came to be. */
   addRefusal(at: number, source: string, reason: string, sentence: string): number;
-  /** Puts a version in force; `program` is who proved it. */
-  accept(number: number, at: number, reason: string, program?: string): void;
+  /** Puts a version in force. */
+  accept(number: number, at: number, reason: string, how?: Acceptance): void;
   /** Marks a candidate as refused; one that was in force before stays acceptable. */
   refuse(number: number, sentence: string): void;
   find(number: number): StoredVersion | undefined;
@@ -37,6 +46,8 @@ export interface PolicyStore {
   inForce(): VersionInForce | undefined;
   /** The number of the version in force. */
   currentNumber(): number | undefined;
+  /** The version that was in force before the present one, as going back means it. */
+  formerNumber(): number | undefined;
   /** The newest versions, newest first. */
   list(max: number): VersionSummary[];
   close(): void;
@@ -60,20 +71,6 @@ interface VersionRow {
 interface SummaryRow extends VersionRow {
   readonly accepted_at: number | null;
 }
-
-const CURRENT_SQL = 'SELECT version FROM activation ORDER BY id DESC LIMIT 1';
-const IN_FORCE_SQL = `SELECT number, hash, settings_hash AS settingsHash, source, program
-  FROM activation JOIN version ON number = version ORDER BY id DESC LIMIT 1`;
-const LIST_SQL = `SELECT version.*, (SELECT max(at) FROM activation WHERE
-  activation.version = version.number) AS accepted_at FROM version ORDER BY number DESC LIMIT ?`;
-const INSERT_SQL = `INSERT INTO version (at, state, hash, source, reason, sentence, settings_hash,
-  warnings, code, map, facts) VALUES (@at, @state, @hash, @source, @reason, @sentence,
-  @settings_hash, @warnings, @code, @map, @facts)`;
-// The number of the oldest version of a state that is still kept.
-const OLDEST_SQL = `SELECT number FROM version WHERE state = ? ORDER BY number DESC
-  LIMIT 1 OFFSET ${REFUSALS_KEPT - 1}`;
-const SWEEP_SQL = `DELETE FROM content WHERE sha256 NOT IN (SELECT sha256 FROM file
-  UNION SELECT code FROM version UNION SELECT map FROM version UNION SELECT facts FROM version)`;
 
 /** Facts as text that does not depend on the order in which they were learnt. */
 const textOfFacts = (facts: Readonly<Record<string, PlainValue>>): string =>
@@ -119,16 +116,15 @@ class SqlitePolicyStore implements PolicyStore {
     });
   }
 
-  accept(number: number, at: number, reason: string, program = ''): void {
+  accept(number: number, at: number, reason: string, how: Acceptance = {}): void {
+    const { program = '', isReturn = false } = how;
     this.#write(() => {
       const state = this.#stateOf(number);
       if (state === 'refused') {
         throw new PolicyStoreError(`version ${number} was refused and cannot be put in force`);
       }
       this.#db.prepare("UPDATE version SET state = 'accepted' WHERE number = ?").run(number);
-      this.#db
-        .prepare('INSERT INTO activation (version, at, reason, program) VALUES (?, ?, ?, ?)')
-        .run(number, at, reason, program);
+      this.#db.prepare(ACTIVATE_SQL).run(number, at, reason, program, isReturn ? 1 : 0);
     });
   }
 
@@ -166,6 +162,15 @@ class SqlitePolicyStore implements PolicyStore {
 
   currentNumber(): number | undefined {
     return this.#db.prepare(CURRENT_SQL).pluck().get() as number | undefined;
+  }
+
+  formerNumber(): number | undefined {
+    const rows = this.#db.prepare(ACTIVATIONS_SQL).all() as { version: number; isReturn: 0 | 1 }[];
+    const activations = rows.map(({ version, isReturn }) => ({
+      version,
+      isReturn: isReturn === 1,
+    }));
+    return pileVersions(activations.reverse()).at(-2);
   }
 
   list(max: number): VersionSummary[] {

@@ -12,9 +12,6 @@ import { EXIT_POLICY } from './exit.ts';
 import type { LoadVerdict } from './messages.ts';
 import type { Steps } from './steps.ts';
 
-/** How far back a version to return to is looked for. */
-const VERSIONS_LOOKED_AT = 200;
-
 /** Why a candidate did not come into force. */
 export interface Refusal {
   readonly kind: 'refused';
@@ -164,13 +161,4 @@ function hashFile(path: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** The newest version before `number` that was in force. */
-export function findFormer(store: PolicyStore, number: number): StoredVersion | undefined {
-  const before = store
-    .list(VERSIONS_LOOKED_AT)
-    .filter((one) => one.number < number && one.state === 'accepted')
-    .sort((a, b) => (b.acceptedAt ?? 0) - (a.acceptedAt ?? 0))[0];
-  return before === undefined ? undefined : store.find(before.number);
 }

@@ -32,6 +32,8 @@ export interface InForce {
   readonly isSelfContained?: boolean;
   /** How far the check of laws came, where there was one. */
   readonly held?: string;
+  /** It comes back in place of the present one, which is taken back. */
+  readonly isReturn?: boolean;
 }
 
 /** The version of a daemon that runs on the embedded policy. */
@@ -40,13 +42,18 @@ export const EMBEDDED_VERSION = 0;
 /** The embedded policy as a version. */
 export const EMBEDDED: InForce = { number: EMBEDDED_VERSION, hash: 'embedded', settingsHash: '' };
 
+/** A version is in force. */
+export interface Standing {
+  readonly kind: 'activated' | 'unchanged';
+  readonly version: number;
+  readonly epoch: number;
+  /** How far the check of laws came, where there was one. */
+  readonly held?: string;
+  /** What was in force before, where somebody chose the version by hand. */
+  readonly from?: number;
+  /** Which version the files on the disk are, where that is another one. */
+  readonly onDisk?: number;
+}
+
 /** What came of a reload. */
-export type Reloaded =
-  | {
-      readonly kind: 'activated' | 'unchanged';
-      readonly version: number;
-      readonly epoch: number;
-      /** How far the check of laws came, where there was one. */
-      readonly held?: string;
-    }
-  | Refusal;
+export type Reloaded = Standing | Refusal;

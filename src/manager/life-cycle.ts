@@ -6,12 +6,14 @@
 import { dirname, resolve } from 'node:path';
 import { Asking } from './asking.ts';
 import { ConfigMonitor } from './config-monitor.ts';
-import { EXIT_POLICY } from './exit.ts';
+import type { Choice } from './going-back.ts';
+import { findBefore, findByNumber, showOnDisk } from './going-back.ts';
 import type { Loaded, Passed, Refusal, Versioned } from './judging.ts';
-import { findFormer, findStandIn, findStanding, judge, passLaws, proveAgain } from './judging.ts';
-import type { InForce, LifeCycleParts, Reloaded } from './life-cycle-parts.ts';
+import { findStandIn, findStanding, judge, passLaws, proveAgain } from './judging.ts';
+import type { InForce, LifeCycleParts, Reloaded, Standing } from './life-cycle-parts.ts';
 import { EMBEDDED, EMBEDDED_VERSION } from './life-cycle-parts.ts';
-import type { ManagerCounters } from './messages.ts';
+import type { ByHand, ManagerCounters } from './messages.ts';
+import { OneAtATime } from './one-at-a-time.ts';
 import { Refusals } from './refusals.ts';
 import type { Crash, Wanted } from './supervisor-parts.ts';
 import { TrackRecord } from './track-record.ts';
@@ -21,12 +23,12 @@ export const CHANGED = 'the files changed';
 /** Decides which version is in force. */
 export class LifeCycle {
   readonly #parts: LifeCycleParts;
+  readonly #work: OneAtATime;
   #inForce: InForce | undefined;
   #epoch = 1;
   #monitor: ConfigMonitor | undefined;
   /** What the files made when they were last loaded. */
   #onDisk = EMBEDDED_VERSION;
-  #running: Promise<unknown> = Promise.resolve();
   #next: Promise<Reloaded> | undefined;
   #isStopped = false;
   /** What is in force was put to use unjudged. */
@@ -38,6 +40,7 @@ export class LifeCycle {
 
   constructor(parts: LifeCycleParts) {
     this.#parts = parts;
+    this.#work = new OneAtATime(parts.reloading);
   }
 
   /** What is in force, for `waybill status`. */
@@ -60,7 +63,7 @@ export class LifeCycle {
    * stands proved already is used at once, and looked at again when mail is taken.
    */
   start(): Promise<Refusal | undefined> {
-    return this.#inTurn(() => this.#startNow());
+    return this.#work.run(() => this.#startNow());
   }
 
   async #startNow(): Promise<Refusal | undefined> {
@@ -102,7 +105,8 @@ export class LifeCycle {
     policy?.steps.warm();
     if (policy === undefined || !this.#isToBeChecked) return;
     this.#isToBeChecked = false;
-    this.#inTurn(() => this.#check(policy))
+    this.#work
+      .run(() => this.#check(policy))
       .catch((error: unknown) => log('error', `the policy was not looked at: ${String(error)}`))
       .finally(() => this.#watchOn());
   }
@@ -110,7 +114,7 @@ export class LifeCycle {
   /** The files are as they were, but names and variables that the policy asks for may not be. */
   async #check(policy: Versioned): Promise<void> {
     const inForce = this.#inForce?.number;
-    const loaded = await this.#load(policy, 'start', inForce);
+    const loaded = await this.#load(policy, 'start');
     if (loaded.kind === 'refused') this.#refused(loaded);
     else if (loaded.number !== inForce) await this.#putInForce(policy, loaded, 'start');
   }
@@ -124,7 +128,7 @@ export class LifeCycle {
 
   /** Loads what is on the disk; unchanged, the epoch rises all the same. */
   reload(reason: string): Promise<Reloaded> {
-    this.#next ??= this.#asReload(() => {
+    this.#next ??= this.#work.reload(() => {
       this.#next = undefined;
       return this.#reloadNow(reason).finally(() => this.#parts.policy?.steps.warm());
     });
@@ -136,21 +140,19 @@ export class LifeCycle {
     this.#asking.ask(reason);
   }
 
-  /** Puts an earlier version in force again, after the canary has proved it once more. */
-  activate(number: number): Promise<Reloaded> {
-    return this.#asReload(async () => {
-      const { policy } = this.#parts;
-      const version = policy?.store.find(number);
-      if (policy === undefined || version === undefined || version.state === 'refused') {
-        const why = version === undefined ? 'there is no such version' : version.sentence;
-        return { kind: 'refused', number, sentence: why, code: EXIT_POLICY };
-      }
-      const refusal = await proveAgain(policy, version);
-      if (refusal !== undefined) return this.#refused(refusal);
-      // What lies on the disk now is known: only a later edit undoes this.
-      await this.#monitor?.look();
-      return await this.#putInForce(policy, version, `version ${number} was activated by hand`);
-    });
+  /** Puts an earlier version in force, after the canary has proved it once more. */
+  activate(number: number, order: ByHand = {}): Promise<Reloaded> {
+    return this.#work.reload(() => this.#choose(findByNumber(this.#parts.policy, number, order)));
+  }
+
+  /** Puts the version before the present one in force again, proved once more. */
+  rollBack(order: ByHand = {}): Promise<Reloaded> {
+    return this.#work.reload(() => this.#choose(this.findBefore(order)));
+  }
+
+  /** The version that a rollback would put in force. */
+  findBefore(order: ByHand = {}): Choice | Refusal {
+    return findBefore(this.#parts.policy, this.#number, order);
   }
 
   /** The worker says what it uses. Its books may know a later epoch than a manager just started. */
@@ -168,32 +170,35 @@ export class LifeCycle {
     const { version } = crash;
     if (version === undefined || version !== this.#inForce?.number) return;
     const reason = this.#record.condemn(version, crash, Date.now());
-    if (reason !== undefined) this.#fallBack(version, reason);
+    if (reason !== undefined) this.#fallBack(reason);
+  }
+
+  get #number(): number {
+    return this.#inForce?.number ?? EMBEDDED_VERSION;
   }
 
   #wanted(reason: string): Wanted {
-    return { version: this.#inForce?.number ?? EMBEDDED_VERSION, reason, epoch: this.#epoch };
+    return { version: this.#number, reason, epoch: this.#epoch };
   }
 
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#running.then(work);
-    this.#running = done.catch(() => {});
-    return done;
-  }
-
-  #asReload(work: () => Promise<Reloaded>): Promise<Reloaded> {
-    return this.#inTurn(() => {
-      this.#parts.reloading(true);
-      return work().finally(() => this.#parts.reloading(false));
-    });
+  async #choose(choice: Choice | Refusal): Promise<Reloaded> {
+    if (choice.kind === 'refused') return choice;
+    const { policy, version, reason } = choice;
+    const refusal = await proveAgain(policy, version);
+    if (refusal !== undefined) return this.#refused(refusal);
+    // What lies on the disk now is known: only a later edit undoes this.
+    await this.#monitor?.look();
+    const from = this.#number;
+    const done = await this.#putInForce(policy, version, reason);
+    return { ...done, from, ...showOnDisk(this.#onDisk, version.number) };
   }
 
   async #reloadNow(reason: string): Promise<Reloaded> {
     const { policy, worker, log } = this.#parts;
-    const inForce = this.#inForce?.number ?? EMBEDDED_VERSION;
+    const inForce = this.#number;
     if (policy !== undefined) {
       const before = this.#onDisk;
-      const loaded = await this.#load(policy, reason, inForce);
+      const loaded = await this.#load(policy, reason);
       if (loaded.kind === 'refused') return this.#refused(loaded);
       // Something beside the policy changed: a version that was activated by hand stays.
       const isKept = loaded.number === inForce || (reason === CHANGED && loaded.number === before);
@@ -206,13 +211,9 @@ export class LifeCycle {
   }
 
   /** Looks at the files before and after, so that an edit made meanwhile is not overlooked. */
-  async #load(
-    policy: Versioned,
-    reason: string,
-    inForce: number | undefined,
-  ): Promise<Passed | Refusal> {
+  async #load(policy: Versioned, reason: string): Promise<Passed | Refusal> {
     await this.#monitor?.look();
-    return this.#adopt(policy, await judge(policy, reason, inForce));
+    return this.#adopt(policy, await judge(policy, reason, this.#inForce?.number));
   }
 
   async #adopt(policy: Versioned, judged: Loaded | Refusal): Promise<Passed | Refusal> {
@@ -226,7 +227,7 @@ export class LifeCycle {
     return loaded;
   }
 
-  async #putInForce(policy: Versioned, version: InForce, reason: string): Promise<Reloaded> {
+  async #putInForce(policy: Versioned, version: InForce, reason: string): Promise<Standing> {
     const before = this.#inForce;
     this.#accept(policy, version, reason);
     this.#epoch += 1;
@@ -244,13 +245,13 @@ export class LifeCycle {
 
   /** Synchronous: whatever starts a worker afterwards starts it with this version. */
   #accept({ store, program: own }: Versioned, version: InForce, reason: string): void {
-    const { number, hash, settingsHash } = version;
+    const { number, hash, settingsHash, isReturn = false } = version;
     // No start may rest on a proof of what files alone do not say.
     const program = version.isSelfContained === true ? own : '';
     // A start on what was in force before writes nothing.
     const before = store.inForce();
     if (before?.number !== number || before.program !== program) {
-      store.accept(number, Date.now(), reason, program);
+      store.accept(number, Date.now(), reason, { program, isReturn });
       this.#activations += 1;
     }
     this.#inForce = { number, hash, settingsHash };
@@ -258,20 +259,19 @@ export class LifeCycle {
 
   #refused(refusal: Refusal): Refusal {
     this.#refusals.add(refusal);
-    this.#parts.log(
-      'error',
-      `${refusal.sentence}; version ${this.#inForce?.number} stays in force`,
-    );
+    const stays = `version ${this.#inForce?.number} stays in force`;
+    this.#parts.log('error', `${refusal.sentence}; ${stays}`);
     return refusal;
   }
 
-  #fallBack(from: number, reason: string): void {
-    const { policy, worker, log } = this.#parts;
-    const before = policy === undefined ? undefined : findFormer(policy.store, from);
-    if (policy === undefined || before === undefined) {
+  #fallBack(reason: string): void {
+    const { worker, log } = this.#parts;
+    const choice = this.findBefore();
+    if (choice.kind === 'refused') {
       log('error', `${reason}; there is no version before it to return to`);
       return;
     }
+    const { policy, version: before } = choice;
     try {
       this.#accept(policy, before, reason);
     } catch (error) {
@@ -286,7 +286,7 @@ export class LifeCycle {
 
   #watchOn(): void {
     this.#monitor?.keepLooking(
-      (work) => this.#inTurn(work),
+      (work) => this.#work.run(work),
       () => this.#reloadAlone(CHANGED),
     );
   }

@@ -174,14 +174,15 @@ class Manager {
   }
 
   async #answer(request: ControlRequest): Promise<Readonly<Record<string, unknown>>> {
-    const { do: what, version } = request;
+    const { do: what, version, hand } = request;
     if (what === 'status') return { ...this.#status() };
     if (what === 'policy.reload')
       return told(await this.#lifeCycle.reload('waybill policy reload'));
     if (what === 'policy.bump') return told(await this.#lifeCycle.reload('waybill policy bump'));
     if (what === 'policy.activate' && Number.isSafeInteger(version)) {
-      return told(await this.#lifeCycle.activate(Number(version)));
+      return told(await this.#lifeCycle.activate(Number(version), hand));
     }
+    if (what === 'policy.rollback') return await this.#rollBack(request);
     if (what === 'explain') return { ...(await this.#explain(request.subject)) };
     if (what === 'hooks') return { answer: await this.#hooks(request.order) };
     if (what === 'erase') return { report: await this.#erase(request.erasure) };
@@ -190,6 +191,14 @@ class Manager {
       return {};
     }
     throw new Error(`this manager does not know how to do ${JSON.stringify(what)}`);
+  }
+
+  async #rollBack({ hand, isDryRun }: ControlRequest): Promise<Readonly<Record<string, unknown>>> {
+    if (isDryRun !== true) return told(await this.#lifeCycle.rollBack(hand));
+    const choice = this.#lifeCycle.findBefore();
+    if (choice.kind === 'refused') return told(choice);
+    const { version: from } = this.#lifeCycle.status;
+    return { kind: 'dry run', version: choice.version.number, from };
   }
 
   async #explain(subject: Subject | undefined): Promise<Told> {

@@ -141,6 +141,12 @@ export type WorkerWord =
   /** The last word of a worker that cannot go on; its exit code says the same. */
   | { readonly kind: 'ending'; readonly code: number; readonly sentence: string };
 
+/** Who wants a version in force, and why. */
+export interface ByHand {
+  readonly by?: string;
+  readonly cause?: string;
+}
+
 /** A tool's question at the control socket: one JSON object a line. */
 export interface ControlRequest {
   readonly id: number;
@@ -149,12 +155,17 @@ export interface ControlRequest {
     | 'policy.reload'
     | 'policy.bump'
     | 'policy.activate'
+    | 'policy.rollback'
     | 'explain'
     | 'hooks'
     | 'erase'
     | 'stop';
   /** For `policy.activate`. */
   readonly version?: number;
+  /** For `policy.activate` and `policy.rollback`. */
+  readonly hand?: ByHand;
+  /** For `policy.rollback`: only say which version it would be. */
+  readonly isDryRun?: boolean;
   /** For `explain`. */
   readonly subject?: Subject;
   /** For `hooks`. */

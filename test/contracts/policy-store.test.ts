@@ -13,8 +13,9 @@ import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import type { VersionDraft } from '../../src/domain/policy-version.ts';
 import { openPolicyDatabase, PolicyStoreError } from '../../src/events/policy-schema.ts';
+import { REFUSALS_KEPT } from '../../src/events/policy-statements.ts';
 import type { PolicyStore } from '../../src/events/policy-store.ts';
-import { openPolicyStore, REFUSALS_KEPT } from '../../src/events/policy-store.ts';
+import { openPolicyStore } from '../../src/events/policy-store.ts';
 
 const WRITER = fileURLToPath(new URL('policy-store-writer.ts', import.meta.url));
 const KILLS = 6;
@@ -188,23 +189,31 @@ describe('the file of the policy store', () => {
         () => openPolicyStore(dir, mode),
         (error: Error) =>
           error instanceof PolicyStoreError &&
-          /was written by a newer Waybill \(format 99, this one reads 2\)$/.test(error.message),
+          /was written by a newer Waybill \(format 99, this one reads 3\)$/.test(error.message),
       );
     }
     writeFileSync(path, 'this is no database, but it is long enough to look like one'.repeat(9));
     assert.throws(() => openPolicyStore(dir, 'write'), /policy\.db is damaged/);
   });
 
-  it('of format 1 is brought up: what is in force stays so, proved by nobody known', () => {
-    using((store) => store.accept(store.addCandidate(draft('a')), 1, 'old'));
-    const db = new Database(join(dir, 'policy/policy.db'));
-    db.exec('ALTER TABLE activation DROP COLUMN program');
-    db.pragma('user_version = 1');
-    db.close();
+  it('of an older format is brought up: what is in force stays so, and what was before', () => {
+    for (const name of ['a', 'b'])
+      using((store) => store.accept(store.addCandidate(draft(name)), 1, 'old'));
+    const lower = (column: string, format: number): void => {
+      const db = new Database(join(dir, 'policy/policy.db'));
+      db.exec(`ALTER TABLE activation DROP COLUMN ${column}`);
+      db.pragma(`user_version = ${format}`);
+      db.close();
+    };
+    lower('is_return', 2);
+    using((store) => assert.equal(store.formerNumber(), 1));
+    lower('is_return', 2);
+    lower('program', 1);
     using((store) => {
-      assert.equal(store.inForce()?.program, '');
-      store.accept(store.inForce()?.number ?? 0, 2, 'new', 'a program');
+      assert.equal(store.inForce()?.program, '', 'proved by nobody known');
+      store.accept(1, 2, 'back', { program: 'a program', isReturn: true });
       assert.equal(store.inForce()?.program, 'a program');
+      assert.equal(store.formerNumber(), undefined);
     });
   });
 

@@ -143,4 +143,4 @@ describe('waybill policy', () => {
   });
 });
 
-const COMMANDS = ['list', 'show', 'diff', 'check', 'activate'];
+const COMMANDS = ['list', 'show', 'diff', 'check', 'activate', 'rollback', 'reload'];

@@ -119,7 +119,9 @@ test('reloads asked for while one runs are one more', async () => {
 
 test('an earlier version is activated after the canary proved it again', async () => {
   await startWithTwo();
-  assert.deepEqual(await stage.cycle.activate(1), { kind: 'activated', version: 1, epoch: 3 });
+  const there = { kind: 'activated', version: 1, epoch: 3, from: 2, onDisk: 2 };
+  assert.deepEqual(await stage.cycle.activate(1, { by: 'ann', cause: 'too\nfast' }), there);
+  assert.equal(stage.wanted?.reason, 'version 1 was activated by ann: too fast');
   stage.proof = { kind: 'refused', number: 2, sentence: 'its key is gone' };
   assert.equal((await stage.cycle.activate(2)).kind, 'refused');
   assert.equal((await stage.cycle.activate(77)).kind, 'refused');

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { askManager } from '../../src/manager/control-client.ts';
 import type { DaemonStatus } from '../../src/manager/status.ts';
+import { waybill } from '../examples/cli-run.ts';
 import type { Shape } from './daemon.ts';
 import { Daemon, programCommand } from './daemon.ts';
 import { makeProbes } from './scenario.ts';
@@ -170,6 +171,40 @@ test('listeners that cannot be opened give way to the version before', async () 
     assert.ok(await until(() => life.daemon.isRunning, 0));
   } finally {
     other.close();
+    await life.close();
+  }
+});
+
+const rollBackAndForth = async (life: Reloaded): Promise<void> => {
+  const order = (...words: string[]) =>
+    waybill('policy', 'rollback', '--data', life.data, ...words);
+  const dry = await order('--dry-run');
+  assert.match(dry.out, /^version 2 would be rolled back to version 1; waybill policy diff 2 1/);
+  assert.equal((await life.status()).policy.version, 2);
+  const done = await order('--by', 'ann', '--reason', 'it is not needed');
+  assert.deepEqual([done.code, done.out], [0, 'version 1 is in force, in place of version 2\n']);
+  assert.match(done.err, /^the files on the disk are version 2 still: .* mend them too\n$/);
+  await life.expect(({ listeners }) => listeners.length === 1);
+  const nothing = await order();
+  assert.deepEqual([nothing.code, nothing.out], [1, '']);
+  assert.match(nothing.err, /^waybill: No other version was in force before version 1; /);
+  const sql = 'select reason from policy_versions where version = 1';
+  const { out } = await waybill('sql', sql, '--data', life.data, '--json');
+  assert.match(out, /version 2 was rolled back to 1 by ann: it is not needed/);
+  // The reload takes the files again, which are those of version 2.
+  await life.bump(() => askManager(life.data, { do: 'policy.reload' }));
+  await life.expect(({ listeners }) => listeners.length === 2);
+};
+
+test('the version before comes back by a word, and the log says who and why', async () => {
+  const life = new Reloaded('managed');
+  try {
+    await life.daemon.demandPort();
+    life.write("setup.smtpListener({ listen: '127.0.0.1:0', hostname: 'two.example' });");
+    await askManager(life.data, { do: 'policy.reload' });
+    await life.expect(({ listeners }) => listeners.length === 2);
+    await rollBackAndForth(life);
+  } finally {
     await life.close();
   }
 });
