@@ -23,6 +23,19 @@ export const WAIT = {
 export const sayMany = (count: number, one: string): string =>
   `${count} ${one}${count === 1 ? '' : 's'}`;
 
+/** The same where there may be none: no message, 1 message, 2 messages. */
+export const sayAny = (count: number, one: string): string =>
+  count === 0 ? `no ${one}` : sayMany(count, one);
+
+/** How many of a queue's messages are due, where so many of them were looked at. */
+export const sayDue = (count: number, due: number, looked: number): string => {
+  if (count <= 1)
+    return count === 0 ? 'no message' : `1 message, ${due === 1 ? '' : 'not yet '}due`;
+  const all = looked < count ? `the first ${looked}` : 'them';
+  const some = due === 0 ? `none of ${all} due yet` : `${due} of ${all} due`;
+  return `${sayMany(count, 'message')}, ${due === looked ? `all of ${all} due` : some}`;
+};
+
 /** A scheduled queue is suspended. */
 export const saySuspended = (cause: string): string => `the queue is suspended: ${cause}`;
 

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { describeWhy } from '../../src/cli/why.ts';
 import type { Explanation, Subject } from '../../src/domain/explanation.ts';
+import { sayDue } from '../../src/domain/waiting.ts';
 import { tellExplanation } from '../../src/manager/telling.ts';
 import { answeringDotAfter, judging } from '../../src/testing/world/manners.ts';
 import { makePlan } from '../../src/testing/world/policy.ts';
@@ -200,6 +201,39 @@ test('an explanation for people has the last answer', () => {
     text: '451 4.2.1 mailbox busy',
   });
   assert.match(describeWhy(told), /last answer in the queue: 451 4\.2\.1 mailbox busy\n +at 2025-/);
+});
+
+test('none, one and many are said as people say them', () => {
+  const said = (count: number, due: number, looked = count) => sayDue(count, due, looked);
+  assert.deepEqual(
+    [said(0, 0), said(1, 0), said(1, 1), said(2, 0), said(2, 1), said(2, 2)],
+    [
+      'no message',
+      '1 message, not yet due',
+      '1 message, due',
+      '2 messages, none of them due yet',
+      '2 messages, 1 of them due',
+      '2 messages, all of them due',
+    ],
+  );
+  assert.equal(said(9, 0, 5), '9 messages, none of the first 5 due yet');
+  assert.equal(said(9, 2, 5), '9 messages, 2 of the first 5 due');
+  assert.equal(said(9, 5, 5), '9 messages, all of the first 5 due');
+});
+
+story('a queue, a source and a path with one message or none', {
+  plan: makePlan(ONE_SOURCE),
+  manners: { 'a.test': judging },
+  when: async (world) => {
+    world.submit(['u@a.test', 'later@a.test']);
+    await world.runFor(10_000);
+    assert.equal(ask(world, 'queue', QUEUE).state, '1 message, not yet due');
+    assert.equal(ask(world, 'source', 'ip-1').held, 'no message ready on 1 path');
+    const [path = ''] = world.engine.core.readyQueues.keys();
+    assert.match(ask(world, 'path', path).held ?? '', /^no message ready, (no|1) connection$/);
+  },
+  about: ['message.deferred'],
+  follows: [['message.deferred']],
 });
 
 test('what is not there is said', async () => {

@@ -7,7 +7,7 @@
 import type { Explanation, Reason, Subject } from '../../domain/explanation.ts';
 import { numberOfMessageId } from '../../domain/message-id.ts';
 import { ROW_OFFERED, ROW_QUARANTINED } from '../../domain/rows.ts';
-import { sayMany } from '../../domain/waiting.ts';
+import { sayAny, sayMany } from '../../domain/waiting.ts';
 import type { Core, ReadyQueue } from '../core.ts';
 import { PLACE_OFFERED, PLACE_READY } from '../held-rows.ts';
 import { heldOfDue } from './held.ts';
@@ -62,8 +62,8 @@ function heldPart(
     case 'path': {
       const ready = core.readyQueues.get(name);
       if (ready === undefined) return `there is no ready queue ${name}`;
-      const connections = sayMany(ready.sessions.size, 'connection');
-      const held = `${sayMany(ready.size, 'message')} ready, ${connections}`;
+      const connections = sayAny(ready.sessions.size, 'connection');
+      const held = `${sayAny(ready.size, 'message')} ready, ${connections}`;
       return { held, reasons: heldOfReady(core, ready, at) };
     }
   }
@@ -77,7 +77,8 @@ function heldOfMessage(core: Core, slot: number, isBound: boolean, at: number): 
   if (place === PLACE_OFFERED) return { held: sayOffer(core, slot), reasons: [] };
   const ready = core.readyOf.get(slot);
   if (place === PLACE_READY && ready !== undefined) {
-    const held = `ready in ${ready.name}, one of ${ready.size}`;
+    const among = ready.size > 1 ? `one of ${ready.size}` : 'the only one';
+    const held = `ready in ${ready.name}, ${among}`;
     return { held, reasons: explainReady(core, ready, at) };
   }
   const isDue = (flags & ROW_OFFERED) === 0 && (c.dueAt[slot] as number) <= at;
@@ -97,7 +98,10 @@ function sayOffer(core: Core, slot: number): string {
 function heldOfSource(core: Core, name: string, isBound: boolean, at: number): HeldPart {
   const paths = [...core.readyQueues.values()].filter((ready) => ready.source.name === name);
   const rows = paths.reduce((sum, { size }) => sum + size, 0);
-  const held = `${sayMany(rows, 'message')} ready on ${sayMany(paths.length, 'path')}`;
+  const held =
+    paths.length === 0
+      ? 'no path in use'
+      : `${sayAny(rows, 'message')} ready on ${sayMany(paths.length, 'path')}`;
   if (isBound) return { held, reasons: [] };
   const tell = (ready: ReadyQueue): Reason[] =>
     explainReady(core, ready, at).map((one) => ({ ...one, text: `${ready.name}: ${one.text}` }));

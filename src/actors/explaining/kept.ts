@@ -11,7 +11,8 @@ import { ROW_OFFERED, ROW_QUARANTINED } from '../../domain/rows.ts';
 import { readyQueueName, sourceOfReady } from '../../domain/site-name.ts';
 import {
   SET_ASIDE,
-  sayMany,
+  sayAny,
+  sayDue,
   sayReadySuspended,
   sayRetry,
   sayScheduled,
@@ -92,7 +93,7 @@ function keptOfMessage(kept: Kept, slot: number, at: number): KeptPart {
   const c = kept.books.rows.columns;
   const row = kept.books.queueOfRow(slot);
   const flags = c.flags[slot] as number;
-  const where = `in ${row.name}, ${sayMany(c.attempts[slot] as number, 'attempt')} made`;
+  const where = `in ${row.name}, ${sayAny(c.attempts[slot] as number, 'attempt')} made`;
   const age = ageOf(kept, slot);
   if ((flags & ROW_QUARANTINED) !== 0) {
     const aside = { name: WAIT.setAside, text: SET_ASIDE };
@@ -170,7 +171,7 @@ function keptOfQueue(kept: Kept, row: QueueRow, at: number): KeptPart {
     looked += 1;
   }
   const part = looked < row.count ? ` among the first ${looked}` : '';
-  const state = `${sayMany(row.count, 'message')}, ${due} of them due${part}`;
+  const state = sayDue(row.count, due, looked);
   const binding = due > 0 || row.state !== 'ready' ? pauseOf(kept, row) : [];
   const isFree = due > 0 && binding.length === 0;
   const further = isFree ? memberReasons(kept, row) : [];
