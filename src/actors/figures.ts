@@ -72,6 +72,8 @@ export interface Figures {
   tls(): TlsNumbers;
   /** Scheduled queues with the messages in them that no ready queue and no connection has. */
   queues(): Walk<{ readonly name: string; readonly scheduled: number }>;
+  /** How long the oldest message of each provider is here, ms. */
+  ages(): Walk<Sum>;
   /** Messages of scheduled queues, added up: by provider all, otherwise as in `queues`. */
   sums(by: SumBy): Walk<Sum>;
   readyQueues(): Walk<ReadyQueue>;
@@ -94,6 +96,7 @@ export const figuresOf = (core: Core, tables = new Tables()): Figures => ({
     policies: core.sts.size,
   }),
   queues: () => walkCounts(core),
+  ages: () => walkAges(core, tables),
   sums: (by) => walkSums(core, tables, by),
   readyQueues: () => walkBorn(core, core.readyQueues, (ready) => ready.counts.born),
   shared: (among) => walkBorn(core, core.measures[among], (counts) => counts.born),
@@ -183,24 +186,43 @@ class Tables {
 
 function* walkSums(core: Core, tables: Tables, by: SumBy): Walk<Sum> {
   const keyOf = by === 'provider' || by === 'providerPool' ? yield* readSites(core, by) : KEYS[by];
+  const isPair = by === 'tenantCampaign' || by === 'providerPool';
+  const isWhole = by === 'provider' || by === 'providerPool';
+  yield* walkTable(core, tables, isPair, (sums, row) => {
+    const key = keyOf(row);
+    if (key === undefined) return;
+    sums.add(key, isWhole ? row.count : row.count - core.placed.of(row.slot));
+  });
+}
+
+function* walkAges(core: Core, tables: Tables): Walk<Sum> {
+  const { books, ports } = core;
+  const keyOf = yield* readSites(core, 'provider');
+  const now = ports.clock.now();
+  yield* walkTable(core, tables, false, (ages, row) => {
+    const key = row.count === 0 ? undefined : keyOf(row);
+    if (key === undefined) return;
+    ages.raise(key, Math.max(0, now - (books.rows.columns.acceptedAt[row.head] as number)));
+  });
+}
+
+type Put = (sums: SumTable, row: QueueRow) => void;
+
+function* walkTable(core: Core, tables: Tables, isPair: boolean, put: Put): Walk<Sum> {
   const sums = tables.take(core.books.queueCount);
   try {
-    yield* walkTable(core, sums, keyOf, by);
+    yield* fillTable(core, sums, isPair, put);
   } finally {
     tables.giveBack(sums);
   }
 }
 
-function* walkTable(core: Core, sums: SumTable, keyOf: KeyOf, by: SumBy): Walk<Sum> {
-  const isPair = by === 'tenantCampaign' || by === 'providerPool';
-  const isWhole = by === 'provider' || by === 'providerPool';
+function* fillTable(core: Core, sums: SumTable, isPair: boolean, put: Put): Walk<Sum> {
   let steps = 0;
   for (const row of walkQueues(core)) {
     steps += 1;
     if (steps % STEPS_MAX === 0) yield undefined;
-    const key = row && keyOf(row);
-    if (row === undefined || key === undefined) continue;
-    sums.add(key, isWhole ? row.count : row.count - core.placed.of(row.slot));
+    if (row !== undefined) put(sums, row);
   }
   for (let index = 0; index < sums.keys.length; index += 1) {
     const key = sums.keys[index] as string;

@@ -153,7 +153,8 @@ class Pages {
       return this.#write<Series>(family.totals?.(this.#scrape) ?? [], (one) => writer.value(one));
     }
     const all = await family.read(this.#scrape);
-    const chosen = top === undefined || family.per === undefined ? all : greatest(all, top);
+    const chosen =
+      top === undefined || family.per === undefined ? all : greatest(all, top, family.rest);
     return this.#write<Series>(chosen, (series) => writer.value(series));
   }
 

@@ -131,9 +131,10 @@ export class TopFeed {
     const ages: Question = { name: 'oldest', ask: () => this.#askOldest() };
     const rows: Question = { name: 'providers', ask: () => this.#askProviders() };
     const depths: Question = { name: 'depths', ask: () => this.#askDepths() };
+    const oldest: Question = { name: 'provider ages', ask: () => this.#askProviderAges() };
     return [
       ages,
-      ...(providers ? [rows, depths] : []),
+      ...(providers ? [rows, depths, oldest] : []),
       ...(queues === undefined
         ? []
         : [{ name: `queues ${queues}`, ask: () => this.#askQueues(queues) }]),
@@ -158,6 +159,16 @@ export class TopFeed {
       LISTED_MAX,
     );
     this.#model.takeDepths(rows);
+  }
+
+  async #askProviderAges(): Promise<void> {
+    const { rows } = await readRows(
+      this.#client,
+      { seconds: 'waybill_oldest_age_seconds_by_provider' },
+      (label) => label('provider'),
+      LISTED_MAX,
+    );
+    this.#model.takeAges(rows, performance.now());
   }
 
   async #askOldest(): Promise<void> {

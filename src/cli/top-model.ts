@@ -79,6 +79,8 @@ export interface Provider {
   counts: ProviderCounts;
   /** Messages that wait; undefined where it is not among the first. */
   queued: number | undefined;
+  /** How long its oldest message was here when it was told, ms; undefined as above. */
+  oldest: { readonly ageMs: number; readonly atMs: number } | undefined;
   readonly rates: Readonly<Record<'delivered' | 'transient' | 'permanent', Rate>>;
   readonly now: { delivered: number; transient: number; permanent: number };
   readonly history: History;
@@ -150,6 +152,13 @@ export class TopModel {
     for (const one of this.providers) one.queued = rows.get(one.name)?.queued;
   }
 
+  takeAges(rows: ReadonlyMap<string, { readonly seconds: number }>, atMs: number): void {
+    for (const one of this.providers) {
+      const row = rows.get(one.name);
+      one.oldest = row && { ageMs: row.seconds * 1_000, atMs };
+    }
+  }
+
   takeQueues(lines: readonly QueueLine[], atMs: number): void {
     this.queues = lines;
     this.queuesAtMs = atMs;
@@ -184,6 +193,7 @@ const newProvider = (name: string, counts: ProviderCounts): Provider => ({
   name,
   counts,
   queued: undefined,
+  oldest: undefined,
   rates: { delivered: new Rate(), transient: new Rate(), permanent: new Rate() },
   now: { delivered: Number.NaN, transient: Number.NaN, permanent: Number.NaN },
   history: new History(),

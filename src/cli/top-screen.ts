@@ -136,13 +136,14 @@ const sinceText = (atMs: number | undefined, frame: Frame): string => {
 /** Columns of the providers; on a narrow screen those of high rank stay. */
 const PROVIDER_COLUMNS = [
   { head: 'D/s', width: 9, rank: 2 },
-  { head: 'T/s', width: 9, rank: 3 },
-  { head: 'P/s', width: 9, rank: 4 },
-  { head: 'D', width: 11, rank: 7 },
-  { head: 'T', width: 11, rank: 6 },
-  { head: 'P', width: 9, rank: 8 },
-  { head: 'C', width: 6, rank: 5 },
+  { head: 'T/s', width: 9, rank: 4 },
+  { head: 'P/s', width: 9, rank: 5 },
+  { head: 'D', width: 11, rank: 8 },
+  { head: 'T', width: 11, rank: 7 },
+  { head: 'P', width: 9, rank: 9 },
+  { head: 'C', width: 6, rank: 6 },
   { head: 'WAITING', width: 11, rank: 1 },
+  { head: 'OLDEST', width: 11, rank: 3 },
 ] as const;
 const NAME_WIDTH_MIN = 16;
 const NAME_WIDTH_MAX = 40;
@@ -178,10 +179,17 @@ const drawProviders = (model: TopModel, view: View, frame: Frame): [string[], st
       const queued = one.queued ?? Number.NaN;
       const numbers = [...rates, delivered, transient, permanent, connections, queued];
       const line = sparkline(one.history.columns(lineWidth, zoom));
-      return `${fit(one.name, nameWidth)}${columns(numbers.map(formatNumber))}  ${line}`.trimEnd();
+      const texts = [...numbers.map(formatNumber), agedOf(one, frame)];
+      return `${fit(one.name, nameWidth)}${columns(texts)}  ${line}`.trimEnd();
     });
   return [[`${title}  ${sinceText(model.providersAtMs, frame)}`.trimEnd()], rows];
 };
+
+/** To the second: it grows until it is told anew. */
+const agedOf = ({ oldest }: Provider, { steadyMs }: Frame): string =>
+  oldest === undefined
+    ? '-'
+    : formatSpan(Math.floor((oldest.ageMs + Math.max(0, steadyMs - oldest.atMs)) / 1_000) * 1_000);
 
 const volumeOf = ({ counts, queued = 0 }: Provider): number =>
   counts.delivered + counts.transient + counts.permanent + queued;
@@ -205,7 +213,8 @@ const drawQueues = (model: TopModel, view: View, frame: Frame): [string[], strin
 const HELP = [
   'Overview   sums of the whole daemon, asked for at every tick; rates per second.',
   'Providers  D delivered, T put off, P refused (recipients), C connections,',
-  '           WAITING messages; a narrow screen shows the first of these only.',
+  '           WAITING messages, and how long the OLDEST of them is here; a narrow',
+  '           screen shows some of these only.',
   'Queues     the first by depth, by age of the oldest message, or by their last',
   '           failure.',
   '',

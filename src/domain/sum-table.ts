@@ -1,7 +1,8 @@
 /**
- * Sums by text, such as messages by domain, for as many texts as there are queues: an open table of
- * numbers beside the texts, made large enough at the beginning, so that it never stops to grow as a
- * Map of a million entries does. Deliberately unknown here: what is summed.
+ * Sums or greatest values by text, such as messages by domain, for as many texts as there are
+ * queues: an open table of numbers beside the texts, made large enough at the beginning, so that it
+ * never stops to grow as a Map of a million entries does. Deliberately unknown here: what is
+ * summed.
  */
 const EMPTY = -1;
 
@@ -36,6 +37,12 @@ export class SumTable {
   add(key: string, value: number): void {
     const at = this.#indexOf(key);
     this.#sums[at] = (this.#sums[at] as number) + value;
+  }
+
+  /** Keeps the greatest value, none of which is below 0. */
+  raise(key: string, value: number): void {
+    const at = this.#indexOf(key);
+    this.#sums[at] = Math.max(this.#sums[at] as number, value);
   }
 
   sumAt(index: number): number {

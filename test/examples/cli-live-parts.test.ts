@@ -150,18 +150,20 @@ test('providers: the numbers that matter have room on any screen', () => {
   const counts = { delivered: 1_234_567, transient: 2, permanent: 3, connections: 4 };
   model.takeProviders(new Map([['a-provider.example', counts]]), 0);
   model.takeDepths(new Map([['a-provider.example', { queued: 987_654 }]]));
+  model.takeAges(new Map([['a-provider.example', { seconds: 46_859 }]]), -1_200);
   const shown = (columns: number): string[] =>
     drawTop(model, { ...FIRST_VIEW, tab: 'Providers' }, frame(columns, 10)).slice(4, 6);
   const heads = {
     40: /^PROVIDER +D\/s +WAITING/,
-    80: /^PROVIDER +D\/s +T\/s +P\/s +T +C +WAITING/,
-    100: /^PROVIDER +D\/s +T\/s +P\/s +D +T +P +C +WAITING/,
-    200: /^PROVIDER +D\/s +T\/s +P\/s +D +T +P +C +WAITING/,
+    80: /^PROVIDER +D\/s +T\/s +P\/s +C +WAITING +OLDEST/,
+    100: /^PROVIDER +D\/s +T\/s +P\/s +D +T +C +WAITING +OLDEST/,
+    200: /^PROVIDER +D\/s +T\/s +P\/s +D +T +P +C +WAITING +OLDEST/,
   };
   for (const [columns, head] of Object.entries(heads)) {
     const [title = '', row = ''] = shown(Number(columns));
     assert.match(title, head, columns);
-    assert.match(row, /^a-provider\.exa.* 987,654/, `${columns}: ${row}`);
+    const oldest = Number(columns) < 80 ? '$' : ' +13 h 1 m';
+    assert.match(row, new RegExp(`^a-provider\\.exa.* 987,654${oldest}`), `${columns}: ${row}`);
   }
 });
 

@@ -3,7 +3,6 @@
  * bounced: formats by what the client accepts, compression, filters, bounds, and clients that do
  * not read. The idea: everything that is served is read by a strict parser.
  */
-
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -52,8 +51,7 @@ before(async () => {
   const { figures } = world.engine;
   const watch = watchProcess(['/']);
   stops.push(watch.stop);
-  const counts = { opened: 7, denied: 2 };
-  const times = new TransactionTimes();
+  const [counts, times] = [{ opened: 7, denied: 2 }, new TransactionTimes()];
   const listener = { address: '127.0.0.1', port: 25, counts, times, sessions: () => 3 };
   Object.assign(meters, {
     figures,
@@ -109,6 +107,8 @@ test('what the engine did is counted by service, provider and path', async () =>
   assert.equal(readValue(page, 'scheduled_by_domain{domain="b.test"}'), 1);
   assert.equal(readValue(page, 'scheduled_count{queue="a.test"}'), 0);
   assert.equal(readValue(page, 'scheduled_count_total'), 1);
+  const age = readValue(page, 'waybill_oldest_age_seconds_by_provider{provider="mx.b.test"}');
+  assert.ok(age > 4 && age <= 5, `it came 5 s ago: ${age}`);
   assert.equal(readValue(page, 'message_count'), 1);
   assert.equal(readValue(page, 'scheduled_queue_count'), 3);
   const delivered = readValue(page, 'deliver_message_latency_rollup_count{service="smtp_client"}');
@@ -234,7 +234,7 @@ describe('clients that do not read', () => {
     const full = await fetch(`${place}/metrics`);
     assert.equal(full.status, 503);
     assert.equal(full.headers.get('retry-after'), '5');
-    await wait(1_200);
+    await wait(4_000);
     // Their places are free again, though they never went away by themselves.
     const abort = new AbortController();
     const next = await fetch(`${place}/metrics`, { signal: abort.signal });

@@ -48,6 +48,18 @@ test('the greatest and the rest make the whole', async () => {
         .sort((a, b) => b - a)
         .slice(0, count);
       assert.deepEqual(chosen, best);
+      const ages = [...greatest(read(), count, 'greatest')].filter((one) => one !== undefined);
+      const left = ages.filter(({ isTotal }) => !isTotal).slice(best.length);
+      // Where one of the family is a rest already, it is part of this one, whatever its value.
+      const others = [
+        ...plain.filter(({ label: text }) => text !== OTHER).map(({ value }) => value),
+      ].sort((a, b) => b - a);
+      const named = plain.find(({ label: text }) => text === OTHER)?.value;
+      const expected = [...others.slice(count), ...(named === undefined ? [] : [named])];
+      assert.deepEqual(
+        left.map(({ labels, value }) => [labels[0], value]),
+        expected.length === 0 ? [] : [[OTHER, Math.max(...expected)]],
+      );
       if (texts.includes(OTHER)) rests += 1;
     }),
     0.7,

@@ -15,6 +15,7 @@ import { Books } from '../../src/domain/books.ts';
 import { assertLaw } from '../world/law.ts';
 
 const SITES = 6;
+const NOW = 1_000;
 
 /** As much of an engine as walks need. */
 class Stage {
@@ -26,8 +27,9 @@ class Stage {
   constructor() {
     const { books, measures, readyQueues } = this;
     const placed = new PlacedRows();
-    const turns = {};
-    this.figures = figuresOf({ books, measures, readyQueues, placed, turns } as unknown as Core);
+    const [turns, ports] = [{}, { clock: { now: () => NOW } }];
+    const core = { books, measures, readyQueues, placed, turns, ports };
+    this.figures = figuresOf(core as unknown as Core);
   }
 
   flipQueue(name: string, count: number): void {
@@ -165,6 +167,35 @@ test('sums count every queue once', async () => {
           if (one !== undefined) sums[one.labels.join()] = one.sum;
         assert.deepEqual(sums, expected[by]);
       }
+    }),
+    0.3,
+  );
+});
+
+test('the age of a provider is that of the oldest message of its queues', async () => {
+  const queue = fc.record({
+    number: fc.nat(8),
+    acceptedAt: fc.nat(NOW + 9),
+    isEmpty: fc.boolean(),
+  });
+  await assertLaw(
+    fc.property(fc.array(queue), fc.uniqueArray(fc.nat(8)), (given, ready) => {
+      const stage = new Stage();
+      for (const number of ready) stage.flipReady(number);
+      const expected: Record<string, number> = {};
+      for (const [at, { number, acceptedAt, isEmpty }] of given.entries()) {
+        const row = stage.books.openQueue(`q${at}.test`, 0);
+        Object.assign(row, { site: `site ${number}`, head: at, count: isEmpty ? 0 : 1 });
+        stage.books.rows.columns.acceptedAt[at] = acceptedAt;
+        if (isEmpty) continue;
+        const provider = ready.includes(number) ? `p${number % SITES}` : row.site;
+        const age = Math.max(0, NOW - acceptedAt);
+        expected[provider] = Math.max(expected[provider] ?? 0, age);
+      }
+      const found: Record<string, number> = {};
+      for (const one of stage.figures.ages())
+        if (one !== undefined) found[one.labels.join()] = one.sum;
+      assert.deepEqual(found, expected);
     }),
     0.3,
   );

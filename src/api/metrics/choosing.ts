@@ -1,11 +1,11 @@
 /**
  * Which part of all metrics is shown: names by pattern, and of each family with many series only
- * the greatest, with one series that sums the rest. Keeps no more series than are asked for.
+ * the greatest, with one series for the rest. Keeps no more series than are asked for.
  * Deliberately unknown here: how any of it is written.
  */
 import type { Read, Series } from './families.ts';
 
-/** What stands in all labels of the series that sums the rest. */
+/** What stands in all labels of the series for the rest. */
 export const OTHER = 'other';
 
 /** Makes the test for names: any of the patterns fits; without patterns all do. */
@@ -32,8 +32,12 @@ function fits(name: string, parts: readonly string[]): boolean {
   return name.length - last.length >= from && name.endsWith(last);
 }
 
-/** The greatest `count` series, greatest first, then the sum of the others, if there are any. */
-export function* greatest(all: Read<Series>, count: number): Read<Series> {
+/** The greatest `count` series, greatest first, then one for the others, if there are any. */
+export function* greatest(
+  all: Read<Series>,
+  count: number,
+  restAs: 'sum' | 'greatest' = 'sum',
+): Read<Series> {
   const heap = new LeastFirst(count);
   let rest: { labels: string[]; value: number } | undefined;
   for (const series of all) {
@@ -45,7 +49,7 @@ export function* greatest(all: Read<Series>, count: number): Read<Series> {
     const over = isRest ? series : heap.add(series);
     if (over === undefined) continue;
     rest ??= { labels: over.labels.map(() => OTHER), value: 0 };
-    rest.value += over.value;
+    rest.value = restAs === 'sum' ? rest.value + over.value : Math.max(rest.value, over.value);
   }
   yield* heap.drain();
   if (rest !== undefined) yield rest;

@@ -33,6 +33,8 @@ export interface Definition {
   readonly help: string;
   /** How its number of series grows: where that is without a bound, the greatest may be chosen. */
   readonly per?: string;
+  /** What stands for those that are not among the chosen; their sum where nothing is said. */
+  readonly rest?: 'greatest';
 }
 
 /** A metric of plain values. */

@@ -65,6 +65,23 @@ const summed = (name: string, help: string, labels: readonly string[], by: SumBy
     per,
   );
 
+/** By provider, as depths are: a sum of ages would say nothing. */
+const AGES: Given = {
+  ...listed(
+    'gauge',
+    'waybill_oldest_age_seconds_by_provider',
+    'Age of the oldest living message of queues whose site is known; of a rest its oldest.',
+    ['provider'],
+    function* ({ meters: { figures } }: Scrape): Read<Series> {
+      for (const one of figures?.ages() ?? []) {
+        yield one && { labels: one.labels, value: one.sum / 1_000 };
+      }
+    },
+    PER_PROVIDER,
+  ),
+  rest: 'greatest',
+};
+
 /** As many series as there are queues, paths, providers or tenants; the longest come last. */
 export const QUEUES: readonly Given[] = [
   listed(
@@ -107,6 +124,7 @@ export const QUEUES: readonly Given[] = [
     'providerPool',
     PER_PROVIDER,
   ),
+  AGES,
   summed('scheduled_by_domain', 'Messages in scheduled queues.', ['domain'], 'domain', 'domain'),
   listed(
     'gauge',
