@@ -69,8 +69,14 @@ const askFirst = async (ask: Ask, subjects: readonly Subject[]): Promise<Told> =
       refusals.push(error.message);
     }
   }
-  throw new DaemonRefusal(refusals.join('; '));
+  throw new DaemonRefusal([...refusals, ...hintFor(subjects)].join('; '));
 };
+
+/** An address looks like a queue of a tenant; who asks by one mostly means somebody's mail. */
+const hintFor = ([first]: readonly Subject[]): string[] =>
+  first?.name.includes('@') === true && !first.name.includes('->')
+    ? [`waybill journey ${first.name} finds the messages to an address`]
+    : [];
 
 const describeEnd = (until: string, at: string): string => {
   const leftMs = Date.parse(until) - Date.parse(at);

@@ -37,6 +37,9 @@ test('why and hooks, by either way', async () => {
     const nobody = await waybill('why', 'nobody.example', ...way);
     assert.equal(nobody.code, 69);
     assert.match(nobody.err, /there is no queue nobody\.example.*; .*no .*source/i);
+    assert.doesNotMatch(nobody.err, /journey/);
+    const somebody = await waybill('why', 'who@nobody.example', ...way);
+    assert.match(somebody.err, /; waybill journey who@nobody\.example finds the messages/);
     const hooks = await waybill('hooks', ...way);
     assert.match(hooks.out, /^webhook \(.*\): \w+, /, hooks.err);
     assert.match((await waybill('hooks', 'pause', 'webhook', ...way)).out, /paused/);
