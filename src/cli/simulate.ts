@@ -180,7 +180,11 @@ async function fitReceivers(data: string, isShown: boolean): Promise<DayReceiver
   const shown = (done: number, total: number): void =>
     bar.show((FIT_STEPS * done) / Math.max(1, total), 'per mille of the log');
   try {
-    return { name: `fitted from ${data}`, models: await fitLog(data, { shown }) };
+    const models = await fitLog(data, { shown });
+    // Without attempts there is no model, and all receivers would silently behave well.
+    if ((models.fit?.attempts ?? 0) > 0) return { name: `fitted from ${data}`, models };
+    const fix = 'give a data directory that has sent mail, or --models';
+    throw new CommandFailure(`${data}: its log tells of no attempt to fit; ${fix}.`);
   } catch (error) {
     if (error instanceof LogOpenError) throw new CommandFailure(`${error.message}.`);
     throw error;

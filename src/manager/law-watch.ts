@@ -11,9 +11,16 @@ import type { LawJob, LawSearch, LawWord } from './law-jobs.ts';
 import { createNoteMemory, createNoteReader } from './policy-note.ts';
 import { findStuckEntry } from './policy-watch.ts';
 
-/** The heap of the thread, and what the process may have more than before, buffers included. */
-export const LAW_HEAP_MB_MAX = 1_024;
-const LAW_BYTES_MAX = 2 * LAW_HEAP_MB_MAX * 1024 * 1024;
+/** How much memory a check may take, in MiB. */
+export interface LawMemory {
+  /** The heap of the thread: all that is JavaScript. */
+  readonly heap: number;
+  /** What the process may have more than before: heap, and buffers, which lie beside it. */
+  readonly growth: number;
+}
+
+const MIB = 1024 * 1024;
+const MEMORY_MAX: LawMemory = { heap: 1_024, growth: 2_048 };
 
 /** Time to load, and after both budgets: the run under way, and telling. */
 const LOAD_MS_MAX = 30_000;
@@ -37,8 +44,12 @@ export interface LawTalk {
 }
 
 /** Judges; throws only where the kit itself breaks. */
-export async function runLaws(job: LawJob, talk: LawTalk = {}): Promise<LawEnd> {
-  const thread = new LawThread(job, talk);
+export async function runLaws(
+  job: LawJob,
+  talk: LawTalk = {},
+  memory: LawMemory = MEMORY_MAX,
+): Promise<LawEnd> {
+  const thread = new LawThread(job, talk, memory);
   try {
     return await thread.ended;
   } finally {
@@ -50,6 +61,7 @@ class LawThread {
   readonly ended: Promise<LawEnd>;
   readonly #job: LawJob;
   readonly #talk: LawTalk;
+  readonly #bounds: LawMemory;
   readonly #memory = createNoteMemory();
   readonly #worker: Worker;
   readonly #bytesBefore = process.memoryUsage.rss();
@@ -59,12 +71,13 @@ class LawThread {
   #found: CheckVerdict | undefined;
   #leftMs = LOAD_MS_MAX;
 
-  constructor(job: LawJob, talk: LawTalk) {
+  constructor(job: LawJob, talk: LawTalk, bounds: LawMemory) {
     this.#job = job;
     this.#talk = talk;
+    this.#bounds = bounds;
     this.#worker = startThread('./law-thread', import.meta.url, {
       workerData: { memory: this.#memory },
-      resourceLimits: { maxOldGenerationSizeMb: LAW_HEAP_MB_MAX },
+      resourceLimits: { maxOldGenerationSizeMb: bounds.heap },
       // What the policy prints is no result.
       stdout: true,
     });
@@ -97,7 +110,7 @@ class LawThread {
     this.#worker.on('error', (error: NodeJS.ErrnoException) => {
       const isFull = error.code === 'ERR_WORKER_OUT_OF_MEMORY';
       const what = `ended the thread of the check: ${describeThrown(error)}`;
-      resolve(isFull ? sayFull() : this.#say(what, 'correct the policy'));
+      resolve(isFull ? this.#sayHeapFull() : this.#say(what, 'correct the policy'));
     });
     this.#worker.on('exit', () => {
       resolve(this.#say('ended the process', 'remove process.exit'));
@@ -139,7 +152,9 @@ class LawThread {
         );
       } else if (this.#leftMs <= 0) {
         resolve(this.#say('did not come to an end in time', 'look for a wait that never ends'));
-      } else if (process.memoryUsage.rss() - this.#bytesBefore > LAW_BYTES_MAX) resolve(sayFull());
+      } else if (process.memoryUsage.rss() - this.#bytesBefore > this.#bounds.growth * MIB) {
+        resolve(this.#sayGrown());
+      }
     }, LOOK_MS);
   }
 
@@ -153,12 +168,26 @@ class LawThread {
 
   #say(what: string, fix: string): LawEnd {
     const step = createNoteReader(this.#memory)().step || 'the check of the laws';
-    return { kind: 'refused', sentence: new PolicyError('', `${step} ${what}`, fix).message };
+    return refusal(`${step} ${what}`, fix);
+  }
+
+  #sayHeapFull(): LawEnd {
+    const problem = `the check of the laws needed more than ${this.#bounds.heap} MiB of heap`;
+    const fix =
+      'look for a list, map or text of the policy that grows with each message or question';
+    return refusal(problem, fix);
+  }
+
+  #sayGrown(): LawEnd {
+    const { growth, heap } = this.#bounds;
+    const problem = `the process of the check grew by more than ${growth} MiB`;
+    const kept = 'look for Buffers and typed arrays that are kept';
+    const fix = `its heap may have ${heap} of them, so ${kept}`;
+    return refusal(problem, fix);
   }
 }
 
-function sayFull(): LawEnd {
-  const problem = `the check of the laws needed more than ${LAW_HEAP_MB_MAX} MiB`;
-  const fix = 'look for what the policy keeps of each message, or of each question';
-  return { kind: 'refused', sentence: new PolicyError('', problem, fix).message };
-}
+const refusal = (problem: string, fix: string): LawEnd => ({
+  kind: 'refused',
+  sentence: new PolicyError('', problem, fix).message,
+});
