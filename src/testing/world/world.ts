@@ -188,12 +188,7 @@ export class World {
 
   /** Wishes something of the engine. */
   command(command: Command): Wish {
-    const wish: Wish = {
-      command,
-      wishedAt: this.now,
-      answeredAt: undefined,
-      refusal: undefined,
-    };
+    const wish: Wish = { command, wishedAt: this.now, answeredAt: undefined, refusal: undefined };
     this.wishes.push(wish);
     this.engine.command(command, (refusal) => {
       wish.answeredAt = this.now;
