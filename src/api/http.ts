@@ -33,11 +33,12 @@ import { noteBy } from './notes.ts';
 import { addOpenApi, gatherRoutes } from './openapi.ts';
 import type { PolicyDesk } from './policy-routes.ts';
 import { addPolicyRoutes } from './policy-routes.ts';
-import { readJsonOnly, sayRefusals } from './refusals.ts';
+import { readJsonOnly, refuseUrl, sayRefusals } from './refusals.ts';
 import type { SmtpTraces } from './smtp-trace-hub.ts';
 import type { SourceControl } from './source-routes.ts';
 import { addSourceRoutes } from './source-routes.ts';
 import { addTraceRoutes, takeWebsockets } from './trace-routes.ts';
+import { REQUEST_MS_MAX, Unreadable } from './unreadable.ts';
 import type { Explain } from './why-route.ts';
 import { addWhyRoute } from './why-route.ts';
 
@@ -79,9 +80,6 @@ export interface HttpListener {
   /** Idle connections are closed at once, answers under way are cut after `graceMs`. */
   stop(graceMs: number): Promise<void>;
 }
-
-/** A request that has not come wholly within this is given up, ms. */
-const REQUEST_MS_MAX = 30_000;
 
 /** Opens the listener; rejects with what the system says when the address cannot be had. */
 export async function startHttpListener(
@@ -149,13 +147,22 @@ function addPlainRoutes(server: FastifyInstance, parts: HttpParts): void {
 }
 
 function makeServer(config: HttpListenerConfig, { tls }: HttpParts): FastifyInstance {
+  const unreadable = new Unreadable();
   const common = {
     bodyLimit: config.request_body_limit,
     requestTimeout: REQUEST_MS_MAX,
     forceCloseConnections: 'idle',
     logger: false,
+    clientErrorHandler: unreadable.refuse,
+    frameworkErrors: refuseUrl,
   } as const;
-  if (tls === undefined) return fastify(common);
-  const server = fastify({ ...common, https: { ...tls, minVersion: 'TLSv1.2' } });
-  return server as unknown as FastifyInstance;
+  const server =
+    tls === undefined
+      ? fastify(common)
+      : (fastify({
+          ...common,
+          https: { ...tls, minVersion: 'TLSv1.2' },
+        }) as unknown as FastifyInstance);
+  unreadable.watch(server.server);
+  return server;
 }

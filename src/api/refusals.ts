@@ -4,7 +4,7 @@
  * JSON, 422 read but of the wrong shape, 5xx our side. Knows no route.
  */
 import type { IncomingMessage } from 'node:http';
-import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { OptionError } from '../domain/option-error.ts';
 import { RequestRefused } from '../intake/inject/request.ts';
 import { readBody } from './inject-body.ts';
@@ -50,6 +50,14 @@ export function sayRefusals(server: FastifyInstance, note: (text: string) => voi
     const hint = '/api-docs/openapi.json lists what there is';
     await reply.code(404).send({ error: `there is no ${request.method} ${path}; ${hint}` });
   });
+}
+
+/** Says that a path is none, before any route is found for it. */
+export function refuseUrl(error: FastifyError, _request: unknown, reply: FastifyReply): void {
+  void reply
+    .code(error.statusCode ?? 400)
+    .type('application/json; charset=utf-8')
+    .send({ error: 'the path of the request cannot be read; a % stands before two hex digits' });
 }
 
 function parseJson(bytes: Buffer): unknown {

@@ -116,7 +116,9 @@ test('what there is not says so', async () => {
   const xfer = await fetch(`${base}/api/admin/xfer/v1`, { method: 'POST' });
   assert.equal(xfer.status, 501);
   assert.match(((await xfer.json()) as { error: string }).error, /not supported here/);
-  assert.equal((await fetch(`${base}/%zz`)).status, 400);
+  const odd = await fetch(`${base}/%zz`);
+  assert.equal(odd.status, 400);
+  assert.deepEqual(Object.keys((await odd.json()) as object), ['error'], 'a sentence and no more');
   for (const query of ['__proto__=1', 'constructor=1', 'sort=age&sort=depth', 'limit=1e9']) {
     assert.equal((await fetch(`${base}/api/admin/queues?${query}`)).status, 400, query);
   }
