@@ -6,11 +6,11 @@ import { Command } from 'commander';
 import { openClient } from './client.ts';
 import type { EndpointFlags } from './endpoint.ts';
 import { endpointHelp, withEndpoint } from './endpoint.ts';
-import { buildRemoval, durationOption, formatCriteria } from './entries.ts';
+import { buildRemoval, durationOption, formatCriteria, tellEnd } from './entries.ts';
 import type { OrderFlags } from './order.ts';
 import { isWanted, readScope, SCOPE_HELP, withScope } from './order.ts';
 import { answer, formatTable } from './table.ts';
-import { remark } from './terminal.ts';
+import { harmless, remark } from './terminal.ts';
 
 const PATH = '/api/admin/bounce/v1';
 
@@ -57,7 +57,10 @@ const place = async (flags: Flags): Promise<void> => {
   if (!(await isWanted(client, { path: PATH, verb: 'Bounce', scope, body }, flags))) return;
   const placed = await client.post<{ readonly id: string }>(PATH, body);
   answer(flags.json, placed, () => placed.id);
-  remark('messages are bounced from now on, in slices; waybill bounce-list counts them');
+  remark(
+    `bounced from now on, in slices: ${harmless(scope.text)}, new mail too; ` +
+      `${tellEnd(duration)}; waybill bounce-list counts them`,
+  );
 };
 
 /** The `bounce-list` command. */

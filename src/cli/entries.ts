@@ -9,6 +9,7 @@ import { OptionValueError } from '../domain/option-error.ts';
 import { openClient } from './client.ts';
 import type { EndpointFlags } from './endpoint.ts';
 import { endpointHelp, withEndpoint } from './endpoint.ts';
+import { formatSpan } from './span.ts';
 import { answer } from './table.ts';
 
 // The daemon reads it again; here a mistake is found before anybody is asked anything.
@@ -23,11 +24,21 @@ const readDuration = (text: string): string => {
   }
 };
 
+/** What the daemon takes where no duration is given. */
+const DURATION_DEFAULT = '5m';
+
 /** How long an entry holds. */
 export const durationOption = (): Option =>
-  new Option('--duration <span>', 'how long, as 90s, 2h or "1h 30m" (default: 5m)').argParser(
-    readDuration,
-  );
+  new Option(
+    '--duration <span>',
+    `how long, as 90s, 2h or "1h 30m" (default: ${DURATION_DEFAULT})`,
+  ).argParser(readDuration);
+
+/** When an entry that was placed just now ends, and how it would end later. */
+export const tellEnd = (duration: string | undefined): string => {
+  const span = formatSpan(parseDuration(duration ?? DURATION_DEFAULT));
+  return duration === undefined ? `ends in ${span}; give --duration for longer` : `ends in ${span}`;
+};
 
 const CRITERIA = ['campaign', 'tenant', 'domain', 'routing_domain', 'queue_names'] as const;
 

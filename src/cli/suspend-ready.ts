@@ -6,8 +6,9 @@ import { Command } from 'commander';
 import { openClient } from './client.ts';
 import type { EndpointFlags } from './endpoint.ts';
 import { endpointHelp, withEndpoint } from './endpoint.ts';
-import { buildRemoval, durationOption } from './entries.ts';
+import { buildRemoval, durationOption, tellEnd } from './entries.ts';
 import { answer, formatTable } from './table.ts';
+import { harmless, remark } from './terminal.ts';
 
 const PATH = '/api/admin/suspend-ready-q/v1';
 
@@ -45,6 +46,7 @@ export const buildPlace = (): Command =>
       const body = { name, reason, ...(duration === undefined ? {} : { duration }) };
       const placed = await openClient(flags).post<{ readonly id: string }>(PATH, body);
       answer(flags.json, placed, () => placed.id);
+      remark(`suspended: ${harmless(name)}; ${tellEnd(duration)}`);
     });
 
 /** The `suspend-ready-q-list` command. */

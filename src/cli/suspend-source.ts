@@ -6,8 +6,9 @@ import { Command } from 'commander';
 import { openClient } from './client.ts';
 import type { EndpointFlags } from './endpoint.ts';
 import { endpointHelp, withEndpoint } from './endpoint.ts';
-import { durationOption } from './entries.ts';
+import { durationOption, tellEnd } from './entries.ts';
 import { answer, formatTable } from './table.ts';
+import { remark } from './terminal.ts';
 
 const PATH = '/api/admin/suspend-source/v1';
 
@@ -44,6 +45,7 @@ export const buildPlace = (): Command =>
       const body = { source, reason, ...(duration === undefined ? {} : { duration }) };
       const placed = await openClient(flags).post<{ readonly until: string }>(PATH, body);
       answer(flags.json, placed, () => `${source} is out of rotation until ${placed.until}`);
+      if (duration === undefined) remark(tellEnd(duration));
     });
 
 /** The `suspend-source-list` command. */

@@ -6,10 +6,11 @@ import { Command } from 'commander';
 import { openClient } from './client.ts';
 import type { EndpointFlags } from './endpoint.ts';
 import { endpointHelp, withEndpoint } from './endpoint.ts';
-import { buildRemoval, durationOption, formatCriteria } from './entries.ts';
+import { buildRemoval, durationOption, formatCriteria, tellEnd } from './entries.ts';
 import type { OrderFlags } from './order.ts';
 import { isWanted, readScope, SCOPE_HELP, withScope } from './order.ts';
 import { answer, formatTable } from './table.ts';
+import { harmless, remark } from './terminal.ts';
 
 const PATH = '/api/admin/suspend/v1';
 
@@ -25,7 +26,8 @@ interface Entry {
 
 const HELP = `
 Mail is still taken, and what is on a connection finishes; nothing else of these queues is offered
-until the end, without costing an attempt. It outlives a restart. Prints the id for suspend-cancel.
+until the end, without costing an attempt. It outlives a restart. Prints the id for suspend-cancel;
+what is suspended, and when that ends, is told on standard error.
 
 Examples:
   $ waybill suspend --domain example.com --reason "they asked us to wait" --duration 2h
@@ -48,6 +50,7 @@ const place = async (flags: Flags): Promise<void> => {
   if (!(await isWanted(client, { path: PATH, verb: 'Suspend', scope, body }, flags))) return;
   const placed = await client.post<{ readonly id: string }>(PATH, body);
   answer(flags.json, placed, () => placed.id);
+  remark(`suspended: ${harmless(scope.text)}; ${tellEnd(duration)}`);
 };
 
 /** The `suspend-list` command. */

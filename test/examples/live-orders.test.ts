@@ -19,15 +19,16 @@ test('suspend counts, acts, lists and is taken back', async () => {
   const dry = await live.run(...meant, '--dry-run');
   assert.deepEqual(dry, { code: 0, out: '1 message in 1 queue\n', err: '' });
   assert.equal((await live.run('suspend-list')).out, 'no queues are suspended\n', 'only counted');
-  const placed = await live.run(...meant, '--duration', '1h');
+  const placed = await live.run(...meant, '--duration', '90m');
   assert.equal(placed.code, 0, placed.err);
+  assert.equal(placed.err, 'suspended: domain=one.example; ends in 1 h 30 m\n');
   assert.match(placed.out, UUID);
   const id = placed.out.trim();
   const [entry] = await live.json<{ id: string; domain: string }[]>('suspend-list');
   assert.deepEqual([entry?.id, entry?.domain], [id, 'one.example']);
   const shown = (await live.run('suspend-list')).out.split('\n');
   assert.match(shown[0] ?? '', /^ID +REASON +REMAIN +CRITERIA$/);
-  assert.match(shown[1] ?? '', new RegExp(`^${id}  they asked  5\\dm.*  domain=one.example$`));
+  assert.match(shown[1] ?? '', new RegExp(`^${id}  they asked  1h 29m.*  domain=one.example$`));
   const summary = await live.run('queue-summary');
   assert.match(summary.out, /one\.example +1 +suspended: they asked/);
   const removed = await live.run('suspend-cancel', '--id', id);
@@ -35,6 +36,21 @@ test('suspend counts, acts, lists and is taken back', async () => {
   const again = await live.run('suspend-cancel', '--id', id);
   assert.equal(again.code, 69);
   assert.match(again.err, /^waybill: .*no.*\n$/);
+});
+
+test('without a duration it is said how soon it ends, as the daemon has it', async () => {
+  const words = ['suspend', '--tenant', 'nobody', '--campaign', 'spring', '--reason', 'r'];
+  const { out, err } = await live.run(...words, '--json');
+  assert.equal(
+    err,
+    'suspended: campaign=spring, tenant=nobody; ends in 5 m; give --duration for longer\n',
+  );
+  const said = JSON.parse(out) as { id: string };
+  assert.deepEqual(Object.keys(said), ['id'], 'for programs nothing is new');
+  const [entry] = await live.json<{ id: string; duration: string }[]>('suspend-list');
+  assert.equal(entry?.id, said.id);
+  assert.match(entry?.duration ?? '', /^(5m|4m .*s)/);
+  assert.equal((await live.run('suspend-cancel', '--id', said.id)).out, 'removed\n');
 });
 
 test('orders that mean nothing are refused before anybody is asked', async () => {
@@ -66,6 +82,7 @@ test('ready queues and sources', async () => {
   assert.match(name, /^ip-1->.*@smtp_client$/);
   const placed = await live.run('suspend-ready-q', '--name', name, '--reason', 'blocked');
   assert.match(placed.out, UUID, placed.err);
+  assert.equal(placed.err, `suspended: ${name}; ends in 5 m; give --duration for longer\n`);
   const listed = await live.run('suspend-ready-q-list');
   assert.ok(listed.out.includes(name) && listed.out.includes('blocked'), listed.out);
   assert.match((await live.run('queue-summary')).out, /smtp_client .*blocked/);
@@ -78,6 +95,11 @@ test('ready queues and sources', async () => {
   const words = ['--source', 'ip-1'];
   const out = await live.run('suspend-source', ...words, '--reason', 'listed', '--duration', '1h');
   assert.match(out.out, /^ip-1 is out of rotation until 20/, out.err);
+  assert.equal(out.err, '');
+  const short = await live.run('suspend-source', ...words, '--reason', 'listed');
+  assert.equal(short.err, 'ends in 5 m; give --duration for longer\n');
+  const left = Date.parse(/until (\S+)$/m.exec(short.out)?.[1] ?? '') - Date.now();
+  assert.ok(left > 240_000 && left <= 301_000, `${left} ms`);
   assert.match((await live.run('suspend-source-list')).out, /^ip-1 +Operator +\d+m.* +listed$/m);
   assert.equal((await live.run('suspend-source-cancel', ...words)).out, 'ip-1 is in rotation\n');
   assert.equal((await live.run('suspend-source-list')).out, 'all sources are in rotation\n');
@@ -148,7 +170,11 @@ test('rebind moves mail, bounce ends it', async () => {
 
   const bounced = await live.run('bounce', '--tenant', 'acme', '--reason', 'gone', '--yes');
   assert.match(bounced.out, UUID, bounced.err);
-  assert.match(bounced.err, /bounce-list counts them/);
+  assert.equal(
+    bounced.err,
+    'bounced from now on, in slices: tenant=acme, new mail too; ' +
+      'ends in 5 m; give --duration for longer; waybill bounce-list counts them\n',
+  );
   let total = 0;
   while (total < 1 && performance.now() < untilAt) {
     const [entry] = await live.json<{ total_bounced: number }[]>('bounce-list');
