@@ -126,7 +126,8 @@ describe('an answer that is owed or under way', () => {
     const server = createServer(options, handle);
     const unreadable = new Unreadable();
     unreadable.watch(server);
-    server.on('clientError', unreadable.refuse);
+    // Said again with each octet that follows.
+    for (let times = 0; times < 3; times += 1) server.on('clientError', unreadable.refuse);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     try {
       await act((server.address() as AddressInfo).port);
@@ -138,8 +139,13 @@ describe('an answer that is owed or under way', () => {
   const BREW = 'BREW / HTTP/1.1\r\n\r\n';
 
   test('comes first, and the refusal after it', async () => {
+    const waiting: number[] = [];
     const later: Handler = (_request, response) => {
-      setTimeout(() => response.end('done'), 50);
+      const before = response.listenerCount('close');
+      setTimeout(() => {
+        waiting.push(response.listenerCount('close') - before);
+        response.end('done');
+      }, 50);
     };
     await withServer(later, async (port) => {
       const heard = await hear(port, [`${GET}\r\n${GET}\r\n${BREW}`]);
@@ -149,6 +155,7 @@ describe('an answer that is owed or under way', () => {
         ['200', '200', '400'],
       );
       refusal(answers[2] ?? '');
+      assert.deepEqual(waiting, [0, 1], 'one waits, however often it was said');
     });
   });
 
