@@ -3,7 +3,6 @@
  * what breaks one is its refusal, with the way there and the line that repeats it. A budget that is
  * over without a find lets it pass, and says so. Puts nothing in force.
  */
-
 import type { StoredVersion } from '../domain/policy-version.ts';
 import { sayMany } from '../domain/waiting.ts';
 import { openPolicyStore } from '../events/policy-store.ts';

@@ -18,6 +18,7 @@ import { GrowingStretch, STRETCH_POSITIONS_MAX } from './stretch.ts';
 
 /** A growing stretch is written down after so many more positions: what a kill costs. */
 const KEEP_POSITIONS = 2 ** 15;
+
 /** The log as the index reads it. */
 export interface IndexedLog extends CommittedLog {
   /** The segment that holds a position, or would. */

@@ -10,7 +10,6 @@ import type { DayOrder } from './simulate-day.ts';
 
 /** Queues whose waiting is explained; the fullest are. */
 const WAITING_MAX = 50;
-/** Different things that the engine told its operator. */
 
 const byName = (a: { readonly name: string }, b: { readonly name: string }): number =>
   a.name < b.name ? -1 : a.name > b.name ? 1 : 0;

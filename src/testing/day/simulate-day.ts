@@ -35,9 +35,9 @@ export interface DayOrder {
   readonly receivers?: DayReceivers | undefined;
   readonly seed: number;
   readonly forMs: number;
-  /** Called now and then with the virtual time that is over; waited for. */
   /** Ends the day early; the report is then of the time that was over. */
   readonly signal?: AbortSignal | undefined;
+  /** Called now and then with the virtual time that is over; waited for. */
   readonly onProgress?: ((doneMs: number, submitted: number) => Promise<void>) | undefined;
 }
 
