@@ -2,6 +2,7 @@
  * Weighted choice for the load tools. All draws of a run come from one seeded generator, so the
  * n-th message is the same in every run, whichever connection carries it. Knows nothing of mail.
  */
+import { partitionPoint } from '../domain/partition-point.ts';
 import type { Prng } from '../domain/prng.ts';
 import type { Weighted } from './arguments.ts';
 
@@ -25,14 +26,8 @@ export class Picker<T> {
     const last = this.values.length - 1;
     if (last === 0) return this.values[0] as T;
     const mark = dice.uniform() * (this.upto[last] ?? 0);
-    let low = 0;
-    let high = last;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (mark < (this.upto[middle] as number)) high = middle;
-      else low = middle + 1;
-    }
-    return this.values[low] as T;
+    const isBefore = (at: number): boolean => (this.upto[at] as number) <= mark;
+    return this.values[partitionPoint(0, last, isBefore)] as T;
   }
 }
 

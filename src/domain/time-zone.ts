@@ -4,7 +4,9 @@
  * was decided with them is recorded, and nothing is asked again when a log is read.
  * Deliberately unknown here: what time it is, and windows.
  */
+
 import type { At, Ms } from '../ports/ports.ts';
+import { partitionPoint } from './partition-point.ts';
 
 /** No zone changes twice within this span. */
 const STEP_MS = 6 * 3_600_000;
@@ -66,13 +68,6 @@ class Zone implements TimeZone {
   }
 
   #bisect(before: At, after: At, offset: Ms): At {
-    let low = before;
-    let high = after;
-    while (high - low > 1) {
-      const middle = Math.floor((low + high) / 2);
-      if (this.offsetMs(middle) === offset) low = middle;
-      else high = middle;
-    }
-    return high;
+    return partitionPoint(before + 1, after, (at) => this.offsetMs(at) === offset);
   }
 }

@@ -3,6 +3,7 @@
  * bounded length. The one idea: it follows whoever is furthest; who falls behind it reads the log
  * again for itself, so nobody holds it. Knows no log and no reader.
  */
+import { partitionPoint } from '../domain/partition-point.ts';
 import type { LogRecord } from './log-record/record.ts';
 
 /** Records in the ring. */
@@ -97,12 +98,8 @@ export class FeedRing {
 
   /** The index of the first entry behind `after`. */
   #findIndex(after: number): number {
-    let [low, high] = [this.#from, this.#entries.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.#entries[middle] as FeedEntry).position <= after) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    const entries = this.#entries;
+    const isPast = (at: number): boolean => (entries[at] as FeedEntry).position <= after;
+    return partitionPoint(this.#from, entries.length, isPast);
   }
 }

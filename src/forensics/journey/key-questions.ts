@@ -4,6 +4,7 @@
  * the next one only when more is wanted than the last one had.
  * Deliberately unknown here: how stretches come to be, and what was hashed.
  */
+import { partitionPoint } from '../../domain/partition-point.ts';
 import type { Stretch, TimeSpan } from './stretch.ts';
 import { BLOCK_POSITIONS } from './stretch.ts';
 
@@ -127,22 +128,10 @@ const isWithin = (inner: TimeSpan, span: TimeSpan | undefined): boolean =>
 
 const newestBefore = (asked: AskedStretches, position: number): Stretch | undefined => {
   const all = asked.stretches();
-  return all[countWhere(all, ({ first }) => first < position) - 1];
+  return all[partitionPoint(0, all.length, (at) => (all[at] as Stretch).first < position) - 1];
 };
 
 const oldestAfter = (asked: AskedStretches, position: number): Stretch | undefined => {
   const all = asked.stretches();
-  return all[countWhere(all, ({ last }) => last <= position)];
+  return all[partitionPoint(0, all.length, (at) => (all[at] as Stretch).last <= position)];
 };
-
-/** How many stretches, the first of all, are so; behind them none is. */
-function countWhere(all: readonly Stretch[], isSo: (stretch: Stretch) => boolean): number {
-  let low = 0;
-  let high = all.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (isSo(all[middle] as Stretch)) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}

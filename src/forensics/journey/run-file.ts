@@ -4,6 +4,7 @@
  * Deliberately unknown here: the folder, and how a damaged file is made again.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
+import { partitionPoint } from '../../domain/partition-point.ts';
 import type { RunHead } from './run-format.ts';
 import { decodePage, entriesIn, PAGE_ENTRIES, placesIn, RUN_PAGE_BYTES } from './run-format.ts';
 import type { Stretch, StretchData, TimeSpan } from './stretch.ts';
@@ -67,7 +68,8 @@ export class RunFile implements Stretch {
 
   /** The page before the first that begins with the hash may end with entries of it. */
   #firstPage(hash: number): number {
-    return Math.max(0, firstAtLeast(this.head.fences, hash) - 1);
+    const { fences } = this.head;
+    return Math.max(0, partitionPoint(0, fences.length, (at) => (fences[at] as number) < hash) - 1);
   }
 
   #mayHold(page: number, hash: number): boolean {
@@ -117,16 +119,4 @@ export class RunFile implements Stretch {
       closeSync(file);
     }
   }
-}
-
-/** Index of the first value that is at least `wanted`. */
-function firstAtLeast(values: Uint32Array, wanted: number): number {
-  let low = 0;
-  let high = values.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((values[middle] as number) < wanted) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -4,6 +4,7 @@
  * length needs no memory; its dice are its own, so flows do not change each other.
  * Knows no file.
  */
+import { partitionPoint } from '../../domain/partition-point.ts';
 import { Chance } from '../world/chance.ts';
 import type { Arriving } from './arriving.ts';
 import type { FlowLine } from './line.ts';
@@ -43,14 +44,8 @@ function picker(domains: FlowLine['domains']): (point: number) => string {
     return sum;
   });
   return (point) => {
-    let low = 0;
-    let high = sums.length - 1;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((sums[middle] as number) > point * sum) high = middle;
-      else low = middle + 1;
-    }
-    return domains[low]?.[0] ?? '';
+    const isBefore = (at: number): boolean => (sums[at] as number) <= point * sum;
+    return domains[partitionPoint(0, sums.length - 1, isBefore)]?.[0] ?? '';
   };
 }
 
