@@ -23,7 +23,7 @@ const HOURS = Number(values.hours);
 const LOOPS = 200_000_000;
 
 const load = async (path: string) => {
-  const suffix = values.from === '../dist' ? '.js' : '.ts';
+  const suffix = values.from.endsWith('dist') ? '.js' : '.ts';
   return (await import(`${values.from}/${path}${suffix}`)) as Record<string, unknown>;
 };
 const { definePolicy } = await load('policy/define');

@@ -10,7 +10,6 @@ import { listRules } from './actors/admin/ruling.ts';
 import type { Beginning } from './actors/beginning.ts';
 import { begin } from './actors/beginning.ts';
 import type { Core } from './actors/core.ts';
-import * as deciding from './actors/deciding.ts';
 import { explain } from './actors/explaining/explain.ts';
 import type { Figures } from './actors/figures.ts';
 import { figuresOf } from './actors/figures.ts';
@@ -22,7 +21,7 @@ import type { Command, Input } from './actors/input.ts';
 import type { InspectDesk } from './actors/inspecting/desk.ts';
 import { makeInspectDesk } from './actors/inspecting/desk.ts';
 import { watchLeases } from './actors/leasing.ts';
-import { admitNow, makeCore } from './actors/making.ts';
+import { makeCore, makeTurnHands } from './actors/making.ts';
 import { countRejected } from './actors/measures.ts';
 import type { NdrDesk } from './actors/ndr-desk.ts';
 import { makeNdrDesk } from './actors/ndr-desk.ts';
@@ -127,13 +126,7 @@ export function createEngine(parts: EngineParts): Engine {
       books,
       limits,
       registry,
-      hands: {
-        ring: (at) => deciding.ring(core, at),
-        decide: (input, at) => deciding.decide(core, input, at),
-        match: (at) => deciding.match(core, at),
-        admitNow: (waiting, at) => admitNow(core, waiting, at),
-        nextDueAt: () => deciding.nextDueAt(core),
-      },
+      hands: makeTurnHands(core),
     },
     parts.last,
   );

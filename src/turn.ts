@@ -25,6 +25,8 @@ export interface TurnHands<Input> {
   admitNow(waiting: readonly Input[], at: number): number;
   /** When something is due next; Infinity = nothing. */
   nextDueAt(): number;
+  /** Waits for nothing but quiet, which a turn has to notice. */
+  isEnding(): boolean;
 }
 
 interface Flight {
@@ -44,6 +46,9 @@ export interface TurnCounts {
 
 /** Bounds for the records of a turn. */
 const RECORDS_BOUNDS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024] as const;
+
+/** Clocks that are read one after the other, to the millisecond, differ by less. */
+const JUMP_MS = 5;
 
 /** The engine's inbox and its turns. */
 export class Turns<Input> {
@@ -65,6 +70,10 @@ export class Turns<Input> {
   #turn: number;
   #position: number;
   #at = 0;
+  /** What the alarm is set for; not a number while it is not set. */
+  #armedAt = Number.NaN;
+  /** The clock against the steady one, as it was then. */
+  #armedOffset = 0;
   #isDeciding = false;
   #isScheduled = false;
   #isHalted = false;
@@ -118,9 +127,7 @@ export class Turns<Input> {
   }
 
   get isIdle(): boolean {
-    return (
-      this.#flights.length === 0 && this.#reports.length === 0 && this.#submissions.length === 0
-    );
+    return this.#flights.length === 0 && !this.#hasInputs();
   }
 
   /** Puts something perceived into the inbox. */
@@ -175,7 +182,9 @@ export class Turns<Input> {
     this.commitSeconds.observe(commitMs / 1000);
     for (const step of flight.steps) this.#registry.signal(step);
     for (const act of flight.promises) act();
-    this.poke();
+    // What was kept may be all there was to do; an empty turn for each commit would be a third.
+    if (this.#hasInputs() || this.#hands.isEnding()) this.poke();
+    else this.#armAlarm();
   }
 
   /** No more turns: the log cannot be written, or the engine has stopped. */
@@ -209,7 +218,11 @@ export class Turns<Input> {
     this.counts.turns += 1;
     this.#commit();
     this.#armAlarm();
-    if (this.#reports.length > 0 || this.#submissions.length > 0) this.poke();
+    if (this.#hasInputs()) this.poke();
+  }
+
+  #hasInputs(): boolean {
+    return this.#reports.length > 0 || this.#submissions.length > 0;
   }
 
   #decideInputs(): void {
@@ -248,12 +261,22 @@ export class Turns<Input> {
 
   #armAlarm(): void {
     const dueAt = this.#hands.nextDueAt();
-    if (dueAt === Number.POSITIVE_INFINITY) this.#clock.disarm();
-    else this.#clock.arm(Math.max(0, dueAt - this.#at), () => this.ringNow());
+    if (dueAt === Number.POSITIVE_INFINITY) {
+      this.#armedAt = Number.NaN;
+      return this.#clock.disarm();
+    }
+    const now = this.#clock.now();
+    const offset = now - this.#clock.steadyMs();
+    // Set already, and the clock has not jumped since: most turns change nothing here.
+    if (dueAt === this.#armedAt && Math.abs(offset - this.#armedOffset) <= JUMP_MS) return;
+    this.#armedAt = dueAt;
+    this.#armedOffset = offset;
+    this.#clock.arm(Math.max(0, dueAt - now), () => this.ringNow());
   }
 
   /** The alarm rang: a turn is due even if the inbox is empty. */
   ringNow(): void {
+    this.#armedAt = Number.NaN;
     if (this.#isScheduled || this.#isHalted) return;
     if (this.#flights.length >= this.#limits.turnsInFlightMax) {
       this.#clock.arm(1, () => this.ringNow());

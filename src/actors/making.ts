@@ -15,7 +15,7 @@ import { Calendar } from '../domain/time-window.ts';
 import { createTimerWheel } from '../domain/timer-wheel.ts';
 import { TurnedAway } from '../domain/turned-away.ts';
 import type { Ports } from '../ports/ports.ts';
-import type { Turns } from '../turn.ts';
+import type { TurnHands, Turns } from '../turn.ts';
 import { Alarms } from './alarms.ts';
 import { Answers } from './answers.ts';
 import type { ConnectionHost } from './connection/connection.ts';
@@ -54,6 +54,16 @@ export interface CoreParts {
   /** What readers behind the commit still need of the log. */
   readonly readers?: Core['house']['readers'];
 }
+
+/** What a turn asks of the deciding parts. */
+export const makeTurnHands = (core: Core): TurnHands<Input> => ({
+  ring: (at) => deciding.ring(core, at),
+  decide: (input, at) => deciding.decide(core, input, at),
+  match: (at) => deciding.match(core, at),
+  admitNow: (waiting, at) => admitNow(core, waiting, at),
+  nextDueAt: () => deciding.nextDueAt(core),
+  isEnding: () => core.whenQuiet !== undefined,
+});
 
 /** Everything the deciding parts share, at its beginning. */
 export function makeCore(
@@ -203,7 +213,7 @@ function makeConnectionHost(ports: Ports, turns: Turns<Input>, find: () => Core)
 }
 
 /** Paces intake to delivery: above the bound a turn takes what it settled, and the overdue. */
-export function admitNow(core: Core, waiting: readonly Input[], at: number): number {
+function admitNow(core: Core, waiting: readonly Input[], at: number): number {
   if (core.backlog < core.limits.paceRowsMin || core.isStopping) return waiting.length;
   let count = Math.min(waiting.length, core.settledNow + 1);
   while (count < waiting.length) {

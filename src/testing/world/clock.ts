@@ -6,11 +6,21 @@
  */
 import type { At, Clock, Ms } from '../../ports/ports.ts';
 
-interface Task {
-  readonly dueAt: At;
-  readonly sequence: number;
+interface Cancellable {
   run: (() => void) | undefined;
 }
+
+interface Task extends Cancellable {
+  readonly dueAt: At;
+  readonly sequence: number;
+}
+
+const cancel = (task: Cancellable): void => {
+  task.run = undefined;
+};
+
+const isCancelled = (task: Task | undefined): boolean =>
+  task !== undefined && task.run === undefined;
 
 const before = (a: Task, b: Task): boolean =>
   a.dueAt < b.dueAt || (a.dueAt === b.dueAt && a.sequence < b.sequence);
@@ -25,6 +35,9 @@ export class WorldTime {
   steps = 0;
   readonly startAt: At;
   readonly #heap: Task[] = [];
+  /** What is due at once, in order: most of all tasks, and a heap would sift each up and down. */
+  #atOnce: Task[] = [];
+  #onceAt = 0;
   #sequence = 0;
   #still = 0;
 
@@ -35,39 +48,59 @@ export class WorldTime {
 
   /** When the next task is due; Infinity = never. */
   nextDueAt(): At {
-    this.#dropCancelled();
-    return this.#heap[0]?.dueAt ?? Number.POSITIVE_INFINITY;
+    return this.#next()?.dueAt ?? Number.POSITIVE_INFINITY;
   }
 
   /** Runs `run` in `waitMs`; the answer takes it back. */
   after(waitMs: Ms, run: () => void): () => void {
-    const dueAt = this.now + Math.max(0, Math.ceil(waitMs));
-    const task: Task = { dueAt, sequence: this.#sequence, run };
-    this.#sequence += 1;
-    this.#rise(task);
-    return () => {
-      task.run = undefined;
+    const task = this.schedule(waitMs, run);
+    return () => cancel(task);
+  }
+
+  /** The same for what comes often: the task itself is given back. */
+  schedule(waitMs: Ms, run: () => void): Cancellable {
+    const task: Task = {
+      dueAt: this.now + Math.max(0, Math.ceil(waitMs)),
+      sequence: this.#sequence,
+      run,
     };
+    this.#sequence += 1;
+    if (task.dueAt > this.now) this.#rise(task);
+    else this.#atOnce.push(task);
+    return task;
   }
 
   /** Jumps to the next due task and runs it; false when there is none. */
   step(): boolean {
-    this.#dropCancelled();
-    const task = this.#heap[0];
+    const task = this.#next();
     if (task === undefined) return false;
-    this.#take();
+    if (task === this.#heap[0]) this.#take();
+    else this.#takeOnce();
     this.#still = task.dueAt > this.now ? 0 : this.#still + 1;
     if (this.#still > STANDSTILL_STEPS) throw new Error(`the world stands still at ${this.now}`);
     this.now = Math.max(this.now, task.dueAt);
     this.steps += 1;
     const { run } = task;
-    task.run = undefined;
+    cancel(task);
     run?.();
     return true;
   }
 
-  #dropCancelled(): void {
-    while (this.#heap[0] !== undefined && this.#heap[0].run === undefined) this.#take();
+  /** The first that is not cancelled. */
+  #next(): Task | undefined {
+    while (isCancelled(this.#heap[0])) this.#take();
+    while (isCancelled(this.#atOnce[this.#onceAt])) this.#takeOnce();
+    const timed = this.#heap[0];
+    const once = this.#atOnce[this.#onceAt];
+    if (timed === undefined || once === undefined) return timed ?? once;
+    return before(timed, once) ? timed : once;
+  }
+
+  #takeOnce(): void {
+    this.#onceAt += 1;
+    if (this.#onceAt < this.#atOnce.length) return;
+    this.#atOnce = [];
+    this.#onceAt = 0;
   }
 
   #rise(task: Task): void {
@@ -106,7 +139,7 @@ export class WorldTime {
 export class LifeClock implements Clock {
   isOver = false;
   readonly #time: WorldTime;
-  #disarm: (() => void) | undefined;
+  #armed: Cancellable | undefined;
 
   constructor(time: WorldTime) {
     this.#time = time;
@@ -122,21 +155,26 @@ export class LifeClock implements Clock {
 
   arm(waitMs: Ms, ring: () => void): void {
     this.disarm();
-    this.#disarm = this.after(waitMs, ring);
+    this.#armed = this.#schedule(waitMs, ring);
   }
 
   disarm(): void {
-    this.#disarm?.();
-    this.#disarm = undefined;
+    if (this.#armed !== undefined) cancel(this.#armed);
+    this.#armed = undefined;
   }
 
   soon(task: () => void): void {
-    this.after(0, task);
+    this.#schedule(0, task);
   }
 
   /** For the ports of the same process: a task that dies with it. */
   after(waitMs: Ms, task: () => void): () => void {
-    return this.#time.after(waitMs, () => {
+    const scheduled = this.#schedule(waitMs, task);
+    return () => cancel(scheduled);
+  }
+
+  #schedule(waitMs: Ms, task: () => void): Cancellable {
+    return this.#time.schedule(waitMs, () => {
       if (!this.isOver) task();
     });
   }

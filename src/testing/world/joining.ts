@@ -1,7 +1,7 @@
 /**
- * Several replies in one piece, as a server writes them that was asked several things at once.
- * Only for worlds with much mail: elsewhere each reply travels by itself, which is harder on
- * whoever reads it. Knows no link.
+ * What travels as one piece: the chunks of one write; and, as a server writes them that was asked
+ * several things at once, several replies. The latter only for worlds with much mail: elsewhere
+ * each reply travels by itself, which is harder on whoever reads it. Knows no link.
  */
 import type { Deed } from './exchanger.ts';
 
@@ -17,4 +17,11 @@ export function joinSaid(deeds: readonly Deed[]): Deed[] {
     } else joined.push(deed);
   }
   return joined;
+}
+
+/** The chunks of one write; a lone buffer is given on as it is. */
+export function joinChunks(chunks: readonly (Buffer | string)[]): Buffer {
+  const buffers = chunks.map((one) => (typeof one === 'string' ? Buffer.from(one) : one));
+  const [only] = buffers;
+  return only !== undefined && buffers.length === 1 ? only : Buffer.concat(buffers);
 }

@@ -19,7 +19,7 @@ import type { Chance, Faults } from './chance.ts';
 import type { LifeClock, WorldTime } from './clock.ts';
 import type { Deed, Exchanger, ServerSession } from './exchanger.ts';
 import type { Dialled, Host, Tap } from './host.ts';
-import { joinSaid } from './joining.ts';
+import { joinChunks, joinSaid } from './joining.ts';
 import { Pipe } from './pipe.ts';
 import type { WorldProxy } from './proxy.ts';
 import { askOf, placeOf, proxyFault } from './proxy.ts';
@@ -139,9 +139,7 @@ export class WorldLink implements Link {
 
   write(chunks: readonly (Buffer | string)[]): boolean {
     if (this.#isOver || this.#up === undefined) return true;
-    const bytes = Buffer.concat(
-      chunks.map((one) => (typeof one === 'string' ? Buffer.from(one) : one)),
-    );
+    const bytes = joinChunks(chunks);
     this.#net.tap(this.number, bytes);
     this.#up.send(bytes);
     const { chance, faults } = this.#net;
@@ -292,7 +290,7 @@ export class WorldLink implements Link {
   }
 
   #later(waitMs: number, run: () => void): void {
-    this.#net.time.after(waitMs, () => {
+    this.#net.time.schedule(waitMs, () => {
       if (!this.#isOver && !this.#clock.isOver) run();
     });
   }

@@ -43,10 +43,11 @@ export class Pipe {
   }
 
   send(bytes: Buffer, waitMs = 0): void {
-    const { chance, faults } = this.#world;
+    const { chance, faults, time } = this.#world;
     for (const piece of this.#cutUp(bytes)) {
       const isBreaking = chance.hits(faults.reset);
-      this.#later(waitMs, () => {
+      time.schedule(this.#delayMs(waitMs), () => {
+        if (this.#isCut) return;
         this.#end.received(piece);
         if (!isBreaking || this.#isCut) return;
         this.cut();
@@ -57,7 +58,8 @@ export class Pipe {
 
   /** After everything that was sent: the end, or a break. */
   finish(kind: 'ended' | 'broke', waitMs = 0): void {
-    this.#later(waitMs, () => {
+    this.#world.time.schedule(this.#delayMs(waitMs), () => {
+      if (this.#isCut) return;
       this.cut();
       this.#end[kind]();
     });
@@ -79,14 +81,13 @@ export class Pipe {
     return ends.map((end, at) => bytes.subarray(ends[at - 1] ?? 0, end));
   }
 
-  #later(waitMs: number, run: () => void): void {
+  /** How long what is sent now takes; never less than what was sent before it. */
+  #delayMs(waitMs: number): number {
     const { chance, faults, time } = this.#world;
     const stallMs = chance.hits(faults.stall) ? chance.between(STALL_MS_MIN, STALL_MS_MAX) : 0;
     const delayMs = this.#isPunctual ? 0 : chance.between(1, DELAY_MS_MAX);
     const dueAt = time.now + waitMs + stallMs + delayMs;
     this.#lastAt = Math.max(this.#lastAt, dueAt);
-    time.after(this.#lastAt - time.now, () => {
-      if (!this.#isCut) run();
-    });
+    return this.#lastAt - time.now;
   }
 }
