@@ -22,6 +22,8 @@ import {
   EXIT,
   exitCodeHelp,
   explain,
+  INTERRUPTED,
+  interruptHelp,
   onInterrupt,
   paint,
   print,
@@ -44,7 +46,7 @@ type TenantPool = readonly [tenant: string, pools: readonly string[]];
 
 const SECONDS = 30;
 const SEED = 1;
-const INTERRUPT_HELP = [' 130  interrupted; what was found by then is printed'];
+const INTERRUPT_HELP = interruptHelp('what was found by then is printed');
 
 const HELP = `
 Scenarios are drawn from the seed: mail to the domains and tenants that the policy
@@ -92,8 +94,6 @@ export const build = (): Command =>
       () => HELP + exitCodeHelp('a law was broken, or the policy is refused', INTERRUPT_HELP),
     )
     .action(run);
-
-const INTERRUPTED = 130;
 
 const load = async (file: string): Promise<LawFile> => {
   await stat(file).catch((error: unknown) => {

@@ -21,6 +21,8 @@ import {
   EXIT,
   exitCodeHelp,
   explain,
+  INTERRUPTED,
+  interruptHelp,
   onInterrupt,
   paint,
   print,
@@ -45,8 +47,7 @@ const FOR_MS_MAX = 31 * DAY_MS;
 const MINUTE_MS = 60_000;
 const SEED = 1;
 const FIT_STEPS = 1_000;
-const INTERRUPTED = 130;
-const INTERRUPT_HELP = [' 130  interrupted; the report is of the time that was over'];
+const INTERRUPT_HELP = interruptHelp('the report is of the time that was over');
 
 const HELP = `
 Each line of the traffic file is a message, a flow of messages, or a log record:

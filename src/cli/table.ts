@@ -12,15 +12,19 @@ const GAP = 2;
 
 const show = (cell: Cell): string => (typeof cell === 'number' ? count(cell) : harmless(cell));
 
+/** How wide each column is, its title counted. */
+const widthsOf = (head: readonly string[], texts: readonly (readonly string[])[]): number[] =>
+  head.map((title, at) =>
+    texts.reduce((most, row) => Math.max(most, (row[at] ?? '').length), title.length),
+  );
+
 /** Lines of a table; nothing stands behind the last column. */
 export const formatTable = (
   head: readonly string[],
   rows: readonly (readonly Cell[])[],
 ): string => {
   const texts = rows.map((row) => row.map(show));
-  const widths = head.map((title, at) =>
-    texts.reduce((most, row) => Math.max(most, (row[at] ?? '').length), title.length),
-  );
+  const widths = widthsOf(head, texts);
   const isRight = head.map((_, at) => rows.length > 0 && rows.every((row) => isNumber(row[at])));
   const line = (cells: readonly string[]): string =>
     cells
@@ -42,8 +46,9 @@ export const formatTableIn = (
   head: readonly string[],
   rows: readonly (readonly Cell[])[],
 ): string => {
-  const widths = head.map((title, at) =>
-    rows.reduce((most, row) => Math.max(most, show(row[at] ?? '').length), title.length),
+  const widths = widthsOf(
+    head,
+    rows.map((row) => row.map(show)),
   );
   const [first = 0] = widths;
   const parts: number[][] = [];

@@ -35,6 +35,14 @@ export const EXIT = {
   forbidden: 77,
 } as const satisfies Readonly<Record<string, (typeof EXIT_CODES)[number]['code']>>;
 
+/** A run that was interrupted (Ctrl-C) says what it had by then, and ends with this. */
+export const INTERRUPTED = 130;
+
+/** The line of a command's help about that; `shown` says what is printed. */
+export const interruptHelp = (shown: string): readonly string[] => [
+  ` ${INTERRUPTED}  interrupted; ${shown}`,
+];
+
 /** A failure with a sentence for the person who typed the command. */
 export class CommandFailure extends Error {
   readonly exitCode: number;

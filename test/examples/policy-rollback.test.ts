@@ -5,77 +5,28 @@
  * Deliberately unknown here: processes.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import fc from 'fast-check';
 import type { Activation } from '../../src/domain/going-back.ts';
 import { pileVersions } from '../../src/domain/going-back.ts';
-import type { PolicyStore } from '../../src/events/policy-store.ts';
-import { openPolicyStore } from '../../src/events/policy-store.ts';
 import { LifeCycle } from '../../src/manager/life-cycle.ts';
-import type { ProofVerdict } from '../../src/manager/messages.ts';
-import type { Steps } from '../../src/manager/steps.ts';
-import type { Wanted } from '../../src/manager/supervisor-parts.ts';
+import { LifeCycleStage } from './life-cycle-stage.ts';
 
-let dir = '';
-let store: PolicyStore;
-let wanted: Wanted | undefined;
-let hash = '';
-let proof: ProofVerdict;
+let stage: LifeCycleStage;
+/** The life cycle that is asked; another than the stage's own where a life has ended. */
 let cycle: LifeCycle;
 
-const steps: Steps = {
-  load: async ({ source, reason }) => {
-    const number = store.addCandidate({
-      ...{ hash, source, reason, at: 1, settingsHash: 's', facts: {}, files: [] },
-      ...{ code: `// ${hash}`, map: '{}', warnings: [] },
-    });
-    const monitor = { files: [], globs: [], intervalMs: 60_000 };
-    const about = { isSelfContained: true, hasLawGate: false, warnings: [] };
-    const isSame = number === store.currentNumber();
-    return { kind: 'loaded', number, hash, settingsHash: 's', monitor, isSame, ...about };
-  },
-  prove: async () => proof,
-  checkLaws: async () => ({ kind: 'held', sentence: '' }),
-  warm: () => {},
-  stop: () => {},
-};
-
-const worker = {
-  use: async (use: Wanted) => {
-    wanted = use;
-  },
-  want: (use: Wanted) => {
-    wanted = use;
-  },
-  bump: async () => {},
-  replace: () => {},
-};
-
-const begin = (): LifeCycle =>
-  new LifeCycle({
-    ...{ worker, log: () => {}, reloading: () => {} },
-    policy: { source: join(dir, 'policy.ts'), program: 'test', dir, steps, store },
-  });
-
 beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), 'waybill-rollback-'));
-  store = openPolicyStore(dir, 'write');
-  writeFileSync(join(dir, 'policy.ts'), '');
-  [wanted, hash, proof] = [undefined, 'a', { kind: 'proved' }];
-  cycle = begin();
+  stage = new LifeCycleStage();
+  cycle = stage.cycle;
 });
 afterEach(() => {
   cycle.stop();
-  store.close();
-  rmSync(dir, { recursive: true });
+  stage.end();
 });
 
-const edit = async (text: string): Promise<void> => {
-  hash = text;
-  const done = await cycle.reload('test');
+const edit = async (hash: string): Promise<void> => {
+  const done = await stage.load(hash);
   assert.equal(done.kind, 'activated');
   if (done.kind === 'activated') cycle.fit(done.version);
 };
@@ -97,16 +48,16 @@ test('the version before comes back, and the log is told from which, by whom and
   await startWithThree();
   const done = await cycle.rollBack({ by: 'ann', cause: 'wrong port' });
   assert.deepEqual(done, { kind: 'activated', version: 2, epoch: 4, from: 3, onDisk: 3 });
-  assert.equal(wanted?.version, 2);
-  assert.equal(wanted?.reason, 'version 3 was rolled back to 2 by ann: wrong port');
-  assert.equal(store.currentNumber(), 2);
+  assert.equal(stage.wanted?.version, 2);
+  assert.equal(stage.wanted?.reason, 'version 3 was rolled back to 2 by ann: wrong port');
+  assert.equal(stage.store.currentNumber(), 2);
 });
 
 test('twice goes back twice, never forward, and then there is nothing', async () => {
   await startWithThree();
   assert.deepEqual([await rollBack(), await rollBack()], [2, 1]);
   assert.match(String(await rollBack()), /^no other version was in force before version 1; /);
-  assert.equal(store.currentNumber(), 1);
+  assert.equal(stage.store.currentNumber(), 1);
   assert.equal(cycle.counters.refusals, 0, 'a question without an answer is no refused policy');
 });
 
@@ -128,7 +79,7 @@ test('a version that gave way by itself is not gone back to', async () => {
   const hang = () => cycle.crashed({ version: 3, sentence: 'hung', hungIn: 'get_queue_config' });
   hang();
   hang();
-  assert.equal(store.currentNumber(), 2);
+  assert.equal(stage.store.currentNumber(), 2);
   assert.equal(await rollBack(), 1);
 });
 
@@ -136,19 +87,19 @@ test('what was in force before is known to the next life, and the files win ther
   await startWithThree();
   await rollBack();
   cycle.stop();
-  cycle = begin();
+  cycle = new LifeCycle(stage.partsOf());
   await cycle.start();
-  assert.equal(store.currentNumber(), 3);
+  assert.equal(stage.store.currentNumber(), 3);
   assert.deepEqual([await rollBack(), await rollBack()], [2, 1]);
 });
 
 test('a canary that refuses leaves what is in force, and the refusal is counted', async () => {
   await startWithThree();
-  proof = { kind: 'refused', number: 2, sentence: 'its key is gone' };
+  stage.proof = { kind: 'refused', number: 2, sentence: 'its key is gone' };
   assert.match(String(await rollBack()), /^the canary refused it: its key is gone/);
-  assert.equal(store.currentNumber(), 3);
+  assert.equal(stage.store.currentNumber(), 3);
   assert.equal(cycle.counters.refusals, 1);
-  proof = { kind: 'proved' };
+  stage.proof = { kind: 'proved' };
   assert.equal(await rollBack(), 2, 'it may be tried again');
 });
 
@@ -156,12 +107,11 @@ test('looking changes nothing', async () => {
   await startWithThree();
   const found = cycle.findBefore();
   assert.equal(found.kind === 'chosen' && found.version.number, 2);
-  assert.equal(store.currentNumber(), 3);
+  assert.equal(stage.store.currentNumber(), 3);
 });
 
 test('the embedded policy has nothing to go back to', async () => {
-  const parts = { worker, log: () => {}, reloading: () => {} };
-  const embedded = new LifeCycle({ policy: undefined, ...parts });
+  const embedded = new LifeCycle({ ...stage.partsOf(), policy: undefined });
   await embedded.start();
   const done = await embedded.rollBack();
   assert.match(done.kind === 'refused' ? done.sentence : '', /embedded policy, which has no ver/);
