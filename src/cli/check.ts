@@ -3,20 +3,20 @@
  * found is printed as a timeline with the line that repeats it, and may be written as a test.
  * Touches no daemon and no network. How it is searched is in src/testing.
  */
-import { existsSync } from 'node:fs';
-import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { constants, existsSync } from 'node:fs';
+import { access, mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';
 import process from 'node:process';
 import { Command, InvalidArgumentError } from 'commander';
 import { sayMany } from '../domain/waiting.ts';
 import type { LawFile, LawSearch } from '../manager/law-jobs.ts';
 import type { LawEnd } from '../manager/law-watch.ts';
-import { compilePolicy } from '../policy/compile.ts';
 import { isPolicyError } from '../policy/policy-error.ts';
 import type { CheckVerdict } from '../testing/verdict.ts';
 import { repeatLine } from '../testing/verdict.ts';
 import { parseCount, parseSeed } from './arguments.ts';
 import { describeCheck, jsonOfCheck } from './check-text.ts';
+import { compileFile } from './policy-file.ts';
 import {
   CommandFailure,
   EXIT,
@@ -95,21 +95,26 @@ export const build = (): Command =>
     )
     .action(run);
 
-const load = async (file: string): Promise<LawFile> => {
-  await stat(file).catch((error: unknown) => {
-    throw new CommandFailure(`${file}: ${explain(error)}`);
-  });
-  const source = resolve(file);
-  return { kind: 'file', file, source, ...(await compilePolicy(source)) };
-};
+/** The folder of a file to be written, or the nearest above it that is there, takes files. */
+async function proveRoom(name: string): Promise<void> {
+  let folder = dirname(resolve(name));
+  while (!existsSync(folder)) folder = dirname(folder);
+  try {
+    if (!(await stat(folder)).isDirectory()) throw new Error(`${folder} is no folder`);
+    await access(folder, constants.W_OK);
+  } catch (error) {
+    throw new CommandFailure(`${name}: ${explain(error)}`);
+  }
+}
 
 async function run(file: string, flags: Flags): Promise<void> {
   // Said before the search, not after it.
   if (flags.write !== undefined && existsSync(flags.write)) {
     throw new CommandFailure(`${flags.write}: there is such a file; name another, or remove it`);
   }
+  if (flags.write !== undefined) await proveRoom(flags.write);
   try {
-    const policy = await load(file);
+    const policy = await compileFile(file);
     const end = await check(policy, flags);
     if (end.kind === 'refused') refuse(end.sentence, flags);
     else if (end.kind === 'judged') await tell(end.verdict, file, flags);
@@ -180,6 +185,8 @@ async function write({ found }: CheckVerdict, file: string, flags: Flags): Promi
     await mkdir(dirname(resolve(name)), { recursive: true });
     await writeFile(name, testFileOf(found, shown, tenantsOf(flags)), { flag: 'wx' });
   } catch (error) {
+    // No half of a test is left; a file that came meanwhile is somebody else's.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') await rm(name, { force: true });
     throw new CommandFailure(`${name}: ${explain(error)}`);
   }
   const loader = /ts$/.test(name) ? '--import tsx ' : '';

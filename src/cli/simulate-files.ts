@@ -1,36 +1,25 @@
 /**
- * The files of a simulation: traffic as a stream of lines of a bounded length, models as text.
+ * The files of a simulation: traffic as a stream of lines, models as text, and the page.
  * Knows nothing of what stands in them.
  */
-import { createReadStream } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { open, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import process from 'node:process';
+import { linesOf } from '../manager/traffic-lines.ts';
+import { TrafficError } from '../testing/testing.ts';
 import { CommandFailure, explain } from './terminal.ts';
 
-const LINE_CHARS_MAX = 1024 * 1024;
-const CHUNK_BYTES = 256 * 1024;
 const MODELS_BYTES_MAX = 64 * 1024 * 1024;
 
 const failed = (file: string, error: unknown): CommandFailure =>
   error instanceof CommandFailure ? error : new CommandFailure(`${file}: ${explain(error)}`);
 
-/** The lines of a file, without their ends. */
-export async function* linesOf(file: string): AsyncGenerator<string, void> {
-  let rest = '';
+/** The lines of a file of traffic; a file that cannot be read ends the command. */
+export async function* openTraffic(file: string): AsyncGenerator<string, void> {
   try {
-    const stream = createReadStream(file, { encoding: 'utf8', highWaterMark: CHUNK_BYTES });
-    for await (const chunk of stream as AsyncIterable<string>) {
-      const lines = (rest + chunk).split('\n');
-      rest = lines.pop() ?? '';
-      yield* lines;
-      if (rest.length > LINE_CHARS_MAX) {
-        const problem = `has a line of more than ${LINE_CHARS_MAX} characters`;
-        throw new CommandFailure(`${file}: ${problem}; write one JSON object on each line`);
-      }
-    }
+    yield* linesOf(file);
   } catch (error) {
-    throw failed(file, error);
+    throw error instanceof TrafficError ? error : failed(file, error);
   }
-  if (rest !== '') yield rest;
 }
 
 /** The text of a models file. */
@@ -42,6 +31,37 @@ export async function readModelsText(file: string): Promise<string> {
     }
     return await readFile(file, 'utf8');
   } catch (error) {
+    throw failed(file, error);
+  }
+}
+
+/** Finds out before the work whether a file can be written; leaves no file where there was none. */
+export async function proveWritable(file: string): Promise<void> {
+  try {
+    const handle = await open(file, 'wx').catch(() => undefined);
+    if (handle === undefined) await (await open(file, 'r+')).close();
+    else {
+      await handle.close();
+      await rm(file);
+    }
+  } catch (error) {
+    throw failed(file, error);
+  }
+}
+
+/** Writes a file whole, or leaves what was there. */
+export async function writeWhole(file: string, text: string): Promise<void> {
+  const isOrdinary = await stat(file).then(
+    (found) => found.isFile(),
+    () => true,
+  );
+  // A pipe or a device takes what it is given, and cannot be replaced.
+  const draft = isOrdinary ? `${await realpath(file).catch(() => file)}.${process.pid}.part` : file;
+  try {
+    await writeFile(draft, text);
+    if (draft !== file) await rename(draft, await realpath(file).catch(() => file));
+  } catch (error) {
+    if (draft !== file) await rm(draft, { force: true }).catch(() => undefined);
     throw failed(file, error);
   }
 }

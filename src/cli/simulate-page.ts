@@ -15,20 +15,27 @@ import { byName } from './table.ts';
 
 const STYLE = `${CHART_STYLE}
 h2 { font-size: 1.1rem; margin: 1.6rem 0 .3rem; } table { font-size: 13px; }
-td.number { text-align: right; white-space: nowrap; } .wide { overflow-x: auto; }
+td.number, th.number { text-align: right; }
+.short { white-space: nowrap; } .wide { overflow-x: auto; }
 caption { text-align: left; font-weight: 600; padding: .8rem 0 .2rem; }
 `;
 
+/** Up to so long a text stands on one line, however narrow the window is. */
+const SHORT_CHARS_MAX = 24;
+
 const cell = (value: Cell): string =>
   typeof value === 'number'
-    ? `<td class="number">${value.toLocaleString('en-US')}</td>`
-    : `<td>${escapeText(value)}</td>`;
+    ? `<td class="number short">${value.toLocaleString('en-US')}</td>`
+    : `<td${value.length <= SHORT_CHARS_MAX ? ' class="short"' : ''}>${escapeText(value)}</td>`;
 
 const drawTable = ({ title, head, rows }: DayTable): string => {
-  const heads = head.map((one) => `<th scope="col">${escapeText(one)}</th>`).join('');
+  const heads = head.map((one, column) => {
+    const isNumber = typeof rows[0]?.[column] === 'number';
+    return `<th scope="col"${isNumber ? ' class="number"' : ''}>${escapeText(one)}</th>`;
+  });
   const lines = rows.map((row) => `<tr>${row.map(cell).join('')}</tr>`).join('\n');
   return `<div class="wide"><table><caption>${escapeText(title)}</caption>
-<thead><tr>${heads}</tr></thead><tbody>
+<thead><tr>${heads.join('')}</tr></thead><tbody>
 ${lines}
 </tbody></table></div>`;
 };

@@ -16,6 +16,9 @@ export interface DayTable {
 
 const number = (value: number): string => value.toLocaleString('en-US');
 
+const many = (value: number, one: string): string =>
+  `${number(value)} ${one}${value === 1 ? '' : 's'}`;
+
 type Waits = DayReport['total']['waitMs'];
 
 const SECOND_MS = 1_000;
@@ -143,9 +146,9 @@ export function daySentences({
     `${rest.policy} with ${rest.traffic}, ${formatSpan(rest.forMs)}${begins}, seed ${seed}`,
     `receivers: ${receivers}`,
     ...(fit === undefined ? [] : [fitText(fit)]),
-    `${number(submitted)} messages submitted${oddText}`,
+    `${many(submitted, 'message')} submitted${oddText}`,
     [
-      `${number(total.received)} recipients received: ${number(total.delivered)} delivered`,
+      `${many(total.received, 'recipient')} received: ${number(total.delivered)} delivered`,
       `${number(total.bounced)} bounced`,
       `${number(total.expired)} expired`,
       ...others,

@@ -4,23 +4,23 @@
  * and with which deferrals is printed as tables, JSON or a page. Touches no daemon and no network.
  * How it is simulated is in src/testing/day.
  */
-import { stat, writeFile } from 'node:fs/promises';
 import process from 'node:process';
-import { setImmediate as breathe } from 'node:timers/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { parseDuration } from '../domain/duration.ts';
 import { OptionError, OptionValueError } from '../domain/option-error.ts';
+import type { DayEnd } from '../manager/day-watch.ts';
+import type { LawFile } from '../manager/law-jobs.ts';
 import { isPolicyError } from '../policy/policy-error.ts';
-import type { DayReceivers, DayReport, TestPolicy } from '../testing/testing.ts';
+import type { DayReceivers, DayReport } from '../testing/testing.ts';
 import { parseMoment, parseSeed } from './arguments.ts';
-import { linesOf, readModelsText } from './simulate-files.ts';
+import { compileFile } from './policy-file.ts';
+import { openTraffic, proveWritable, readModelsText, writeWhole } from './simulate-files.ts';
 import { formatSpan } from './span.ts';
 import {
   CommandFailure,
   count,
   EXIT,
   exitCodeHelp,
-  explain,
   INTERRUPTED,
   interruptHelp,
   onInterrupt,
@@ -99,18 +99,18 @@ export const build = (): Command =>
     .option('--quiet', 'no progress bar')
     .addHelpText(
       'after',
-      () => HELP + exitCodeHelp('the policy-loader would refuse the policy', INTERRUPT_HELP),
+      () => HELP + exitCodeHelp('the policy cannot be simulated', INTERRUPT_HELP),
     )
     .action(run);
 
 async function run(file: string, flags: Flags): Promise<void> {
   const { TrafficError } = await import('../testing/testing.ts');
   try {
-    const policy = await load(file);
-    for (const text of policy.warnings)
-      remark(`${paint(process.stderr, 'yellow', 'warning:')} ${text}`);
-    if (policy.refusals.length > 0) return refuse(policy.refusals, flags);
-    await show(await simulate(policy, flags), flags);
+    // Said before the simulation, not after it.
+    if (flags.html !== undefined && flags.html !== '-') await proveWritable(flags.html);
+    const end = await simulate(await compileFile(file), flags);
+    if (end.kind === 'refused') return refuse(end.sentences, flags);
+    await show(end.report, flags);
   } catch (error) {
     if (isPolicyError(error)) return refuse([error.message], flags);
     if (error instanceof OptionError) throw new CommandFailure(error.message);
@@ -120,42 +120,33 @@ async function run(file: string, flags: Flags): Promise<void> {
   }
 }
 
-const load = async (file: string): Promise<TestPolicy> => {
-  await stat(file).catch((error: unknown) => {
-    throw new CommandFailure(`${file}: ${explain(error)}`);
-  });
-  const { loadPolicy } = await import('../testing/testing.ts');
-  return loadPolicy(file);
-};
-
 function refuse(reasons: readonly string[], { json }: Flags): void {
   if (json === true) print(JSON.stringify({ refusals: reasons }));
-  const said = paint(process.stderr, 'red', 'refused by the policy-loader:');
+  const said = paint(process.stderr, 'red', 'the policy cannot be simulated:');
   for (const reason of reasons) remark(`${said} ${reason}`);
   process.exitCode = EXIT.wanting;
 }
 
-async function simulate(policy: TestPolicy, flags: Flags): Promise<DayReport> {
-  const { simulateDay, surveyTraffic } = await import('../testing/testing.ts');
+async function simulate(policy: LawFile, flags: Flags): Promise<DayEnd> {
+  const { surveyTraffic } = await import('../testing/testing.ts');
+  const { runDay } = await import('../manager/day-watch.ts');
   const { traffic, seed, for: forMs } = flags;
   const stopping = new AbortController();
   onInterrupt(() => stopping.abort());
   const { signal } = stopping;
-  const open = () => linesOf(traffic);
   const receivers = await readReceivers(flags);
-  const survey = await surveyTraffic(traffic, open, flags.from);
+  const survey = await surveyTraffic(traffic, () => openTraffic(traffic), flags.from);
   if (survey.otherRecords > 0) {
     remark(`${traffic}: ${count(survey.otherRecords)} records tell of no reception; left out`);
   }
   const beganMs = performance.now();
   const bar = await startProgress(forMs / MINUTE_MS, flags.quiet !== true);
-  const onProgress = async (doneMs: number, submitted: number): Promise<void> => {
-    bar.show(doneMs / MINUTE_MS, `minutes, ${count(submitted)} messages`);
-    // Signals and the bar want their turn.
-    await breathe();
-  };
-  const order = { policy, survey, open, receivers, seed, forMs, onProgress, signal };
-  const report = await simulateDay(order).finally(() => bar.stop());
+  const onProgress = (doneMs: number, submitted: number): void =>
+    bar.show(doneMs / MINUTE_MS, `minutes, ${sayMessages(submitted)}`);
+  const job = { policy, traffic, survey, receivers, seed, forMs };
+  const end = await runDay(job, { onLoaded: warn, onProgress, signal }).finally(() => bar.stop());
+  if (end.kind === 'refused') return end;
+  const { report } = end;
   if (report.forMs < forMs) {
     const [done, whole] = [report.forMs, forMs].map(formatSpan);
     remark(`stopped after ${done} of ${whole} (seed ${seed}); the report is of that time`);
@@ -163,8 +154,14 @@ async function simulate(policy: TestPolicy, flags: Flags): Promise<DayReport> {
   }
   const seconds = (performance.now() - beganMs) / 1000;
   const { submitted } = report.reception;
-  if (flags.quiet !== true) remark(`${count(submitted)} messages in ${seconds.toFixed(1)} s`);
-  return report;
+  if (flags.quiet !== true) remark(`${sayMessages(submitted)} in ${seconds.toFixed(1)} s`);
+  return end;
+}
+
+const sayMessages = (many: number): string => `${count(many)} message${many === 1 ? '' : 's'}`;
+
+function warn(warnings: readonly string[]): void {
+  for (const text of warnings) remark(`${paint(process.stderr, 'yellow', 'warning:')} ${text}`);
 }
 
 async function readReceivers({ models, fit, quiet }: Flags): Promise<DayReceivers | undefined> {
@@ -199,9 +196,7 @@ async function show(report: DayReport, { json, html }: Flags): Promise<void> {
     const { drawDayPage } = await import('./simulate-page.ts');
     const page = drawDayPage(report);
     if (html === '-') return print(page);
-    await writeFile(html, page).catch((error: unknown) => {
-      throw new CommandFailure(`${html}: ${explain(error)}`);
-    });
+    await writeWhole(html, `${page}\n`);
     remark(`written: ${html}`);
   }
   if (json === true) return print(JSON.stringify(report));

@@ -3,6 +3,7 @@
  * lends are this thread's alone, its memory is bounded, and a handler that never comes back holds
  * up nobody else. Does one job and says what came of it. Watches nothing itself.
  */
+import { setImmediate as breathe } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { isPolicyError } from '../policy/policy-error.ts';
 import type { TestPolicy } from '../testing/load-policy.ts';
@@ -35,9 +36,11 @@ const run = async ({ policy: given, search: ordered }: LawJob): Promise<void> =>
   const checked = await checkPolicy(policy, {
     ...options,
     laws: judged,
-    onRun: (runs, isShrinking) => {
+    onRun: async (runs, isShrinking) => {
       ran = runs;
       tell({ kind: 'ran', runs, isShrinking });
+      // What the policy left running, promises and timers, comes to light only between tasks.
+      await breathe();
     },
     onFound: (counterexample, reached) => {
       const { seed } = search;

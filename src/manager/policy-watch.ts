@@ -47,6 +47,20 @@ export const findStuckEntry = async (
   return source;
 };
 
+/** Where in the operator's files the stack of what was thrown begins; undefined: not in them. */
+export const findEntryOf = (
+  thrown: unknown,
+  { source, map }: { readonly source: string; readonly map: string },
+): string | undefined => {
+  const stack = thrown instanceof Error ? (thrown.stack ?? '') : '';
+  const findEntry = createEntryFinder(source, map);
+  for (const [, line, column] of stack.matchAll(/\.mjs\?[^:\s]*:(\d+):(\d+)/g)) {
+    const found = findEntry(Number(line) - 1, Number(column) - 1);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+};
+
 const sayStuck = async (worker: Worker, job: PolicyJob, note: Note): Promise<JobResult> => {
   const place = await findStuckEntry(worker, mapOf(job));
   const problem = `${note.step} did not end within ${note.allowedMs / 1000} s`;

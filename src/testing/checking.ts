@@ -117,8 +117,12 @@ class Check {
     from?: string,
   ): Promise<Counterexample | undefined> {
     let last: Omit<Counterexample, 'path'> | undefined;
+    let underWay: Promise<unknown> | undefined;
     const property = fc.asyncProperty(scenarios(materialOf(this.#policy)), async (scenario) => {
-      const broken = await this.try(scenario, judged);
+      const trying = this.try(scenario, judged);
+      underWay = trying;
+      const broken = await trying;
+      underWay = undefined;
       await this.#options.onRun?.(this.runs, from !== undefined);
       if (broken === undefined) return;
       last = broken;
@@ -133,6 +137,12 @@ class Check {
       ...parameters,
       seed: this.#seed,
     });
+    if (underWay !== undefined) {
+      // The time is over and a run is not: it proves nothing, but a policy that never answers must
+      // not pass for one whose time was over.
+      this.runs -= 1;
+      await underWay;
+    }
     if (last === undefined || details.counterexamplePath === null) {
       // What broke is no law: the engine or the kit itself, and that is for its developers.
       if (details.errorInstance instanceof Error) throw details.errorInstance;

@@ -34,12 +34,18 @@ const sectionsOf = (answer: unknown): string[] => {
 };
 
 function callThrough(handler: AnyHandler, args: readonly unknown[], reached: Reached): unknown {
+  let answer: unknown;
   try {
-    return handler(...args);
+    answer = handler(...args);
   } finally {
-    reached.answered();
+    if (!isPromise(answer)) reached.answered();
   }
+  // A handler about a client has come back only when its promise has.
+  if (isPromise(answer)) answer.then(reached.answered, reached.answered);
+  return answer;
 }
+
+const isPromise = (answer: unknown): answer is Promise<unknown> => answer instanceof Promise;
 
 /** The same policy; `reached` counts what it is asked. */
 export function watchPolicy(policy: Policy, reached: Reached): Policy {

@@ -185,5 +185,5 @@ test('what cannot be simulated', async (t) => {
   await writeFile(policy, 'export default 7;\n');
   const refused = await waybill('simulate', policy, '--traffic', traffic);
   assert.equal(refused.code, 1);
-  assert.match(refused.err, /refused by the policy-loader: /);
+  assert.match(refused.err, /the policy cannot be simulated: /);
 });

@@ -7,15 +7,15 @@ import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { test } from 'node:test';
-import type { LawMemory } from '../../src/manager/law-watch.ts';
 import { runLaws } from '../../src/manager/law-watch.ts';
+import type { WorkMemory } from '../../src/manager/policy-work.ts';
 import { compilePolicy } from '../../src/policy/compile.ts';
 import { writePlanted } from './planted-policy.ts';
 
 const SEARCH = { seconds: 100, seed: 1, tenants: {} };
 
 /** How the check of a policy ends that keeps this of each question about a path. */
-async function sentenceOf(kept: string, memory: LawMemory): Promise<string> {
+async function sentenceOf(kept: string, memory: WorkMemory): Promise<string> {
   const path = `((globalThis.kept ??= []).push(${kept}), { connection_limit: 8 })`;
   const file = await writePlanted({ path });
   try {
