@@ -8,7 +8,6 @@ import type { HookConfig } from '../domain/options-hook.ts';
 import type { ReaderNeed } from '../domain/reader-floors.ts';
 import type { CursorStore } from '../events/cursor-store.ts';
 import type { LogTail } from '../events/log-tail.ts';
-import { openDeadLetters } from '../ports/node/dead-letters.ts';
 import type { Random } from '../ports/ports.ts';
 import type { Sink } from '../ports/sink.ts';
 import type { Timers } from '../ports/timers.ts';
@@ -17,8 +16,9 @@ import type { HookShape } from '../projections/hook.ts';
 import type { HookAnswer, HookOrder, HookStatus } from '../projections/hook-status.ts';
 import type { LogRecord } from '../projections/log-record/record.ts';
 import { firstCursor } from '../projections/shipper/beginning.ts';
+import type { DeadLetters } from '../projections/shipper/dead-letters.ts';
 import type { ShipperParts } from '../projections/shipper/held.ts';
-import { levelOf, sentenceOf } from '../projections/shipper/news.ts';
+import type { ShipperNews } from '../projections/shipper/news.ts';
 import type { Shipper } from '../projections/shipper/shipper.ts';
 import { startShipper } from '../projections/shipper/shipper.ts';
 import type { CursorKeeper, SavedCursor } from '../projections/shipper/surroundings.ts';
@@ -26,24 +26,25 @@ import { cursorAt } from '../projections/shipper/surroundings.ts';
 import type { Templates } from '../projections/templates.ts';
 import { compileTemplates } from '../projections/templates.ts';
 import { unwritten, withoutUnwritten } from '../projections/unwritten.ts';
-import type { LogLevel } from './projection-messages.ts';
 import { Replays } from './projection-replays.ts';
+import type { RetentionWorld } from './projection-retention.ts';
 import { retentionFloor } from './projection-retention.ts';
-import type { SinkParts } from './projection-sinks.ts';
-import { loadSink } from './projection-sinks.ts';
 
-/** What all readers of the thread share. */
-export interface ReaderWorld extends SinkParts {
+/** What all readers of a log share. */
+export interface ReaderWorld {
   readonly feed: Feed;
-  readonly tail: LogTail;
+  readonly tail: RetentionWorld['tail'] & Pick<LogTail, 'upto'>;
   readonly cursors: CursorStore;
   readonly timers: Timers;
   readonly random: Random;
-  /** Where dead letters lie. */
-  readonly letters: string;
+  /** Where the dead letters of a hook go. */
+  readonly openLetters: (name: string) => DeadLetters;
+  /** Loads what a hook's sink needs; the answer makes one, each time it is called. */
+  readonly loadSink: (config: HookConfig) => Promise<() => Sink>;
   /** The policy's word on a record, whole. */
   readonly ask: (record: LogRecord, config: HookConfig) => unknown;
-  readonly log: (level: LogLevel, text: string) => void;
+  /** Hears the news of each shipper, by the key of its cursor. */
+  readonly tell: (key: string, news: ShipperNews) => void;
 }
 
 /** What was loaded for a reader before it can begin. */
@@ -64,7 +65,7 @@ export async function openReader(
   world: ReaderWorld,
 ): Promise<ProjectionReader> {
   const templates = await compileTemplates(config.templates);
-  const makeSink = await loadSink(config, world);
+  const makeSink = await world.loadSink(config);
   const makeOwn = config.templates.size === 0 ? makeSink : () => withoutUnwritten(makeSink());
   return new ProjectionReader(config, shape, world, { templates, makeSink: makeOwn, now });
 }
@@ -113,7 +114,7 @@ export class ProjectionReader {
 
   #parts(key: string, cursor: SavedCursor, source: FeedSource): ShipperParts {
     const { name, filter, batching, disableAfterMs } = this.config;
-    const { feed, timers, random, log, letters, ask } = this.#world;
+    const { feed, timers, random, openLetters, tell, ask } = this.#world;
     return {
       name,
       filter,
@@ -124,16 +125,11 @@ export class ProjectionReader {
       isSaved: true,
       source,
       keeper: this.#keeper(key),
-      letters: openDeadLetters(letters, name, (path) =>
-        log('warn', `log hook ${name}: the oldest dead letters made room (${path})`),
-      ),
+      letters: openLetters(name),
       makeSink: this.#loaded.makeSink,
       timers,
       random,
-      tell: (news) => {
-        const level = levelOf(news);
-        if (level !== 'none') log(level, sentenceOf(key, news));
-      },
+      tell: (news) => tell(key, news),
       ask: (record) => ask(feed.wholeOf(record), this.config),
     };
   }
@@ -153,6 +149,11 @@ export class ProjectionReader {
         attempt(() => cursors.save({ ...cursor, name: key, at: timers.now() }), answered),
       forget: (answered) => attempt(() => cursors.forget(key), answered),
     };
+  }
+
+  /** As the policy shapes it just now. */
+  get shape(): HookShape {
+    return this.#shape;
   }
 
   /** The policy's word on queue and path has changed. */

@@ -10,6 +10,8 @@ import { createMemoryCursors } from '../../src/events/cursor-store.ts';
 import { openLogTail } from '../../src/events/log-tail.ts';
 import type { ProjectionReader } from '../../src/manager/projection-reader.ts';
 import { openReader } from '../../src/manager/projection-reader.ts';
+import { loadSink } from '../../src/manager/projection-sinks.ts';
+import { openDeadLetters } from '../../src/ports/node/dead-letters.ts';
 import { createNodeRandom } from '../../src/ports/node/random.ts';
 import { createTimers } from '../../src/ports/node/timers.ts';
 import { Feed } from '../../src/projections/feed.ts';
@@ -64,7 +66,9 @@ const withReader = (t: TestContext, options: object, story: (of: Story) => Promi
     const config = parseHookConfig({ name: 'own', custom, ...options }, 'test');
     const reader = await openReader(config, SHAPE, tail.upto(), {
       ...{ feed, tail, cursors, timers, random: createNodeRandom() },
-      ...{ letters: dir, ask: () => undefined, log: () => {}, readSecret: () => undefined },
+      ...{ ask: () => undefined, tell: () => {} },
+      openLetters: (name) => openDeadLetters(dir, name, () => {}),
+      loadSink: (of) => loadSink(of, { timers, readSecret: () => undefined }),
     });
     const standing = () => cursors.list().find(({ name }) => name.includes('/'))?.state;
     try {
