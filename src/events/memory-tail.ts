@@ -11,6 +11,8 @@ import type { MemoryStore, Soon } from './memory-log.ts';
 export interface MemoryTail extends CommittedLog {
   /** From now on nothing before `position` is there. */
   dropBefore(position: number): void;
+  /** The first position behind which the bodies of the log take at most so many octets. */
+  firstWithin(octets: number): number;
 }
 
 class MemoryTailImpl implements MemoryTail {
@@ -49,6 +51,16 @@ class MemoryTailImpl implements MemoryTail {
   find(position: number): CommittedRecord | undefined {
     const record = position < this.#first ? undefined : this.#store.records[position - 1];
     return record && { ...record, chain: sealOf(record) };
+  }
+
+  firstWithin(octets: number): number {
+    const { records } = this.#store;
+    let left = octets;
+    for (let position = this.upto(); position >= this.#first; position -= 1) {
+      left -= records[position - 1]?.body.length ?? 0;
+      if (left < 0) return position + 1;
+    }
+    return this.#first;
   }
 
   whenMore(after: number, task: () => void): () => void {

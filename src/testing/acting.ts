@@ -6,7 +6,9 @@
 import { createPolicyAsker } from '../policy/ask.ts';
 import type { Policy } from '../policy/define.ts';
 import { behave, behaveWell } from './behaviours.ts';
+import type { TestPolicy } from './load-policy.ts';
 import type { OrderStep, Step, WorldStep } from './scenario.ts';
+import { moodOf } from './sinks/moods.ts';
 import type { World } from './world/world.ts';
 
 /** What acting needs to know besides the world. */
@@ -14,6 +16,8 @@ export interface Stage {
   readonly world: World;
   /** The policy as it is watched, and further versions of it. */
   readonly policies: readonly Policy[];
+  /** What they set up, in the same order. */
+  readonly setups: readonly Pick<TestPolicy, 'setup' | 'findPlace'>[];
   /** Sends, for the step's number. */
   readonly send: (step: Extract<Step, { readonly do: 'send' }>) => Promise<void>;
   /** By source: takes back that it flaps. */
@@ -40,10 +44,16 @@ export async function act(stage: Stage, step: Step): Promise<void> {
   if (step.do === 'wait') return world.runFor(step.ms);
   if (step.do === 'kill') return world.crash();
   if (step.do === 'restart') return restart(world);
-  if (step.do === 'receiver' || step.do === 'source' || step.do === 'dns' || step.do === 'disk') {
-    return befall(stage, step);
+  switch (step.do) {
+    case 'receiver':
+    case 'source':
+    case 'dns':
+    case 'disk':
+    case 'sink':
+      return befall(stage, step);
+    default:
+      return order(stage, step);
   }
-  return order(stage, step);
 }
 
 function befall(stage: Stage, step: WorldStep): void {
@@ -58,7 +68,17 @@ function befall(stage: Stage, step: WorldStep): void {
   } else if (step.do === 'disk') {
     if (step.is === 'full') world.disk.fill(world.life.log, world.now);
     else world.disk.free(world.life.log, world.now);
+  } else if (step.do === 'sink') changeSink(stage, step);
+}
+
+function changeSink({ world, setups }: Stage, step: Extract<WorldStep, { do: 'sink' }>): void {
+  const { sink, is, ms } = step;
+  const names = new Set(setups.flatMap(({ setup }) => setup.logHooks.map(({ name }) => name)));
+  if (!names.has(sink)) {
+    const known = names.size === 0 ? 'the policy has none' : `there are: ${[...names].join(', ')}`;
+    throw new Error(`step ${JSON.stringify(step)}: there is no log hook '${sink}'; ${known}`);
   }
+  world.hooks?.behave(sink, moodOf(is, ms));
 }
 
 function changeSource(
@@ -87,7 +107,7 @@ function flap({ world, flapping }: Stage, source: string, address: string, ms: n
   turn();
 }
 
-function order({ world, policies }: Stage, step: OrderStep): void {
+function order({ world, policies, setups }: Stage, step: OrderStep): void {
   const why = 'the scenario';
   switch (step.do) {
     case 'suspend source': {
@@ -107,10 +127,13 @@ function order({ world, policies }: Stage, step: OrderStep): void {
       world.command({ kind: 'queue.resume', queue: step.queue });
       return;
     default: {
-      const policy = policies[step.do === 'edit' ? step.to + 1 : 0];
-      if (policy === undefined) throw new Error(`there is no version ${JSON.stringify(step)}`);
+      const at = step.do === 'edit' ? step.to + 1 : 0;
+      const [policy, of] = [policies[at], setups[at]];
+      if (policy === undefined || of === undefined)
+        throw new Error(`there is no version ${JSON.stringify(step)}`);
       const version = world.policies.versions.length;
       world.policies.useLoaded(policy, version, world.engine, () => {});
+      world.hooks?.use({ ...of, policy });
     }
   }
 }
@@ -121,8 +144,15 @@ async function restart(world: World): Promise<void> {
   world.engine.stop(STOP_MS / 2, () => {
     isStopped = true;
   });
+  const { hooks } = world;
+  hooks?.stop();
   const endAt = world.now + STOP_MS;
-  while (!isStopped && world.time.nextDueAt() <= endAt) world.step();
+  const isOver = (): boolean => isStopped && hooks?.isStopped !== false;
+  while (!isOver() && world.time.nextDueAt() <= endAt) {
+    world.step();
+    const rest = hooks?.rest();
+    if (rest !== undefined) await rest;
+  }
   await world.crash();
 }
 

@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import type { TestPolicy } from './load-policy.ts';
 import { domainsOf } from './names.ts';
 import type { BehaviourName, Scenario, SendStep, Step } from './scenario.ts';
+import type { SinkBehaviour } from './sinks/moods.ts';
 import type { Faults } from './world/chance.ts';
 import { ROUGH } from './world/chance.ts';
 
@@ -17,17 +18,20 @@ export interface Material {
   readonly names: readonly string[];
   readonly headers: readonly string[];
   readonly sources: readonly string[];
+  /** Names of log hooks. */
+  readonly sinks?: readonly string[] | undefined;
 }
 
 const STEPS_MAX = 14;
 const WORDS = ['tenant-1', 'tenant-2'];
 
 /** What a policy speaks of. */
-export const materialOf = ({ words, sources }: TestPolicy): Material => ({
+export const materialOf = ({ words, sources, setup }: TestPolicy): Material => ({
   domains: domainsOf(words),
   names: words.names.length === 0 ? WORDS : words.names,
   headers: words.headers,
   sources: [...new Set([...sources, ...words.names.filter((name) => /\d/.test(name))])],
+  sinks: setup.logHooks.map(({ name }) => name),
 });
 
 const span = fc.oneof(
@@ -100,6 +104,15 @@ const NAMES: readonly BehaviourName[] = [
   'unreachable',
 ];
 
+const SINKS: readonly SinkBehaviour[] = [
+  'in order',
+  'down',
+  'slow',
+  'refusing',
+  'dropping after taking',
+  'silent',
+];
+
 /** A receiver that changes its ways. */
 export const behaviours = (material: Material): fc.Arbitrary<Step> =>
   fc
@@ -162,6 +175,16 @@ export const restarts = (): fc.Arbitrary<Step> =>
 export const diskFaults = (): fc.Arbitrary<Step> =>
   fc.constantFrom<Step>({ do: 'disk', is: 'in order' }, { do: 'disk', is: 'full' });
 
+/** A sink of a log hook that fails, and comes back. */
+export const sinkFaults = ({ sinks = [] }: Material): fc.Arbitrary<Step> =>
+  fc
+    .record({
+      sink: fc.constantFrom(...sinks),
+      is: fc.constantFrom(...SINKS),
+      ms: span,
+    })
+    .map((parts): Step => ({ do: 'sink', ...parts }));
+
 /** Time that passes. */
 export const waits = (): fc.Arbitrary<Step> => span.map((ms): Step => ({ do: 'wait', ms }));
 
@@ -176,6 +199,7 @@ export const networkFaults = (): fc.Arbitrary<Partial<Faults> | undefined> =>
 /** Whole scenarios. */
 export function scenarios(material: Material, extra: readonly fc.Arbitrary<Step>[] = []) {
   const hasSources = material.sources.length > 0;
+  const hasSinks = (material.sinks ?? []).length > 0;
   const step = fc.oneof(
     { weight: 6, arbitrary: traffic(material) as fc.Arbitrary<Step> },
     { weight: 4, arbitrary: waits() },
@@ -185,6 +209,7 @@ export function scenarios(material: Material, extra: readonly fc.Arbitrary<Step>
     { weight: 1, arbitrary: orders(material) },
     { weight: 1, arbitrary: restarts() },
     { weight: 1, arbitrary: diskFaults() },
+    ...(hasSinks ? [{ weight: 2, arbitrary: sinkFaults(material) }] : []),
     ...extra.map((arbitrary) => ({ weight: 2, arbitrary })),
   );
   // A step that may be none shrinks to none, wherever it stands: an array shrinks from one end.
@@ -210,6 +235,7 @@ export const arbitrary = {
   behaviours,
   nameFaults,
   sourceFaults,
+  sinkFaults,
   diskFaults,
   networkFaults,
   orders,

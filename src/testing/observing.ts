@@ -20,6 +20,7 @@ export type Seen = Pick<
   | 'hosts'
   | 'diskFull'
   | 'oddities'
+  | 'sinks'
   | 'said'
 >;
 
@@ -33,7 +34,7 @@ const readRecord = ({ position, turn, at, type, stream, body }: StoredRecord): H
 });
 
 /** Looks at a world as it is now. */
-export function seenOf({ witness, zone, net, disk, now, said }: World): Seen {
+export function seenOf({ witness, zone, net, disk, now, said, hooks }: World): Seen {
   const hosts = [...zone.addresses].map(([name, [first = '']]) => [name, first] as const);
   return {
     startedAt: START_AT,
@@ -45,6 +46,7 @@ export function seenOf({ witness, zone, net, disk, now, said }: World): Seen {
     hosts: new Map(hosts),
     diskFull: disk.full,
     oddities: witness.oddities,
+    sinks: hooks?.seen() ?? [],
     said,
   };
 }

@@ -5,6 +5,7 @@
  */
 import type { TestPolicy } from './load-policy.ts';
 import type { Scenario, Step } from './scenario.ts';
+import type { Given, SinkSeen } from './sinks/seen.ts';
 import type { Reached } from './watching.ts';
 import type { Span } from './world/disk.ts';
 import type { Copy } from './world/exchanger.ts';
@@ -76,6 +77,8 @@ export interface Observed {
   readonly diskFull: readonly Span[];
   /** What cannot be true of a log in good order. */
   readonly oddities: readonly string[];
+  /** What the sinks of log hooks were given; none where the policy has no hooks. */
+  readonly sinks: readonly SinkSeen[];
   /** What the engine told its operator. */
   readonly said: readonly string[];
   /** Why what still waits at the end waits, by queue. */
@@ -133,6 +136,15 @@ export class Result {
     return events.filter((one) =>
       family === undefined ? one.type === type : one.type.startsWith(family),
     );
+  }
+
+  /** What the sink of a log hook was given, in the order in which it was sent. */
+  sink(name: string): readonly Given[] {
+    const { sinks } = this.observed;
+    const sink = sinks.find((one) => one.name === name);
+    if (sink !== undefined) return sink.given;
+    const names = sinks.map((one) => one.name).join(', ');
+    throw new Error(`there is no log hook '${name}'; there are: ${names || 'none'}`);
   }
 
   /** The whole log as text, one event a line: equal for equal seeds. */

@@ -3,6 +3,7 @@
  * idea: it prints as JSON, so what a check found can be pasted into a test and sent to a colleague.
  * Deliberately unknown here: how a step is carried out (acting.ts), and what must hold (laws).
  */
+import type { SinkBehaviour } from './sinks/moods.ts';
 import type { Faults } from './world/chance.ts';
 
 /** How a receiver treats mail. `ms` and `count` belong to those that need them. */
@@ -81,6 +82,13 @@ export type WorldStep =
       readonly is: 'servfail' | 'nxdomain' | 'timeout' | 'in order';
     }
   | { readonly do: 'disk'; readonly is: 'full' | 'in order' }
+  /** Where a log hook of this name sends its records. */
+  | {
+      readonly do: 'sink';
+      readonly sink: string;
+      readonly is: SinkBehaviour;
+      readonly ms?: number | undefined;
+    }
   /** The process is killed, with the power; or stopped in good order. Either way it starts anew. */
   | { readonly do: 'kill' }
   | { readonly do: 'restart' };

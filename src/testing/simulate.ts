@@ -2,7 +2,8 @@
  * A policy in a simulated world: the production engine, its charts and the policy's own handlers
  * under a virtual clock, with a network, names and disks that a scenario makes misbehave. The one
  * idea: policy, scenario and seed are all there is; they give the same run, byte for byte.
- * Not simulated: log hooks, reports of failure to senders, Redis, TLS beyond its word.
+ * Not simulated: reports of failure to senders, Redis, TLS beyond its word, code of a policy's own
+ * sinks.
  */
 import { domainOf } from '../domain/address.ts';
 import type { Policy } from '../policy/define.ts';
@@ -21,6 +22,7 @@ import { mendName, populate } from './receivers.ts';
 import type { Happening, MailCommand, Sent } from './result.ts';
 import { Result } from './result.ts';
 import type { Scenario, SendStep, Step } from './scenario.ts';
+import type { Hooks } from './sinks/hooks.ts';
 import { Reached, watchPolicy } from './watching.ts';
 import { CALM } from './world/chance.ts';
 import { makePlan } from './world/policy.ts';
@@ -53,7 +55,8 @@ export async function simulate(
 ): Promise<Result> {
   const given = asTestPolicy(policy);
   const { seed = 1 } = options;
-  const start = () => Run.start(given, scenario, { ...options, seed });
+  const versions = options.versions?.map(asTestPolicy);
+  const start = () => Run.start(given, scenario, { ...options, versions, seed });
   return whileSimulated(seed, start, async (run) => {
     await run.play();
     return run.result();
@@ -89,10 +92,11 @@ class Run {
     this.#seed = options.seed;
     this.#reached = reached;
     this.#door = new Door(world, policy.setup.smtpListeners);
-    const versions = (options.versions ?? []).map((one) => asTestPolicy(one).policy);
+    const versions = [policy, ...(options.versions ?? []).map(asTestPolicy)];
     this.#stage = {
       world,
-      policies: [policy.policy, ...versions].map((one) => watchPolicy(one, reached)),
+      policies: versions.map((one) => watchPolicy(one.policy, reached)),
+      setups: versions,
       send: (step) => this.#send(step, false),
       flapping: new Map(),
       mendName: (domain) => mendName(world, policy.words, domain, this.#placed),
@@ -107,15 +111,16 @@ class Run {
   ): Promise<Run> {
     const { faults } = scenario;
     const reached = options.reached ?? new Reached();
-    const own = {
-      policy: watchPolicy(policy.policy, reached),
-      findPlace: policy.findPlace,
-    };
+    const { setup, findPlace } = policy;
+    const own = { policy: watchPolicy(policy.policy, reached), findPlace };
+    const versions = [policy, ...(options.versions ?? []).map(asTestPolicy)];
+    const hasHooks = versions.some((one) => one.setup.logHooks.length > 0);
     const world = await World.start({
       seed: options.seed,
       limits: LIMITS,
       plan: { ...makePlan(), own },
       manners: {},
+      ...(hasHooks ? { hooks: { ...own, setup } } : {}),
       ...(faults === undefined ? {} : { faults: { ...CALM, ...faults } }),
     });
     const domains = domainsIn(policy, scenario);
@@ -152,6 +157,20 @@ class Run {
     while (hasMail() && !isOver()) await world.runFor(SLICE_MS);
     // What the last turn decided is on record only once it is durable.
     await world.runFor(SLICE_MS);
+    if (world.hooks !== undefined) await this.#catchUp(world.hooks);
+  }
+
+  /** Log hooks get their time, too. */
+  async #catchUp(hooks: Hooks): Promise<void> {
+    const { world } = this;
+    const upto = world.store.records.length;
+    const endAt = world.now + SETTLE_MS_MAX;
+    while (!hooks.isThrough(upto) && world.now < endAt) {
+      // One that was in the middle of something may yet have stopped itself.
+      hooks.tend();
+      await world.runFor(SLICE_MS);
+    }
+    hooks.expect(upto);
   }
 
   /** The longest that any queue keeps mail, as the policy answered so far. */

@@ -35,6 +35,8 @@ export { Result } from './result.ts';
 export type { BehaviourName, Scenario, SendStep, Step } from './scenario.ts';
 export type { SimulateOptions } from './simulate.ts';
 export { simulate } from './simulate.ts';
+export type { SinkBehaviour } from './sinks/moods.ts';
+export type { Backlog, Given, GivenFate, SinkSeen } from './sinks/seen.ts';
 export type { TimelineOptions } from './timeline.ts';
 export { timeline } from './timeline.ts';
 export type { OpenLines, TrafficSurvey } from './traffic/traffic.ts';

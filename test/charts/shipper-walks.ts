@@ -8,8 +8,8 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { HookJudge } from '../world/hook-judge.ts';
 import { makeRecord } from '../world/hook-log.ts';
-import type { SinkMood } from '../world/hook-sink.ts';
-import { KIND } from '../world/hook-sink.ts';
+import type { SinkMood } from '../../src/testing/sinks/receiver.ts';
+import { KIND } from '../../src/testing/sinks/receiver.ts';
 import { FREE_SHAPE, HookWorld } from '../world/hook-world.ts';
 import type { Walks } from './guided.ts';
 

@@ -11,7 +11,7 @@ import { InvariantBroken } from '../../src/domain/invariant.ts';
 import { shipperChart } from '../../src/projections/shipper/chart.ts';
 import { actions, guards } from '../../src/projections/shipper/hands.ts';
 import type { Held } from '../../src/projections/shipper/held.ts';
-import { KIND } from '../world/hook-sink.ts';
+import { KIND } from '../../src/testing/sinks/receiver.ts';
 import { FREE_SHAPE } from '../world/hook-world.ts';
 import { begin, commit, S } from './shipper-kit.ts';
 

@@ -7,7 +7,7 @@ import { describe, test } from 'node:test';
 import { CLOSE_MS_MAX } from '../../src/projections/shipper/closing.ts';
 import { levelOf } from '../../src/projections/shipper/news.ts';
 import { ABORT_MS_MAX } from '../../src/projections/shipper/sending.ts';
-import { KIND } from '../world/hook-sink.ts';
+import { KIND } from '../../src/testing/sinks/receiver.ts';
 import { FREE_SHAPE } from '../world/hook-world.ts';
 import { begin, commit, kinds, S, taken } from './shipper-kit.ts';
 

@@ -13,7 +13,7 @@ import { CLOSE_MS_MAX } from '../../src/projections/shipper/closing.ts';
 import { ABORT_MS_MAX } from '../../src/projections/shipper/sending.ts';
 import { HookJudge } from '../world/hook-judge.ts';
 import { makeRecord } from '../world/hook-log.ts';
-import { KIND } from '../world/hook-sink.ts';
+import { KIND } from '../../src/testing/sinks/receiver.ts';
 import { EVERYTHING, FREE_SHAPE, HookWorld } from '../world/hook-world.ts';
 import { assertLaw } from '../world/law.ts';
 

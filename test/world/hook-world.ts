@@ -15,7 +15,7 @@ import type { SavedCursor } from '../../src/projections/shipper/surroundings.ts'
 import { Chance } from '../../src/testing/world/chance.ts';
 import { LifeClock, WorldTime } from '../../src/testing/world/clock.ts';
 import { HookLog, HookShelf } from './hook-log.ts';
-import { Receiver } from './hook-sink.ts';
+import { Receiver } from '../../src/testing/sinks/receiver.ts';
 
 /** 2025-06-15, as good as any day. */
 const START_AT = 1_750_000_000_000;
@@ -119,11 +119,7 @@ export class HookWorld {
   crash(): void {
     this.clock.end();
     this.shelf.disk.crash();
-    const last = this.receiver.sent.at(-1);
-    if (last !== undefined && !last.isSettled && !last.isFailed && this.chance.hits(0.5)) {
-      this.receiver.taken.push(...last.batch);
-    }
-    if (last !== undefined && !last.isSettled) last.isFailed = true;
+    this.receiver.cutOff();
   }
 
   /** Lets so much time pass. */

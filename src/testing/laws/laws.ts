@@ -13,6 +13,7 @@ import {
   retriesFollowTheSchedule,
 } from './schedule.ts';
 import { connectionLimitsHold, ratesHold } from './shaping.ts';
+import { sinksHearOnlyWhatHappened, sinksHoldABoundedBacklog, sinksMissNothing } from './sinks.ts';
 import {
   allSuspendedWaitsForTheEarliest,
   noSuspendedSourceIsChosen,
@@ -39,6 +40,9 @@ export const laws: readonly Law[] = [
   everyQueueHasAnExit,
   calmBringsProgress,
   noQueueIsStarved,
+  sinksMissNothing,
+  sinksHearOnlyWhatHappened,
+  sinksHoldABoundedBacklog,
 ];
 
 /** A breach, and the law that it is of. */

@@ -22,6 +22,10 @@ export class WorldDisk {
     this.#bodies = bodies;
   }
 
+  get isFull(): boolean {
+    return this.full.at(-1)?.until === Number.POSITIVE_INFINITY;
+  }
+
   fill(log: MemoryLog, at: number): void {
     log.fillDisk();
     this.#bodies.isFull = true;

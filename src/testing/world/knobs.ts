@@ -7,6 +7,7 @@ import type { CaptureList } from '../../domain/capture.ts';
 import type { Limits } from '../../domain/limits.ts';
 import type { MemoryStore } from '../../events/memory-log.ts';
 import type { Refusal } from '../../intake/host.ts';
+import type { ReadersVersion } from '../../manager/readers.ts';
 import type { PolicyPart } from '../../policy/hooks.ts';
 import type { StoredRecord } from '../../ports/ports.ts';
 import type { Faults } from './chance.ts';
@@ -33,6 +34,8 @@ export interface WorldKnobs {
   readonly deferring?: number;
   /** What readers of the log want to know of messages. */
   readonly capture?: CaptureList;
+  /** Whose log hooks run, with simulated sinks; what readers want to know is then theirs to say. */
+  readonly hooks?: ReadersVersion;
   /** Handlers beside those of the plan. */
   readonly handlers?: PolicyPart;
   /** What the log holds already. */

@@ -42,6 +42,8 @@ export interface LifeParts {
   readonly quotas: { readonly kind: QuotasKind; readonly server: Quotas };
   readonly faultsNow: () => Faults;
   readonly said: (text: string) => void;
+  /** Called when the first turn is durable. */
+  readonly opened?: () => void;
 }
 
 /** A running process. */
@@ -107,6 +109,7 @@ export async function startLife(parts: LifeParts): Promise<Life> {
   life.engine.start(() => {
     life.isOpen = true;
     bodies.settle();
+    parts.opened?.();
   });
   return life;
 }

@@ -6,15 +6,15 @@
  */
 import type { Command } from '../../actors/input.ts';
 import type { CaptureList } from '../../domain/capture.ts';
+import { withOwnHeaders } from '../../domain/capture.ts';
 import type { Limits } from '../../domain/limits.ts';
 import { createMemoryStore } from '../../events/memory-log.ts';
-import type { Refusal } from '../../intake/host.ts';
 import type { DeferringBodies } from '../../ports/deferred-bodies.ts';
-import type { BodyRef, Fault } from '../../ports/ports.ts';
-import { isFault } from '../../ports/ports.ts';
 import type { Quotas } from '../../ports/quotas.ts';
 import type { MemoryBodies } from '../memory-bodies.ts';
 import { createMemoryBodies } from '../memory-bodies.ts';
+import type { HooksParts } from '../sinks/hooks.ts';
+import { Hooks } from '../sinks/hooks.ts';
 import { CALM, Chance } from './chance.ts';
 import { WorldTime } from './clock.ts';
 import { WorldDisk } from './disk.ts';
@@ -24,7 +24,6 @@ import type { Copy, Manner } from './exchanger.ts';
 import { Exchanger } from './exchanger.ts';
 import type { LogReader, Wish, WorldKnobs } from './knobs.ts';
 import type { Mail, Timing } from './mail.ts';
-import { groupByDomain, makeBody, makeHeader, makeSubmission } from './mail.ts';
 import type { Host } from './network.ts';
 import { Internet } from './network.ts';
 import { Policies } from './policies.ts';
@@ -35,7 +34,8 @@ import { startLife, UNWRITABLE } from './process.ts';
 import type { QuotasKind } from './quotas.ts';
 import { createServer } from './quotas.ts';
 import { addressOf, Zone } from './resolver.ts';
-import { DEFER_SEED, isNear, openSpool } from './spool.ts';
+import { DEFER_SEED, openSpool } from './spool.ts';
+import { submitTo } from './submitting.ts';
 import { Witness } from './witness.ts';
 
 export type { Wish, WorldKnobs } from './knobs.ts';
@@ -58,6 +58,8 @@ export class World {
   readonly disk: WorldDisk;
   /** The bodies as this process sees them: some may be in its memory only. */
   spool!: DeferringBodies;
+  /** Log hooks and their sinks; undefined in a world without. */
+  readonly hooks: Hooks | undefined;
   readonly witness = new Witness();
   readonly mails = new Map<string, Mail>();
   readonly wishes: Wish[] = [];
@@ -94,7 +96,8 @@ export class World {
     this.plan = knobs.plan ?? makePlan();
     this.policies = new Policies(this.plan, knobs.handlers);
     this.quotas = { kind: knobs.quotas ?? 'here', server: createServer(this.time) };
-    this.#capture = knobs.capture;
+    this.hooks = knobs.hooks && new Hooks(this.#hooksParts(), knobs.hooks);
+    this.#capture = this.hooks ? withOwnHeaders(this.hooks.capture) : knobs.capture;
     this.#deferring = knobs.deferring ?? 0;
     this.#deferChance = new Chance(knobs.seed ^ DEFER_SEED);
     this.limits = { reapMs: 5_000, ...knobs.limits };
@@ -148,42 +151,8 @@ export class World {
 
   /** Submits as an intake does: body first, then the envelope; undefined while closed. */
   submit(to: readonly string[], bytes = 200, timing: Timing = {}): Mail | undefined {
-    const { life } = this;
-    if (!life.isOpen || life.isFatal) return undefined;
-    const refusal = life.engine.admit();
-    const groups = groupByDomain(to);
-    const ids = refusal === undefined ? life.engine.allocateIds(groups.length) : [];
-    const mark = `m${this.mails.size}`;
-    const mail: Mail = {
-      mark,
-      body: makeBody(mark, bytes),
-      messages: ids.map((id, at) => ({ id, to: groups[at] as readonly string[], ...timing })),
-      submittedAt: this.now,
-      mayDefer: this.#deferChance.hits(this.#deferring) && isNear(timing),
-      ref: undefined,
-      answeredAt: refusal === undefined ? undefined : this.now,
-      refusal,
-    };
-    this.mails.set(mark, mail);
-    if (refusal === undefined) this.#handOver(life, mail);
-    return mail;
-  }
-
-  #handOver(life: Life, mail: Mail): void {
-    const chunks = [Buffer.from(mail.body, 'latin1')];
-    const header = makeHeader(mail, this.now);
-    const answer = (refusal?: Refusal): void => {
-      mail.answeredAt = this.now;
-      mail.refusal = refusal;
-      this.onAnswer(mail);
-    };
-    const written = (body: BodyRef | Fault): void => {
-      if (life.clock.isOver) return;
-      if (isFault(body)) return answer({ code: 451, enhanced: '4.3.0', text: body.cause });
-      mail.ref = body;
-      life.engine.submit(makeSubmission(mail, body, chunks, this.now), answer);
-    };
-    this.spool.write(header, chunks, written, mail.mayDefer);
+    const mayDefer = () => this.#deferChance.hits(this.#deferring);
+    return submitTo(this, { to, bytes, timing, mayDefer });
   }
 
   /** Wishes something of the engine. */
@@ -215,6 +184,8 @@ export class World {
   async run(at: number, each: () => void = () => {}): Promise<void> {
     while (this.time.nextDueAt() <= at) {
       this.step();
+      const rest = this.hooks?.rest();
+      if (rest !== undefined) await rest;
       each();
       if (this.life.isFatal) await this.crash();
     }
@@ -240,6 +211,7 @@ export class World {
     this.crashes += 1;
     const { life } = this;
     life.clock.end();
+    this.hooks?.crash();
     life.log.losePower();
     this.disk.logFreed(this.now);
     this.net.cutAll();
@@ -259,10 +231,20 @@ export class World {
     this.net.broken.from.clear();
     this.disk.free(this.life.log, this.now);
     this.plan.failing = undefined;
+    this.hooks?.calm();
     for (const host of this.net.hosts.values()) {
       host.answers = 'open';
       host.exchanger.manner = () => undefined;
     }
+  }
+
+  #hooksParts(): HooksParts {
+    const { time, store, seed } = this;
+    return {
+      ...{ time, store, seed, isDiskFull: () => this.disk.isFull },
+      say: (text) => this.say(text),
+      faulted: (fault) => this.engine.policyFaulted(fault),
+    };
   }
 
   #tapNew(): void {
@@ -278,6 +260,7 @@ export class World {
     const { time, chance, net, zone, store, limits } = this;
     const born = this.crashes;
     const bodies = openSpool(this, () => born === this.crashes);
+    this.hooks?.begin();
     this.spool = bodies;
     this.life = await startLife({
       time,
@@ -292,6 +275,7 @@ export class World {
       quotas: this.quotas,
       faultsNow: () => net.faults,
       said: (text) => this.say(text),
+      opened: () => this.hooks?.opened(),
     });
     this.onLife(this.life);
   }

@@ -4,10 +4,9 @@
  * The one idea: what the receiver has is kept apart from what it said.
  * Deliberately unknown here: cursors, what should have been sent.
  */
-import assert from 'node:assert/strict';
-import type { OutgoingRecord, Sink, SinkAnswer } from '../../src/ports/sink.ts';
-import type { Chance } from '../../src/testing/world/chance.ts';
-import type { LifeClock } from '../../src/testing/world/clock.ts';
+import type { OutgoingRecord, Sink, SinkAnswer } from '../../ports/sink.ts';
+import type { Timers } from '../../ports/timers.ts';
+import type { Chance } from '../world/chance.ts';
 
 /** How likely each way to answer is; what is left confirms everything. */
 export interface SinkMood {
@@ -50,6 +49,10 @@ export interface SentBatch {
   readonly batch: readonly OutgoingRecord[];
   isSettled: boolean;
   isFailed: boolean;
+  /** The receiver has these, whatever it said. */
+  taken: readonly OutgoingRecord[];
+  /** Refused for good. */
+  refused: readonly OutgoingRecord[];
 }
 
 /** What a receiver got, over all lives of the hook. */
@@ -73,18 +76,32 @@ export class Receiver {
   }
 
   /** A sink of one life. */
-  connect(clock: LifeClock): Sink {
+  connect(clock: Pick<Timers, 'now' | 'after'>): Sink {
     return new PlaySink(this, clock);
+  }
+
+  /** It has these now. */
+  take(call: SentBatch, records: readonly OutgoingRecord[]): void {
+    call.taken = records;
+    this.taken.push(...records);
+  }
+
+  /** The process that sent has died: of a batch that was under way it has all or nothing. */
+  cutOff(): void {
+    const last = this.sent.at(-1);
+    if (last === undefined || last.isSettled) return;
+    if (!last.isFailed && this.chance.hits(0.5)) this.take(last, last.batch);
+    last.isFailed = true;
   }
 }
 
 class PlaySink implements Sink {
   readonly #receiver: Receiver;
-  readonly #clock: LifeClock;
+  readonly #clock: Pick<Timers, 'now' | 'after'>;
   #isBusy = false;
   #isOpen = false;
 
-  constructor(receiver: Receiver, clock: LifeClock) {
+  constructor(receiver: Receiver, clock: Pick<Timers, 'now' | 'after'>) {
     this.#receiver = receiver;
     this.#clock = clock;
   }
@@ -94,7 +111,10 @@ class PlaySink implements Sink {
     this.#look(batch);
     if (!this.#isOpen) this.#receiver.connections += 1;
     this.#isOpen = true;
-    const call: SentBatch = { at: this.#clock.now(), batch, isSettled: false, isFailed: false };
+    const call: SentBatch = {
+      ...{ at: this.#clock.now(), batch },
+      ...{ isSettled: false, isFailed: false, taken: [], refused: [] },
+    };
     sent.push(call);
     if (chance.hits(mood.throws)) {
       call.isFailed = true;
@@ -116,34 +136,39 @@ class PlaySink implements Sink {
       const isDead = chance.hits(mood.dies);
       if (isDead || chance.hits(mood.hangs)) return;
       this.#clock.after(chance.between(0, mood.slowMs), () => {
-        if (this.#isBusy) answer(this.#judge(batch));
+        if (this.#isBusy) answer(this.#judge(call));
       });
     });
   }
 
   #look(batch: readonly OutgoingRecord[]): void {
     try {
-      assert.ok(!this.#isBusy, 'one call at a time');
-      assert.ok(batch.length > 0, 'an empty batch');
+      if (this.#isBusy) throw new Error('a sink got a second call before it answered the first');
+      if (batch.length === 0) throw new Error('a sink got an empty batch');
       this.#receiver.given(batch);
     } catch (error) {
       this.#receiver.fault ??= error;
     }
   }
 
-  #judge(batch: readonly OutgoingRecord[]): SinkAnswer {
-    const { mood, chance, taken } = this.#receiver;
+  #judge(call: SentBatch): SinkAnswer {
+    const { mood, chance } = this.#receiver;
+    const { batch } = call;
     if (chance.hits(mood.babbles)) return { kind: 'perhaps' } as unknown as SinkAnswer;
     if (chance.hits(mood.fails)) {
-      if (chance.hits(mood.takesFirst)) taken.push(...batch);
+      if (chance.hits(mood.takesFirst)) this.#receiver.take(call, batch);
       const reason = 'status 503';
       if (mood.retryAfterMs === 0) return { kind: 'failed', reason };
       return { kind: 'failed', reason, retryAfterMs: chance.between(0, mood.retryAfterMs) };
     }
     const refusesAll = chance.hits(mood.refusesAll);
     const refused = [...batch.keys()].filter(() => refusesAll || chance.hits(mood.refusesSome));
-    taken.push(...batch.filter((_one, index) => !refused.includes(index)));
-    for (const index of refused) this.#receiver.refusedOnce.add(batch[index]?.eventId ?? '');
+    this.#receiver.take(
+      call,
+      batch.filter((_one, index) => !refused.includes(index)),
+    );
+    call.refused = batch.filter((_one, index) => refused.includes(index));
+    for (const { eventId } of call.refused) this.#receiver.refusedOnce.add(eventId);
     return { kind: 'settled', refused: refused.map((index) => ({ index, reason: 'status 400' })) };
   }
 
