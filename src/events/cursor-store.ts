@@ -1,7 +1,7 @@
 /**
  * Where readers of the log keep their places, over restarts. The one idea: a save survives a kill
  * when it returns and costs no sync, for the log is the truth and a place is only where to go on;
- * a flush once a second bounds what a power cut makes them repeat.
+ * a flush once a second bounds what a power cut makes them repeat. Only the first save syncs.
  * Deliberately unknown here: threads, clocks (whoever owns it calls `tend`), what readers do.
  */
 import type Database from 'better-sqlite3';
@@ -24,7 +24,10 @@ export interface CursorStore {
   find(name: string): Cursor | undefined;
   /** All of them, by name. */
   list(): readonly Cursor[];
-  /** Survives a kill when it returns; throws what the disk makes of it, then nothing changed. */
+  /**
+   * Survives a kill when it returns, the first of a name also a power cut; throws what the disk
+   * makes of it, then nothing changed.
+   */
   save(cursor: Cursor): void;
   forget(name: string): void;
   /** About once a second: makes what was saved survive a power cut. Throws as `save` does. */
@@ -70,8 +73,10 @@ class SqliteCursorStore implements CursorStore {
     const { name } = cursor;
     const body = JSON.stringify(cursor);
     this.#put.run(name, body, cursorSum(name, body));
-    this.#cursors.set(name, cursor);
     this.#isDirty = true;
+    // One that began now and is forgotten would begin later: what lies between would be missed.
+    if (!this.#cursors.has(name)) this.#flush();
+    this.#cursors.set(name, cursor);
     this.#isCopyOld = true;
   }
 

@@ -108,6 +108,25 @@ test('a save is there after a kill, without a flush', () =>
     removeDir(killed);
   }));
 
+test('where a reader begins outlives a power cut at once, where it is outlives a kill', () =>
+  withDir(async (dir) => {
+    const store = openCursorStore(dir);
+    const afterCut = (): readonly number[] => {
+      const cut = makeDir();
+      copyFileSync(join(dir, FILE), join(cut, FILE));
+      const again = openCursorStore(cut);
+      const found = again.list().map(({ position }) => position);
+      again.close();
+      removeDir(cut);
+      return found;
+    };
+    store.save(cursorAt('webhook', 7));
+    assert.deepEqual(afterCut(), [7], 'one that is lost would begin later: records between go');
+    store.save(cursorAt('webhook', 9));
+    assert.deepEqual(afterCut(), [7], 'one that goes on costs no sync');
+    store.close();
+  }));
+
 test('a flush leaves nothing that only the write-ahead log holds', () =>
   withDir(async (dir) => {
     const store = openCursorStore(dir);

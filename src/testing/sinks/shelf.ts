@@ -56,7 +56,9 @@ export class HookShelf {
       list: () => [...this.#saved.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
       save: (cursor) =>
         write(() => {
+          const isFirst = !this.#saved.has(cursor.name);
           this.#saved.set(cursor.name, cursor);
+          if (isFirst) this.#flush();
           this.#story.noteBegun(cursor.name, cursor.position);
         }),
       forget: (name) => write(() => this.#saved.delete(name)),
