@@ -6,6 +6,7 @@
  */
 import type { Happening, Observed, Result } from './result.ts';
 import type { Step } from './scenario.ts';
+import type { Given } from './sinks/seen.ts';
 
 /** Which part of a run is told. */
 export interface TimelineOptions {
@@ -24,13 +25,13 @@ export function showAt(ms: number): string {
   return `${days > 0 ? `${days}d ` : ''}${clock}`;
 }
 
-/** What a receiver or a source does with `ms` and `count`: nothing, unless it is one of these. */
-const TIMED = /greylisting|blocking|tarpitting|late|flapping/;
+/** What a receiver, a source or a sink does with `ms` and `count`: nothing, unless it is one of these. */
+const TIMED = /greylisting|blocking|tarpitting|late|flapping|slow/;
 const COUNTED = /limiting|blocking|dropping|few/;
 
 const isTold = ({ do: verb, ...rest }: Step, key: string): boolean => {
   const { is = '' } = rest as { readonly is?: string };
-  if (verb !== 'receiver' && verb !== 'source') return true;
+  if (verb !== 'receiver' && verb !== 'source' && verb !== 'sink') return true;
   return key === 'ms' ? TIMED.test(is) : key !== 'count' || COUNTED.test(is);
 };
 
@@ -102,6 +103,33 @@ function showEvent(event: Happening, namer: Namer, startedAt: number): string {
   return [namer.name(stream), verb, ...to, ...queue, ...told, ...until].join('  ');
 }
 
+/** Records of a batch that are named; of more it is told how many there are. */
+const NAMED_MAX = 3;
+
+/** A batch in one line. */
+function showBatch(name: string, batch: readonly Given[], namer: Namer): string {
+  const named = batch
+    .slice(0, NAMED_MAX)
+    .map(({ record: { type, id } }) => (id === '' ? type : `${type} of ${namer.name(id)}`));
+  const more = batch.length > NAMED_MAX ? [`${batch.length - NAMED_MAX} more`] : [];
+  const fates = [...new Set(batch.map(({ fate }) => fate))];
+  return `sink ${name}  ${[...named, ...more].join(', ')}: ${fates.join(', ')}`;
+}
+
+/** What the sinks were given, batch by batch. */
+function tellSinks({ sinks }: Observed, isTold: (name: string) => boolean, namer: Namer): Line[] {
+  return sinks
+    .filter(({ name }) => isTold(name))
+    .flatMap(({ name, given }) => {
+      const batches = new Map<number, Given[]>();
+      for (const one of given) batches.set(one.batch, [...(batches.get(one.batch) ?? []), one]);
+      return [...batches.values()].map((batch) => {
+        const text = showBatch(name, batch, namer);
+        return { at: batch[0]?.at ?? 0, text, isStep: false };
+      });
+    });
+}
+
 const DULL = new Set(['policy.answered', 'rate.reserved', 'message.moved']);
 
 /** Tells a run. */
@@ -117,7 +145,10 @@ export function timeline({ observed }: Result, options: TimelineOptions = {}): s
       return wanted.has(stream) || (stream === 'engine' && at > startedAt);
     })
     .map((event) => ({ at: event.at, text: showEvent(event, namer, startedAt), isStep: false }));
-  const told = shorten(lines, linesMax);
+  const isTold = (name: string) => about === undefined || about.length === 0 || wanted.has(name);
+  const given = tellSinks(observed, isTold, namer);
+  const all = given.length === 0 ? lines : [...lines, ...given].sort((a, b) => a.at - b.at);
+  const told = shorten(all, linesMax);
   const marks = steps.map(({ at, step }, index) => ({
     at,
     text: `${index + 1}. ${showStep(step)}`,
@@ -127,10 +158,8 @@ export function timeline({ observed }: Result, options: TimelineOptions = {}): s
     marks.push({ at: calmAt, text: 'all faults have ended; one more message each', isStep: true });
   }
   // A step comes before what it leads to.
-  const all = [...marks, ...told].sort(
-    (a, b) => a.at - b.at || Number(b.isStep) - Number(a.isStep),
-  );
-  return all
+  return [...marks, ...told]
+    .sort((a, b) => a.at - b.at || Number(b.isStep) - Number(a.isStep))
     .map(({ at, text, isStep }) => `${showAt(at - startedAt)}  ${isStep ? text : `     ${text}`}`)
     .join('\n');
 }
