@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import type { TestPolicy } from './load-policy.ts';
 import { domainsOf } from './names.ts';
 import type { BehaviourName, Scenario, SendStep, Step } from './scenario.ts';
-import type { SinkBehaviour } from './sinks/moods.ts';
+import { SINK_BEHAVIOURS } from './sinks/moods.ts';
 import type { Faults } from './world/chance.ts';
 import { ROUGH } from './world/chance.ts';
 
@@ -104,15 +104,6 @@ const NAMES: readonly BehaviourName[] = [
   'unreachable',
 ];
 
-const SINKS: readonly SinkBehaviour[] = [
-  'in order',
-  'down',
-  'slow',
-  'refusing',
-  'dropping after taking',
-  'silent',
-];
-
 /** A receiver that changes its ways. */
 export const behaviours = (material: Material): fc.Arbitrary<Step> =>
   fc
@@ -180,7 +171,7 @@ export const sinkFaults = ({ sinks = [] }: Material): fc.Arbitrary<Step> =>
   fc
     .record({
       sink: fc.constantFrom(...sinks),
-      is: fc.constantFrom(...SINKS),
+      is: fc.constantFrom(...SINK_BEHAVIOURS),
       ms: span,
     })
     .map((parts): Step => ({ do: 'sink', ...parts }));

@@ -103,7 +103,8 @@ test('a batch that a kill cut off comes again with its ids, and perhaps twice', 
 test('a hook that disabled itself is resumed when the faults end, and gets the rest', async () => {
   const hook = { ...webhook, disable_after: '30s' };
   const result = await run([sink('down'), send('u@a.test', 3), wait(600_000)], hook);
-  assert.ok(result.observed.said.some((text) => text.includes('disabled until resumed')));
+  const [seen] = result.observed.sinks;
+  assert.ok(seen?.said.some(({ text }) => text.includes('disabled until resumed')));
   assertLaws(result);
   assert.equal(typesTaken(result).filter((text) => text.startsWith('Reception')).length, 4);
 });

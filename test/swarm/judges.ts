@@ -130,6 +130,7 @@ export class Court {
     const world = this.#world;
     judge('replay-equals-live', () => checkReplay(world));
     turnKind(world);
+    world.hooks?.expect(world.store.records.length);
     await world.runFor(settlingMs(world), () => this.step());
     this.act();
     judge('calm-brings-progress', () => checkSettled(world));

@@ -13,6 +13,7 @@ import type { World } from '../../src/testing/world/world.ts';
 import type { Act } from '../world/acts.ts';
 import { fatalActs, perform, quietActs } from '../world/acts.ts';
 import { makeWorld, TIGHT } from '../world/law.ts';
+import { hooksFor } from './hooks.ts';
 
 /** An address of ours is gone, or its proxy is; or both are in order again. */
 type SourceAct = {
@@ -133,7 +134,16 @@ function planOf({ hasRates, hasRules, isNarrow, maxAge }: SwarmKnobs): PolicyPla
 export async function openWorld(knobs: SwarmKnobs): Promise<World> {
   const { seed, isTight, quotas } = knobs;
   const limits = isTight ? TIGHT : {};
-  const world = await makeWorld({ seed, limits, quotas, plan: planOf(knobs) }, false);
+  const hooks = hooksFor(seed);
+  const made = {
+    seed,
+    limits,
+    quotas,
+    plan: planOf(knobs),
+    ...(hooks === undefined ? {} : { hooks }),
+  };
+  const world = await makeWorld(made, false);
+  world.hooks?.brew();
   const rates = knobs.faults.map((kind) => [kind, ROUGH[kind]] as const);
   world.net.faults = { ...CALM, ...Object.fromEntries(rates) };
   return world;

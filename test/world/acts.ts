@@ -201,8 +201,13 @@ export async function perform(world: World, act: Act, each: () => void): Promise
 }
 
 async function takeSteps(world: World, count: number, each: () => void): Promise<void> {
+  const { hooks } = world;
   for (let left = count; left > 0; left -= 1) {
+    const before = hooks?.tasks;
     world.step();
+    await hooks?.rest();
+    // What log hooks do is no step of mail's.
+    if (hooks?.tasks !== before) left += 1;
     each();
     if (world.life.isFatal) await world.crash();
   }

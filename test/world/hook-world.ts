@@ -12,10 +12,10 @@ import type { ShipperNews } from '../../src/projections/shipper/news.ts';
 import type { Shipper } from '../../src/projections/shipper/shipper.ts';
 import { startShipper } from '../../src/projections/shipper/shipper.ts';
 import type { SavedCursor } from '../../src/projections/shipper/surroundings.ts';
+import { Receiver } from '../../src/testing/sinks/receiver.ts';
 import { Chance } from '../../src/testing/world/chance.ts';
 import { LifeClock, WorldTime } from '../../src/testing/world/clock.ts';
 import { HookLog, HookShelf } from './hook-log.ts';
-import { Receiver } from '../../src/testing/sinks/receiver.ts';
 
 /** 2025-06-15, as good as any day. */
 const START_AT = 1_750_000_000_000;

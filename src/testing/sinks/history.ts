@@ -11,6 +11,8 @@ import type { PolicyPart } from '../../policy/hooks.ts';
 import type { OutgoingRecord } from '../../ports/sink.ts';
 import type { LogRecord } from '../../projections/log-record/record.ts';
 import type { DeadLetter } from '../../projections/shipper/dead-letters.ts';
+import type { ShipperNews } from '../../projections/shipper/news.ts';
+import { levelOf, sentenceOf } from '../../projections/shipper/news.ts';
 import type { SentBatch } from './receiver.ts';
 import type { Backlog, SinkSeen } from './seen.ts';
 import { recordsOf } from './seen.ts';
@@ -22,6 +24,7 @@ interface HookStory {
   readonly backlogs: Backlog[];
   readonly fallen: { readonly after: number; readonly upto: number }[];
   readonly declined: Set<string>;
+  readonly said: { readonly at: number; readonly text: string }[];
 }
 
 /** What the receiver and the disk have of a hook. */
@@ -44,8 +47,8 @@ export class HookHistory {
   }
 
   #storyOf(name: string): HookStory {
-    const none = { since: undefined, backlogs: [], fallen: [], declined: new Set<string>() };
-    const story = this.#stories.get(name) ?? { configs: [], ...none };
+    const none = { since: undefined, backlogs: [], fallen: [], said: [] };
+    const story = this.#stories.get(name) ?? { configs: [], declined: new Set<string>(), ...none };
     this.#stories.set(name, story);
     return story;
   }
@@ -118,12 +121,12 @@ export class HookHistory {
     });
   }
 
-  /** Positions were given up before they were sent. */
-  noteFallen(
-    name: string,
-    { after, upto }: { readonly after: number; readonly upto: number },
-  ): void {
-    this.#storyOf(name).fallen.push({ after, upto });
+  /** A shipper has news. */
+  noteNews(name: string, at: number, news: ShipperNews): void {
+    const { fallen, said } = this.#storyOf(name);
+    if (news.kind === 'fell off') fallen.push({ after: news.after, upto: news.upto });
+    const level = levelOf(news);
+    if (level !== 'none') said.push({ at, text: `${level}: ${sentenceOf(name, news)}` });
   }
 
   /** All of it, as laws read it. */

@@ -14,11 +14,11 @@ import { captureListsOf } from '../../policy/setup.ts';
 import type { OutgoingRecord } from '../../ports/sink.ts';
 import type { Timers } from '../../ports/timers.ts';
 import type { ShipperNews } from '../../projections/shipper/news.ts';
-import { levelOf, sentenceOf } from '../../projections/shipper/news.ts';
 import { Chance } from '../world/chance.ts';
 import type { WorldTime } from '../world/clock.ts';
 import { LifeClock } from '../world/clock.ts';
 import { HookHistory } from './history.ts';
+import { moodOf, SINK_BEHAVIOURS } from './moods.ts';
 import type { SinkMood } from './receiver.ts';
 import { KIND, Receiver } from './receiver.ts';
 import type { SinkSeen } from './seen.ts';
@@ -37,6 +37,9 @@ export interface HooksParts {
 
 /** Sets the chance of hooks apart from that of everything else. */
 const HOOKS_SEED = 0x51e4;
+/** How long a sink keeps to its ways, where it changes them by itself. */
+const SPELL_MS_MIN = 1_000;
+const SPELL_MS_MAX = 60_000;
 /** How often it is looked what `retention` gives up; production looks every few seconds. */
 const RETENTION_LOOK_MS = 60_000;
 /** What a sink answered has reached its shipper, through a few promises on the way. */
@@ -62,6 +65,9 @@ export class Hooks {
   #captured: CaptureList;
   #life: HooksLife | undefined;
   #isStirred = false;
+  #isCalm = false;
+  /** Tasks of the world's time that were theirs: mail knows nothing of them. */
+  tasks = 0;
   #dueUpto = 0;
   /** What reception is to keep: always as the version in force says. */
   readonly capture: CaptureList;
@@ -89,12 +95,14 @@ export class Hooks {
     const { time, store, say, faulted } = this.#parts;
     const clock = new LifeClock(time);
     const after: Timers['after'] = (waitMs, task) =>
-      clock.after(waitMs, () => {
+      time.after(waitMs, () => {
+        this.tasks += 1;
+        if (clock.isOver) return;
         this.#isStirred = true;
         task();
       });
     const timers = { now: () => clock.now(), steadyMs: () => clock.steadyMs(), after };
-    const cursors = this.#shelf.cursors(clock);
+    const cursors = this.#shelf.cursors(clock, after);
     const readers = new Readers({
       tail: createMemoryTail(store, (task) => {
         if (!clock.isOver) after(0, task);
@@ -155,9 +163,7 @@ export class Hooks {
   }
 
   #hear(clock: LifeClock, key: string, news: ShipperNews): void {
-    if (clock.isOver) return;
-    if (news.kind === 'fell off') this.#history.noteFallen(key, news);
-    if (levelOf(news) !== 'none') this.#parts.say(`${levelOf(news)}: ${sentenceOf(key, news)}`);
+    if (!clock.isOver) this.#history.noteNews(key, this.#parts.time.now, news);
   }
 
   /** To be awaited before time goes on; undefined where there is nothing to wait for. */
@@ -207,8 +213,21 @@ export class Hooks {
     this.#receiverOf(name).mood = mood;
   }
 
+  /** From now on the sinks change their ways by themselves, until all is calm. */
+  brew(): void {
+    const { time } = this.#parts;
+    time.after(this.#chance.between(SPELL_MS_MIN, SPELL_MS_MAX), () => {
+      this.tasks += 1;
+      if (this.#isCalm) return;
+      const ms = this.#chance.between(0, SPELL_MS_MAX);
+      this.behave(this.#chance.pick(this.names), moodOf(this.#chance.pick(SINK_BEHAVIOURS), ms));
+      this.brew();
+    });
+  }
+
   /** From now on every sink is kind, and hooks that had stopped themselves are resumed by hand. */
   calm(): void {
+    this.#isCalm = true;
     for (const receiver of this.#receivers.values()) receiver.mood = { ...KIND };
     this.tend();
   }

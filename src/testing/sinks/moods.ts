@@ -19,6 +19,16 @@ export type SinkBehaviour =
   /** It never answers. */
   | 'silent';
 
+/** All of them. */
+export const SINK_BEHAVIOURS: readonly SinkBehaviour[] = [
+  'in order',
+  'down',
+  'slow',
+  'refusing',
+  'dropping after taking',
+  'silent',
+];
+
 const SLOW_MS = 5_000;
 
 /** The mood that a name means. */

@@ -56,6 +56,8 @@ export interface SinkSeen {
   readonly given: readonly Given[];
   readonly backlogs: readonly Backlog[];
   readonly letters: readonly DeadLetter[];
+  /** What the daemon would have said of it in its log. */
+  readonly said: readonly { readonly at: number; readonly text: string }[];
   /** What `retention` gave up: all behind `after`, up to `upto`. */
   readonly fallen: readonly { readonly after: number; readonly upto: number }[];
   /** `event_id` of what the policy's own filter did not let it have. */

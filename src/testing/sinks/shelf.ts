@@ -5,6 +5,7 @@
  */
 import type { Cursor, CursorStore } from '../../events/cursor-store.ts';
 import { CURSOR_FLUSH_MS } from '../../events/cursor-store.ts';
+import type { Timers } from '../../ports/timers.ts';
 import type { DeadLetter, DeadLetters } from '../../projections/shipper/dead-letters.ts';
 import type { LifeClock } from '../world/clock.ts';
 
@@ -35,7 +36,7 @@ export class HookShelf {
   }
 
   /** The cursors as one process has them; what a dead one would write stays unwritten. */
-  cursors(clock: LifeClock): CursorStore {
+  cursors(clock: LifeClock, after: Timers['after']): CursorStore {
     let isFlushDue = false;
     const write = (change: () => void): void => {
       if (clock.isOver) return;
@@ -43,7 +44,7 @@ export class HookShelf {
       change();
       if (isFlushDue) return;
       isFlushDue = true;
-      clock.after(CURSOR_FLUSH_MS, () => {
+      after(CURSOR_FLUSH_MS, () => {
         isFlushDue = false;
         this.#flush();
       });
