@@ -143,6 +143,42 @@ export const MUTANTS: readonly Mutant[] = [
       'earliest = Math.max(earliest === Infinity ? 0 : earliest, row.until);',
     ],
   ),
+  engine(
+    "a sink's cursor is kept ahead of the records at hand",
+    ['sinks-miss-nothing'],
+    [
+      'projections/shipper/held.ts',
+      'return first === undefined ? held.readUpto : first - 1;',
+      'return first === undefined ? held.readUpto : first;',
+    ],
+  ),
+  engine(
+    'a sink is not told of attempts whose outcome is unknown',
+    ['sinks-miss-nothing'],
+    [
+      'projections/log-record/project.ts',
+      "'message.unsettled': attempts.unknownOutcome,",
+      "'message.unsettled': undefined,",
+    ],
+  ),
+  engine(
+    'a sink gets types of records that its hook does not take',
+    ['sinks-hear-only-what-happened'],
+    [
+      'projections/shipper/filter.ts',
+      'if (!filter.types.has(record.type)) return false;',
+      'if (filter.types.size === 0) return false;',
+    ],
+  ),
+  engine(
+    'a sink that is away has all of the log read ahead',
+    ['sinks-hold-a-bounded-backlog'],
+    [
+      'projections/shipper/reading.ts',
+      'const room = readyMaxOf(held) - held.hand.count;',
+      'const room = readyMaxOf(held);',
+    ],
+  ),
   chart('a message that nobody takes is sent once more instead of settled', 'connection', [
     'actors/connection/chart.ts',
     "on: { ...served, 'body.answered': 'settled' },",
