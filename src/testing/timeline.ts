@@ -26,7 +26,7 @@ export function showAt(ms: number): string {
 }
 
 /** What a receiver, a source or a sink does with `ms` and `count`: nothing, unless it is one of these. */
-const TIMED = /greylisting|blocking|tarpitting|late|flapping|slow/;
+const TIMED = /greylisting|blocking|tarpitting|late|flapping|slow|flaky/;
 const COUNTED = /limiting|blocking|dropping|few/;
 
 const isTold = ({ do: verb, ...rest }: Step, key: string): boolean => {

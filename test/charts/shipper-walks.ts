@@ -6,10 +6,10 @@
  */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { HookJudge } from '../world/hook-judge.ts';
-import { makeRecord } from '../world/hook-log.ts';
 import type { SinkMood } from '../../src/testing/sinks/receiver.ts';
 import { KIND } from '../../src/testing/sinks/receiver.ts';
+import { HookJudge } from '../world/hook-judge.ts';
+import { makeRecord } from '../world/hook-log.ts';
 import { FREE_SHAPE, HookWorld } from '../world/hook-world.ts';
 import type { Walks } from './guided.ts';
 

@@ -7,8 +7,8 @@ import { describe, test } from 'node:test';
 import { firstCursor, replayCursor } from '../../src/projections/shipper/beginning.ts';
 import type { ReplayParts } from '../../src/projections/shipper/replay.ts';
 import { startReplay } from '../../src/projections/shipper/replay.ts';
-import { HookShelf } from '../world/hook-log.ts';
 import { KIND, Receiver } from '../../src/testing/sinks/receiver.ts';
+import { HookShelf } from '../world/hook-log.ts';
 import { EVERYTHING, FREE_SHAPE, HookWorld, ONE_BY_ONE } from '../world/hook-world.ts';
 import { begin, commit, gaps, S, sizes, taken } from './shipper-kit.ts';
 

@@ -7,8 +7,8 @@ import { describe, test } from 'node:test';
 import { HANDLER_TOLD_MS } from '../../src/projections/shipper/held.ts';
 import { levelOf, sentenceOf } from '../../src/projections/shipper/news.ts';
 import { ABORT_MS_MAX, REFUSED_TOLD_MS } from '../../src/projections/shipper/sending.ts';
-import { makeRecord } from '../world/hook-log.ts';
 import { KIND } from '../../src/testing/sinks/receiver.ts';
+import { makeRecord } from '../world/hook-log.ts';
 import { FREE_SHAPE, HookWorld } from '../world/hook-world.ts';
 import { begin, commit, gaps, kinds, S, sizes, taken } from './shipper-kit.ts';
 

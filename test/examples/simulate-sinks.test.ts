@@ -72,6 +72,7 @@ for (const [is, fate, ms] of [
   ['refusing', 'refused', undefined],
   ['silent', 'failed', undefined],
   ['slow', 'taken', 30_000],
+  ['flaky', 'failed', 5_000],
 ] as const) {
   test(`a sink that is ${is}, over a kill and a restart: nothing is missing`, async () => {
     const around: Step[] = [send('v@b.test'), wait(20_000), { do: 'kill' }, send('w@b.test')];

@@ -11,9 +11,9 @@ import type { HookShape } from '../../src/projections/hook.ts';
 import type { LogRecord } from '../../src/projections/log-record/record.ts';
 import { CLOSE_MS_MAX } from '../../src/projections/shipper/closing.ts';
 import { ABORT_MS_MAX } from '../../src/projections/shipper/sending.ts';
+import { KIND } from '../../src/testing/sinks/receiver.ts';
 import { HookJudge } from '../world/hook-judge.ts';
 import { makeRecord } from '../world/hook-log.ts';
-import { KIND } from '../../src/testing/sinks/receiver.ts';
 import { EVERYTHING, FREE_SHAPE, HookWorld } from '../world/hook-world.ts';
 import { assertLaw } from '../world/law.ts';
 
