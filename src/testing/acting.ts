@@ -150,7 +150,7 @@ async function restart(world: World): Promise<void> {
   const isOver = (): boolean => isStopped && hooks?.isStopped !== false;
   while (!isOver() && world.time.nextDueAt() <= endAt) {
     world.step();
-    const rest = hooks?.rest();
+    const rest = world.rest();
     if (rest !== undefined) await rest;
   }
   await world.crash();

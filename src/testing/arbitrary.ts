@@ -20,6 +20,8 @@ export interface Material {
   readonly sources: readonly string[];
   /** Names of log hooks. */
   readonly sinks?: readonly string[] | undefined;
+  /** Mail comes in by HTTP, too. */
+  readonly hasHttp?: boolean | undefined;
 }
 
 const STEPS_MAX = 14;
@@ -32,6 +34,7 @@ export const materialOf = ({ words, sources, setup }: TestPolicy): Material => (
   headers: words.headers,
   sources: [...new Set([...sources, ...words.names.filter((name) => /\d/.test(name))])],
   sinks: setup.logHooks.map(({ name }) => name),
+  hasHttp: setup.httpListeners.length > 0,
 });
 
 const span = fc.oneof(
@@ -55,7 +58,7 @@ const optional = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
 /** An envelope with what a policy may look at beside it. */
 export const envelopes = (material: Material): fc.Arbitrary<SendStep> => {
   const name = fc.constantFrom(...material.names);
-  const { headers } = material;
+  const { headers, hasHttp = false } = material;
   const header =
     headers.length === 0
       ? fc.constant(undefined)
@@ -69,6 +72,7 @@ export const envelopes = (material: Material): fc.Arbitrary<SendStep> => {
         { weight: 1, arbitrary: name },
       ),
       headers: header,
+      ...(hasHttp ? { by: fc.constantFrom(undefined, undefined, 'http' as const) } : {}),
     })
     .map((parts) => compact({ do: 'send' as const, ...parts }));
 };

@@ -39,6 +39,8 @@ export type BehaviourName =
 export interface SendStep {
   readonly do: 'send';
   readonly to: readonly string[];
+  /** By SMTP without it; by HTTP each recipient has a message of its own. */
+  readonly by?: 'smtp' | 'http' | undefined;
   readonly from?: string | undefined;
   /** As metadata of the connection: handlers of reception may say otherwise. */
   readonly tenant?: string | undefined;

@@ -10,8 +10,9 @@ import type { Policy } from '../policy/define.ts';
 import type { Stage } from './acting.ts';
 import { act, calm } from './acting.ts';
 import { Door } from './door.ts';
+import { HttpDoor } from './http-door.ts';
 import { whileSimulated } from './lending.ts';
-import { makeBytes, settleSent } from './letter.ts';
+import { makeBytes, settleInjected, settleSent } from './letter.ts';
 import type { TestPolicy } from './load-policy.ts';
 import { asTestPolicy } from './load-policy.ts';
 import type { ProviderModels } from './models/model.ts';
@@ -71,6 +72,7 @@ class Run {
   readonly #reached: Reached;
   readonly #domains: readonly string[];
   readonly #door: Door;
+  readonly #httpDoor: HttpDoor;
   readonly #stage: Stage;
   readonly #steps: { at: number; step: Step }[] = [];
   readonly #sent: Sent[] = [];
@@ -92,6 +94,7 @@ class Run {
     this.#seed = options.seed;
     this.#reached = reached;
     this.#door = new Door(world, policy.setup.smtpListeners);
+    this.#httpDoor = new HttpDoor(world, policy.setup.httpListeners);
     const versions = [policy, ...(options.versions ?? []).map(asTestPolicy)];
     this.#stage = {
       world,
@@ -219,10 +222,10 @@ class Run {
         ...(tenant === undefined ? {} : { tenant }),
         ...(campaign === undefined ? {} : { campaign }),
       };
-      const bytes = makeBytes(step, sent);
-      await this.#door.submit({ from, to: step.to, meta, bytes }, (outcome) =>
-        settleSent(sent, outcome, world.now),
-      );
+      const letter = { from, to: step.to, meta, bytes: makeBytes(step, sent) };
+      if (step.by === 'http') {
+        await this.#httpDoor.submit(letter, (told) => settleInjected(sent, told, world.now));
+      } else await this.#door.submit(letter, (told) => settleSent(sent, told, world.now));
     }
   }
 

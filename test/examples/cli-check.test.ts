@@ -36,7 +36,7 @@ test('a policy in order', async (t) => {
   t.after(() => rm(dirname(file), { recursive: true }));
   const { code, out } = await waybill(file, '--seconds', '3', ...TENANT);
   assert.equal(code, 0, out);
-  assert.match(out, /18 laws hold in \d+ runs? \(seed 1\)/);
+  assert.match(out, /21 laws hold in \d+ runs? \(seed 1\)/);
   assert.match(out, /handlers {2}4 of 4 reached/);
 });
 

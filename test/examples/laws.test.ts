@@ -7,12 +7,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { definePolicy } from '../../src/policy/define.ts';
 import { asTestPolicy } from '../../src/testing/load-policy.ts';
-import type { Happening, Observed, Scenario } from '../../src/testing/testing.ts';
+import type { Happening, Observed, Scenario, SinkSeen } from '../../src/testing/testing.ts';
 import { laws, Result, simulate, tenantsKeepToTheirPools } from '../../src/testing/testing.ts';
 
 const policy = asTestPolicy(
   definePolicy({
-    init: (setup) => setup.smtpListener({ listen: '127.0.0.1:2025' }),
+    init: (setup) => {
+      setup.smtpListener({ listen: '127.0.0.1:2025' });
+      setup.logHook({ name: 'webhook', url: 'http://127.0.0.1:4242/log' });
+    },
     get_queue_config: (_domain, tenant) => ({
       egress_pool: tenant === 'acme' ? 'acme-pool' : 'main',
       retry_interval: '5m',
@@ -85,6 +88,12 @@ const acmeQueue = (at: number, type: string, body: object): Happening => ({
   body: body as Happening['body'],
 });
 
+/** The sink of the run, of which some parts are others. */
+const withSink = (change: (sink: SinkSeen) => Partial<SinkSeen>): Observed => ({
+  ...observed,
+  sinks: observed.sinks.map((sink) => ({ ...sink, ...change(sink) })),
+});
+
 /** By law: a lie that offends it. */
 const LIES: Readonly<Record<string, Observed>> = {
   'the-loader-accepts-it': { ...observed, policy: { ...policy, refusals: ['no part knows it'] } },
@@ -93,6 +102,11 @@ const LIES: Readonly<Record<string, Observed>> = {
     events: [...observed.events, acmeQueue(1, 'policy.faulted', { sentence: 'it threw' })],
   },
   conservation: { ...observed, messages: new Map([...observed.messages].slice(1)) },
+  'sinks-miss-nothing': withSink(({ given }) => ({ given: given.slice(1) })),
+  'sinks-hear-only-what-happened': withEvents('message.delivered', () => []),
+  'sinks-hold-a-bounded-backlog': withSink(({ backlogs }) => ({
+    backlogs: backlogs.map((one) => ({ ...one, records: one.records + 1 })),
+  })),
   'every-reply-has-a-class': withBody('message.deferred', () => ({ code: 250 })),
   'cut-off-attempts-are-told': withEvents('message.delivered', (event) => [
     { ...event, turn: event.turn - 1, stream: 'engine', type: 'engine.started', body: {} },

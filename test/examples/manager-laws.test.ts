@@ -12,14 +12,14 @@ import { LifeCycleStage } from './life-cycle-stage.ts';
 let stage: LifeCycleStage;
 beforeEach(() => {
   stage = new LifeCycleStage();
-  stage.verdict = { kind: 'held', sentence: '17 laws held in 9 runs of 1 s (seed 1)' };
+  stage.verdict = { kind: 'held', sentence: '20 laws held in 9 runs of 1 s (seed 1)' };
 });
 afterEach(() => stage.end());
 
 test('a version that asks for the laws comes into force after they have held', async () => {
   await stage.cycle.start();
   stage.hasLawGate = true;
-  const held = '17 laws held in 9 runs of 1 s (seed 1)';
+  const held = '20 laws held in 9 runs of 1 s (seed 1)';
   const there = await stage.load('b');
   assert.deepEqual(there, { kind: 'activated', version: 2, epoch: 2, held });
   assert.deepEqual(stage.checked, [2]);

@@ -73,7 +73,7 @@ describe('the gate of laws', () => {
     world.edit('policy.ts', gated('2s', " max_age: '3 days',"));
     const { code, out, err } = await order('reload');
     assert.equal(code, 0, err);
-    assert.match(out, /^version 3 is in force; 17 laws held in \d+ runs? of 2 s \(seed 1\)$/m);
+    assert.match(out, /^version 3 is in force; 20 laws held in \d+ runs? of 2 s \(seed 1\)$/m);
   });
 
   test('a kill in the middle leaves the version in force, and mail does not wait', async () => {

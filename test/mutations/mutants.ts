@@ -144,12 +144,12 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   ),
   engine(
-    "a sink's cursor is kept ahead of the records at hand",
+    "a sink's cursor is kept at what was read, not at what was settled",
     ['sinks-miss-nothing'],
     [
       'projections/shipper/held.ts',
       'return first === undefined ? held.readUpto : first - 1;',
-      'return first === undefined ? held.readUpto : first;',
+      'return first === undefined ? held.readUpto : Math.max(first, held.readUpto);',
     ],
   ),
   engine(

@@ -22,7 +22,7 @@ const policy = definePolicy({
   },
   get_queue_config: () => ({ retry_interval: '5s', max_retry_interval: '1m' }),
   // So little is read ahead that a sink that is away meets the bound.
-  get_egress_path_config: () => ({ max_ready: 4 }),
+  get_egress_path_config: () => ({ max_ready: 2 }),
 });
 
 let loaded: TestPolicy | undefined;

@@ -205,7 +205,7 @@ async function takeSteps(world: World, count: number, each: () => void): Promise
   for (let left = count; left > 0; left -= 1) {
     const before = hooks?.tasks;
     world.step();
-    await hooks?.rest();
+    await world.rest();
     // What log hooks do is no step of mail's.
     if (hooks?.tasks !== before) left += 1;
     each();

@@ -31,6 +31,7 @@ import type { PolicyPlan } from './policy.ts';
 import { makePlan } from './policy.ts';
 import type { Life } from './process.ts';
 import { startLife, UNWRITABLE } from './process.ts';
+import { WorldPromises } from './promises.ts';
 import type { QuotasKind } from './quotas.ts';
 import { createServer } from './quotas.ts';
 import { addressOf, Zone } from './resolver.ts';
@@ -58,6 +59,7 @@ export class World {
   readonly disk: WorldDisk;
   /** The bodies as this process sees them: some may be in its memory only. */
   spool!: DeferringBodies;
+  readonly promises = new WorldPromises();
   /** Log hooks and their sinks; undefined in a world without. */
   readonly hooks: Hooks | undefined;
   readonly witness = new Witness();
@@ -184,12 +186,18 @@ export class World {
   async run(at: number, each: () => void = () => {}): Promise<void> {
     while (this.time.nextDueAt() <= at) {
       this.step();
-      const rest = this.hooks?.rest();
+      const rest = this.rest();
       if (rest !== undefined) await rest;
       each();
       if (this.life.isFatal) await this.crash();
     }
     this.time.now = Math.max(this.time.now, at);
+  }
+
+  /** To be awaited after a step; undefined where nothing answers by promise just now. */
+  rest(): Promise<void> | undefined {
+    const [ours, theirs] = [this.promises.rest(), this.hooks?.rest()];
+    return ours === undefined || theirs === undefined ? (ours ?? theirs) : ours.then(() => theirs);
   }
 
   async runFor(ms: number, each?: () => void): Promise<void> {
