@@ -25,7 +25,7 @@ export function showAt(ms: number): string {
   return `${days > 0 ? `${days}d ` : ''}${clock}`;
 }
 
-/** What a receiver, a source or a sink does with `ms` and `count`: nothing, unless it is one of these. */
+/** Who is like this does something with `ms` and `count`; for all others they mean nothing. */
 const TIMED = /greylisting|blocking|tarpitting|late|flapping|slow|flaky/;
 const COUNTED = /limiting|blocking|dropping|few/;
 

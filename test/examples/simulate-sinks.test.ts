@@ -264,7 +264,7 @@ test('each law about sinks is broken by what it is about', async () => {
   assert.match(says(bounded, result, full) ?? '', /max_ready is/);
 });
 
-test('a sink whose confirmation is heard for what it never took is found, in a few steps', async (t) => {
+test('a failed batch that is taken for settled is found, in a few steps', async (t) => {
   // Between shipper and receiver: a batch that failed is taken for settled.
   const connect = Receiver.prototype.connect;
   t.mock.method(Receiver.prototype, 'connect', function (this: Receiver, clock: never) {

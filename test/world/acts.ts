@@ -11,6 +11,7 @@ import type { ZoneMx } from '../../src/testing/world/resolver.ts';
 import type { World } from '../../src/testing/world/world.ts';
 import type { AdminAct } from './admin-acts.ts';
 import { adminActs, performAdmin } from './admin-acts.ts';
+import { takeSteps } from './steps.ts';
 
 /** Domains of a usual world; the last shares the exchanger of the first. */
 export const DOMAINS = ['a.test', 'b.test', 'c.test', 'd.test', 'same.test'] as const;
@@ -197,19 +198,6 @@ export async function perform(world: World, act: Act, each: () => void): Promise
       return world.failLog(act.isKept);
     default:
       return change(world, act);
-  }
-}
-
-async function takeSteps(world: World, count: number, each: () => void): Promise<void> {
-  const { hooks } = world;
-  for (let left = count; left > 0; left -= 1) {
-    const before = hooks?.tasks;
-    world.step();
-    await world.rest();
-    // What log hooks do is no step of mail's.
-    if (hooks?.tasks !== before) left += 1;
-    each();
-    if (world.life.isFatal) await world.crash();
   }
 }
 

@@ -90,7 +90,8 @@ export const sinksMissNothing: Law = {
         one.isRepeat || refused.has(position) ? undefined : ledger.findMissing(position);
       if (missing === undefined) continue;
       const before = show({ type: record.type, to: [record.recipient].flat() });
-      const says = `the sink ${sink.name} was given ${before}, and never ${show(missing)} before it`;
+      const never = `and never ${show(missing)} before it`;
+      const says = `the sink ${sink.name} was given ${before}, ${never}`;
       return { says, at, about: [sink.name, missing.stream] };
     }
     const missing = sink.isKept ? ledger.findMissing(sink.dueUpto + 1) : undefined;

@@ -1,7 +1,7 @@
 /**
  * What is written down of the hooks of a world while it goes on: as whom the policy set them up,
- * where they began, what was declined for them and what fell off. The one idea: it is noted where it
- * happens, so laws need not ask the shippers. Judges nothing.
+ * where they began, what was declined for them and what fell off. The one idea: it is noted where
+ * it happens, so laws need not ask the shippers. Judges nothing.
  */
 import type { HookConfig } from '../../domain/options-hook.ts';
 import type { MemoryStore } from '../../events/memory-log.ts';

@@ -1,7 +1,7 @@
 /**
- * The log hooks of a world: the production readers and shippers over the world's own log, under its
- * clock, with a simulated receiver behind the port of each sink. The one idea: they have a chance of
- * their own and only read, so mail goes the same way whatever becomes of them.
+ * The log hooks of a world: the production readers and shippers over the world's own log, under
+ * its clock, with a simulated receiver behind the port of each sink. The one idea: they have a
+ * chance of their own and only read, so mail goes the same way whatever becomes of them.
  * Code of a sink in the policy itself is not run. Knows no scenario and judges nothing.
  */
 import type { CaptureList } from '../../domain/capture.ts';
