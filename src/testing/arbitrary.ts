@@ -1,12 +1,13 @@
 /**
  * Generators of fast-check for everything a scenario may hold. The one idea: mail is made of the
- * policy's own words, and everything shrinks towards less: fewer steps, fewer messages, a shorter
- * wait, a kinder receiver. Deliberately unknown here: worlds and laws.
+ * policy's own words, and of each kind of step there is one small generator, so that a property of
+ * one's own may be drawn from a few of them. Deliberately unknown here: worlds and laws.
  */
 import fc from 'fast-check';
 import type { TestPolicy } from './load-policy.ts';
 import { domainsOf } from './names.ts';
 import type { BehaviourName, Scenario, SendStep, Step } from './scenario.ts';
+import { shrinking } from './shrinking.ts';
 import { SINK_BEHAVIOURS } from './sinks/moods.ts';
 import type { Faults } from './world/chance.ts';
 import { ROUGH } from './world/chance.ts';
@@ -207,12 +208,9 @@ export function scenarios(material: Material, extra: readonly fc.Arbitrary<Step>
     ...(hasSinks ? [{ weight: 2, arbitrary: sinkFaults(material) }] : []),
     ...extra.map((arbitrary) => ({ weight: 2, arbitrary })),
   );
-  // A step that may be none shrinks to none, wherever it stands: an array shrinks from one end.
-  const some = fc.option(step, { nil: undefined, freq: 12 });
-  const steps = fc
-    .array(some, { minLength: 1, maxLength: STEPS_MAX, size: 'max' })
-    .map((all) => all.filter((one) => one !== undefined));
-  return fc.record({ steps, faults: networkFaults() }).map((parts): Scenario => compact(parts));
+  const steps = fc.array(step, { minLength: 1, maxLength: STEPS_MAX, size: 'max' });
+  const whole = fc.record({ steps, faults: networkFaults() });
+  return shrinking(whole.map((parts): Scenario => compact(parts)));
 }
 
 /** Without the keys that say nothing, so that a scenario prints as short as it is. */
