@@ -95,7 +95,7 @@ const LIBRARY_PATHS: Readonly<Record<string, RegExp>> = {
   re2js: /^src\/projections\/classifier|^(test|bench)\//,
   'postal-mime': /^src\/reports\/|^test\//,
   handlebars: /^src\/intake\/inject\//,
-  'fast-check': /^src\/testing\/(arbitrary|checking)|^(test|bench)\//,
+  'fast-check': /^src\/testing\/(arbitrary|checking|shrinking)|^(test|bench)\//,
   nodemailer: /^src\/(intake|cli)\/|^(test|bench)\//,
   mailauth: /^(test|bench)\//,
 };

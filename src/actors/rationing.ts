@@ -27,11 +27,17 @@ export interface Ration extends Denied {
   readonly askers: Set<Waiter>;
 }
 
-/** One token that was spent, with all that is needed to give it back. */
-export interface Token {
+/** What tokens were counted by. */
+interface Counted {
   readonly rates: readonly NamedRate[];
   readonly keys: readonly string[];
-  readonly at: number;
+}
+
+/** One token that was spent, with all that is needed to give it back. */
+export interface Token extends Counted {
+  at: number;
+  /** What it was spent on waits for the log; see `whenRecorded`. */
+  isHeld: boolean;
 }
 
 /** A ration of these rates, empty. */
@@ -140,17 +146,24 @@ function hearTaken(core: Core, ration: Ration, taken: Taken, at: number): void {
 export function spendToken(ration: Ration): Token {
   ration.tokens -= 1;
   const { rates, keys, at } = ration;
-  return { rates, keys, at };
+  return { rates, keys, at, isHeld: false };
 }
 
 /** What the token was spent on did not happen. */
 export function returnToken(core: Core, token: Token): void {
-  giveBack(core, token, 1, token.at);
+  if (token.isHeld) {
+    letGo(core, token, false);
+    wakeFirst(core, token);
+  } else giveBack(core, token, 1, token.at);
 }
 
-function giveBack(core: Core, { rates, keys }: Token, count: number, at: number): void {
+function giveBack(core: Core, counted: Counted, count: number, at: number): void {
   if (count === 0) return;
-  core.ports.quotas.giveBack(rates, count, at);
+  core.ports.quotas.giveBack(counted.rates, count, at);
+  wakeFirst(core, counted);
+}
+
+function wakeFirst(core: Core, { keys }: Counted): void {
   for (const key of keys) core.lines.wakeFirst(key);
 }
 
@@ -186,9 +199,24 @@ export function recordReserves(core: Core): void {
   });
 }
 
-/** Does what was counted: at once, or when the count that it rests on is durable. */
-export function whenRecorded(core: Core, act: () => void): void {
+/**
+ * Does what a token was spent on: at once, or when the count that it rests on is durable. A disk
+ * may take seconds for that, and those at the other end see what comes, not what was counted: so
+ * the token does not drain meanwhile.
+ */
+export function whenRecorded(core: Core, token: Token | undefined, act: () => void): void {
   const { now, inFlight } = core.reserves;
-  if (now.size === 0 && inFlight === 0) act();
-  else core.turns.promise(act);
+  if (now.size === 0 && inFlight === 0) return act();
+  if (token === undefined) return core.turns.promise(act);
+  token.isHeld = core.ports.quotas.hold?.(token.rates, 1, token.at) === true;
+  core.turns.promise(() => {
+    letGo(core, token, true);
+    act();
+  });
+}
+
+function letGo(core: Core, token: Token, isUsed: boolean): void {
+  if (!token.isHeld) return;
+  token.isHeld = false;
+  token.at = core.ports.quotas.letGo?.(token.rates, 1, isUsed) ?? token.at;
 }

@@ -42,7 +42,7 @@ export function resend(core: Core, ready: ReadyQueue, at: number): void {
     if (core.sessions.get(session.id) === session && offer !== undefined) {
       if (!maySend(core, ready, resending.length, at)) return;
       const token = spendSend(ready);
-      whenRecorded(core, () => {
+      whenRecorded(core, token, () => {
         if (!session.connection.resume() && token !== undefined) returnToken(core, token);
       });
     }
@@ -104,7 +104,7 @@ export function letDial(core: Core, ready: ReadyQueue, at: number): void {
         return;
       }
       const token = shaping.dialing.rates.length === 0 ? undefined : spendToken(shaping.dialing);
-      whenRecorded(core, () => {
+      whenRecorded(core, token, () => {
         // A rule may have put the source out meanwhile.
         const mayGo = !core.health.isOut(ready.source.name);
         const isUsed = session.connection.letDial(mayGo);

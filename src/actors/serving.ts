@@ -146,7 +146,7 @@ function offerNext(core: Core, ready: ReadyQueue, session: Session, at: number):
     about: traceOf(core, offer),
   };
   // What is counted here must not be forgotten by a crash: then they wait for the commit, too.
-  whenRecorded(core, () => {
+  whenRecorded(core, offer.token, () => {
     if (core.offers.get(offer.number) !== offer) return;
     offer.isGiven = true;
     session.connection.give(transaction);

@@ -54,6 +54,7 @@ const tokenOf = (rates: readonly NamedRate[], { at }: Taken): Token => ({
   rates,
   keys: rates.map(rateKey),
   at,
+  isHeld: false,
 });
 
 /** The head of the due rows has passed its rates: it need not ask again while it stays there. */

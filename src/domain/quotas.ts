@@ -11,6 +11,7 @@ import { intervalMs, rateKey, reserveMs, tokensIn, tokenWaitMs } from './throttl
 
 /** Buckets after which those that are full again are forgotten. */
 const BUCKETS_MAX = 10_000;
+const NOTHING_MS = 1e-6;
 
 interface Bucket {
   readonly key: string;
@@ -18,8 +19,14 @@ interface Bucket {
   usedUntil: number;
   /** On record as used up to this time. */
   reservedUntil: number;
+  /** Taken, but yet to happen, ms: it does not drain, and is not part of `usedUntil`. */
+  heldMs: number;
   readonly footing: Footing;
 }
+
+/** Until when a bucket is used up if what is held happens now: it cannot happen sooner. */
+const usedBy = ({ usedUntil, heldMs }: Bucket, at: number): number =>
+  heldMs === 0 ? usedUntil : Math.max(usedUntil, at) + heldMs;
 
 /** Counts in this process, by the given clock. */
 export function createQuotas(parts: { readonly now: () => number }): Quotas {
@@ -55,14 +62,14 @@ class LocalQuotas implements Quotas {
     const buckets = rates.map((rate) => this.#find(rate));
     let granted = count;
     rates.forEach(({ spec }, index) => {
-      granted = Math.min(granted, tokensIn((buckets[index] as Bucket).usedUntil, spec, at));
+      granted = Math.min(granted, tokensIn(usedBy(buckets[index] as Bucket, at), spec, at));
     });
     let waitMs = 0;
     let binding = '';
     rates.forEach(({ name, spec }, index) => {
       const bucket = buckets[index] as Bucket;
       if (granted > 0) this.#use(bucket, rates[index] as NamedRate, granted, at);
-      const ownMs = tokenWaitMs(bucket.usedUntil, spec, at);
+      const ownMs = tokenWaitMs(usedBy(bucket, at), spec, at);
       if (ownMs > waitMs) [waitMs, binding] = [ownMs, name];
     });
     if (this.#buckets.size > this.#bucketsMax) this.#forget(at);
@@ -72,11 +79,11 @@ class LocalQuotas implements Quotas {
 
   #use(bucket: Bucket, { spec }: NamedRate, count: number, at: number): void {
     const span = count * intervalMs(spec);
-    const aheadMs = bucket.usedUntil - at;
-    bucket.footing.stand(at, aheadMs);
+    bucket.footing.stand(at, bucket.usedUntil - at);
     bucket.usedUntil = Math.max(bucket.usedUntil, at) + span;
-    if (bucket.usedUntil <= bucket.reservedUntil) return;
-    bucket.reservedUntil = Math.ceil(bucket.usedUntil + reserveMs(spec));
+    const usedUntil = bucket.usedUntil + bucket.heldMs;
+    if (usedUntil <= bucket.reservedUntil) return;
+    bucket.reservedUntil = Math.ceil(usedUntil + reserveMs(spec));
     this.#memory?.reserve(bucket.key, bucket.reservedUntil + this.#origin);
   }
 
@@ -86,6 +93,28 @@ class LocalQuotas implements Quotas {
       if (bucket === undefined) continue;
       bucket.usedUntil -= bucket.footing.giveBack(at, count * intervalMs(rate.spec));
     }
+  }
+
+  hold(rates: readonly NamedRate[], count: number, at: number): boolean {
+    for (const rate of rates) {
+      const bucket = this.#find(rate);
+      const span = count * intervalMs(rate.spec);
+      bucket.usedUntil -= bucket.footing.giveBack(at, span);
+      bucket.heldMs += span;
+    }
+    return true;
+  }
+
+  letGo(rates: readonly NamedRate[], count: number, isUsed: boolean): number {
+    const at = this.#now();
+    for (const rate of rates) {
+      const bucket = this.#find(rate);
+      const leftMs = bucket.heldMs - count * intervalMs(rate.spec);
+      // Sums of thirds do not come out at nothing.
+      bucket.heldMs = leftMs < NOTHING_MS ? 0 : leftMs;
+      if (isUsed) this.#use(bucket, rate, count, at);
+    }
+    return at;
   }
 
   acquire(limits: readonly NamedLimit[], lifeMs: number, answered: (l: Leased) => void): void {
@@ -128,14 +157,15 @@ class LocalQuotas implements Quotas {
     if (known !== undefined) return known;
     // A former process may have used as much as it had reserved.
     const usedUntil = (this.#memory?.usedUntil(key) ?? this.#origin) - this.#origin;
-    const bucket: Bucket = { key, usedUntil, reservedUntil: usedUntil, footing: new Footing() };
+    const footing = new Footing();
+    const bucket: Bucket = { key, usedUntil, reservedUntil: usedUntil, heldMs: 0, footing };
     this.#buckets.set(key, bucket);
     return bucket;
   }
 
   #forget(at: number): void {
-    for (const [key, { usedUntil, reservedUntil }] of this.#buckets) {
-      if (Math.max(usedUntil, reservedUntil) <= at) this.#buckets.delete(key);
+    for (const [key, { usedUntil, reservedUntil, heldMs }] of this.#buckets) {
+      if (heldMs === 0 && Math.max(usedUntil, reservedUntil) <= at) this.#buckets.delete(key);
     }
     // What is in use stays, however much it is; the next look comes when it has doubled.
     this.#bucketsMax = Math.max(BUCKETS_MAX, 2 * this.#buckets.size);

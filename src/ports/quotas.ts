@@ -52,6 +52,13 @@ export interface Quotas {
    * others passed meanwhile as if they had been used, they are lost: no span may see too many.
    */
   giveBack(rates: readonly NamedRate[], count: number, at: At): void;
+  /**
+   * What tokens were taken for cannot happen yet: they do not drain until `letGo`; `at` is that of
+   * their `Taken`. Only where rates are counted in this process; false: not all of these.
+   */
+  hold?(rates: readonly NamedRate[], count: number, at: At): boolean;
+  /** What was held happens now, and is counted at the answer; where `isUsed` denies it, never. */
+  letGo?(rates: readonly NamedRate[], count: number, isUsed: boolean): At;
   /** Takes one place under all of `limits` or under none; it lapses after `lifeMs`. */
   acquire(limits: readonly NamedLimit[], lifeMs: Ms, answered: (leased: Leased) => void): void;
   /** Gives a lease its full life again; false: it had lapsed, and its holder must stop. */

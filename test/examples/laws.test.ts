@@ -94,6 +94,12 @@ const withSink = (change: (sink: SinkSeen) => Partial<SinkSeen>): Observed => ({
   sinks: observed.sinks.map((sink) => ({ ...sink, ...change(sink) })),
 });
 
+/** Two thousand messages at once. */
+const flooded: Observed = {
+  ...observed,
+  mailed: Array.from({ length: 2_000 }, () => ({ at: dialled.at, link: 1 })),
+};
+
 /** By law: a lie that offends it. */
 const LIES: Readonly<Record<string, Observed>> = {
   'the-loader-accepts-it': { ...observed, policy: { ...policy, refusals: ['no part knows it'] } },
@@ -129,10 +135,7 @@ const LIES: Readonly<Record<string, Observed>> = {
     ...observed,
     dialled: [dialled, dialled, dialled, ...observed.dialled],
   },
-  'rates-hold': {
-    ...observed,
-    mailed: Array.from({ length: 2_000 }, () => ({ at: dialled.at, link: 1 })),
-  },
+  'rates-hold': flooded,
   'retries-follow-the-schedule': withEvents('message.deferred', (event) => [
     event,
     { ...event, type: 'message.offered', at: event.at + 240_000, body: { source: 'ip-1' } },
@@ -222,6 +225,11 @@ const FINER_LIES: readonly (readonly [law: string, what: string, lie: Observed])
       { ...event, at: event.at - 1, body: { ...event.body, answer: acmeAnswer } },
       event,
     ]),
+  ],
+  [
+    'rates-hold',
+    'beyond a rate while commits take seconds',
+    { ...flooded, scenario: { ...observed.scenario, faults: { slowLog: 0.02 } } },
   ],
   [
     'rates-hold',

@@ -160,7 +160,7 @@ test('a no counts no more when a token is given back', async () => {
   const [ready] = core.readyQueues.values();
   const sending = ready?.shaping.sending;
   assert.ok(sending?.said !== undefined, 'it was told no and remembers');
-  core.turns.push({ kind: 'run', run: () => returnToken(core, sending) });
+  core.turns.push({ kind: 'run', run: () => returnToken(core, { ...sending, isHeld: false }) });
   await world.runFor(2_000);
   assert.equal(countAt(world), 2);
 });

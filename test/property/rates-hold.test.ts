@@ -48,12 +48,21 @@ const steps = fc.array(
     count,
     /** How many of the tokens taken before are given back first, and which. */
     backs: fc.array(fc.nat(1_000), { maxLength: 3 }),
+    /** What is taken waits; and what has waited so far happens now. */
+    holds: fc.boolean(),
+    goes: fc.boolean(),
     restarts: fc.integer({ min: 0, max: 15 }).map((dice) => dice === 0),
   }),
   { maxLength: 120 },
 );
 
-test('rates hold, whatever is given back, and over restarts', async () => {
+/** What was taken: when, and when it happened; undefined: it has yet to. */
+interface Passed {
+  at: number;
+  now: number | undefined;
+}
+
+test('rates hold, whatever is given back or has to wait, and over restarts', async () => {
   const property = fc.property(specs, steps, (spec, all) => {
     const kept = new Map<string, number>();
     let now = 1_000_000;
@@ -67,24 +76,37 @@ test('rates hold, whatever is given back, and over restarts', async () => {
     };
     let quotas = open();
     const before: number[] = [];
-    let passed: { readonly now: number; readonly at: number }[] = [];
-    for (const { waitMs, count, backs, restarts } of all) {
+    let passed: Passed[] = [];
+    const rates = [{ name: 'x', spec }];
+    for (const { waitMs, count, backs, holds, goes, restarts } of all) {
       now += waitMs;
       if (restarts) {
         quotas = open();
-        before.push(...passed.splice(0).map((one) => one.now));
+        before.push(...passed.splice(0).flatMap((one) => one.now ?? []));
+      }
+      for (const one of goes ? passed : []) {
+        if (one.now !== undefined) continue;
+        one.now = now;
+        one.at = quotas.letGo?.(rates, 1, true) ?? 0;
       }
       for (const back of backs) {
         if (passed.length === 0) break;
         const [one] = passed.splice(back % passed.length, 1);
-        quotas.giveBack([{ name: 'x', spec }], 1, one?.at ?? 0);
+        if (one?.now === undefined) quotas.letGo?.(rates, 1, false);
+        else quotas.giveBack(rates, 1, one.at);
       }
-      const taken = takeNow(quotas, spec, count);
-      passed = [...passed, ...Array.from({ length: taken.granted }, () => ({ now, at: taken.at }))];
+      const { granted, at, ...taken } = takeNow(quotas, spec, count);
+      if (holds) quotas.hold?.(rates, granted, at);
+      const one = { now: holds ? undefined : now, at };
+      passed = [...passed, ...Array.from({ length: granted }, () => ({ ...one }))];
       const isWhole = Number.isSafeInteger(taken.waitMs) && taken.waitMs >= 0;
-      assert.ok(isWhole && taken.waitMs > 0 === taken.granted < count, String(taken.waitMs));
+      assert.ok(isWhole && taken.waitMs > 0 === granted < count, String(taken.waitMs));
     }
-    checkSpans([...before, ...passed.map((one) => one.now)], spec);
+    const happened = [...before, ...passed.flatMap((one) => one.now ?? [])];
+    checkSpans(
+      happened.sort((a, b) => a - b),
+      spec,
+    );
   });
   await assertLaw(property, 0.3);
 });

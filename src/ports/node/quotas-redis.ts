@@ -4,6 +4,7 @@
  * Deliberately unknown here: how the connection lives, and what is limited.
  */
 import type { RedisConfig } from '../../domain/options-redis.ts';
+import type { NamedRate } from '../../domain/throttle.ts';
 import type { At, Ms } from '../ports.ts';
 import type { Lease, Quotas } from '../quotas.ts';
 import type { RedisTime } from './quotas-redis-link.ts';
@@ -44,6 +45,8 @@ const TIME: RedisTime = {
   },
 };
 
+const isLocal = ({ spec }: NamedRate): boolean => spec.local;
+
 /** Begins to share; connecting goes on behind it. */
 export function openRedisQuotas(parts: RedisQuotasParts): OpenedRedisQuotas {
   const { config, inner, now, log, time = TIME, beatMs } = parts;
@@ -74,6 +77,9 @@ export function openRedisQuotas(parts: RedisQuotasParts): OpenedRedisQuotas {
       watch: (lost) => {
         watcher = lost;
       },
+      // What Redis counts it counts when it is asked.
+      hold: (rates, count, at) => rates.every(isLocal) && inner.hold?.(rates, count, at) === true,
+      letGo: (rates, count, isUsed) => inner.letGo?.(rates, count, isUsed) ?? now(),
       remember: (memory) => inner.remember?.(memory),
     },
     firstWord: presence.firstWord,
