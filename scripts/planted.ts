@@ -1,8 +1,9 @@
 /**
- * `npm run planted [-- --seeds 1,2,3] [--only TEXT]`: has a check of the laws find each mistake of
- * test/examples/planted-policy.ts; prints a table of what found it, in how many steps and runs, and
- * how much of a processor's time, each the median of the seeds. Every check has a process of
- * its own, as `waybill check` has: none is warmed up by another. Exit code 1 where one is not found.
+ * `npm run planted [-- --seeds 1,2,3] [--only TEXT]`: a check of the laws finds each mistake of
+ * test/examples/planted-policy.ts; prints a table of what found it, in how many steps and runs,
+ * and how much of a processor's time, each the median of the seeds. Every check has a process of
+ * its own, as `waybill check` has: none is warmed up by another. Exit code 1 where one is not
+ * found.
  */
 import { execFile } from 'node:child_process';
 import { rm } from 'node:fs/promises';

@@ -5,7 +5,6 @@
  */
 import type { Books, QueueRow } from '../domain/books.ts';
 import type { BrokenTls } from '../domain/broken-tls.ts';
-
 import type { LabelCounts } from '../domain/label-counts.ts';
 import type { Limits } from '../domain/limits.ts';
 import type { StsMode } from '../domain/mta-sts.ts';
@@ -17,7 +16,6 @@ import type { PathConfig } from '../domain/options-path.ts';
 import type { QueueConfig } from '../domain/options-queue.ts';
 import type { QueueName } from '../domain/queue-name.ts';
 import type { ReaderFloors, ReaderNeed } from '../domain/reader-floors.ts';
-
 import type { Rotation } from '../domain/round-robin.ts';
 import type { RuleIndex } from '../domain/rule-index.ts';
 import type { Calendar } from '../domain/time-window.ts';
@@ -65,8 +63,9 @@ export interface HeldQueue {
   /** The row that passed its rates and found no room, with its ticket; -1 = none. */
   passed: number;
   passedTicket: number;
-  /** Ready queues that will tell when they have room again. */
+  /** Ready queues that will call when they have room again; and places in those that did. */
   readonly waitsFor: Set<ReadyQueue>;
+  readonly turns: Map<ReadyQueue, number>;
   /** The one with a slow rate that keeps its only place for this queue just now. */
   calledBy: ReadyQueue | undefined;
   readonly shaping: QueueShaping;
@@ -101,8 +100,9 @@ export interface ReadyQueue {
   planning: number;
   /** Sessions in a row that reached no host. */
   failures: number;
-  /** Queues that wait for room, first in first out. */
+  /** Queues that wait for room, first in first out; and places kept for those that were called. */
   readonly waiting: Set<HeldQueue>;
+  called: number;
   /** Modes of the MTA-STS policies of those who put mail in here, and until when each counts. */
   readonly stsUses: Map<StsMode, number>;
   readonly shaping: PathShaping;

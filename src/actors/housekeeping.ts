@@ -10,6 +10,7 @@ import type { Core } from './core.ts';
 import { lowestOwed } from './ndrs.ts';
 import { keepCurrent } from './queue/configuring.ts';
 import { reapReadyQueues } from './ready-queue.ts';
+import { endTurns } from './room-turns.ts';
 import type { Way } from './rounds.ts';
 import { goRound, looksAtOnce } from './rounds.ts';
 import { releaseQueue } from './shaping.ts';
@@ -145,7 +146,10 @@ function retireQueue(core: Core, row: QueueRow, at: number): void {
   const held = core.queues.get(row.slot);
   if (held?.isRouting) return;
   for (const ready of held?.waitsFor ?? []) ready.waiting.delete(held as never);
-  if (held !== undefined) releaseQueue(core, held);
+  if (held !== undefined) {
+    releaseQueue(core, held);
+    endTurns(core, held);
+  }
   core.queues.delete(row.slot);
   core.turns.emit({ type: 'queue.retired', stream: row.name, body: {} });
 }

@@ -22,6 +22,7 @@ import type { Denial } from './quota-lines.ts';
 import { openReadyQueue, refreshReadyQueue } from './ready-queue.ts';
 import { movePlace } from './rows-in-hand.ts';
 import { releaseQueue } from './shaping.ts';
+import { endTurns, useTurn } from './room-turns.ts';
 import { endCall, hasRoom, isHeldByRate } from './slow-rates.ts';
 import { notePassed, passRates } from './throttling.ts';
 import { forgetPolicyUses, notePolicyUse, readyNameFor } from './tls-posture.ts';
@@ -47,7 +48,9 @@ const NOBODY: Choice = { kind: 'none' };
 export function placeDueRows(core: Core, queue: HeldQueue, at: number): void {
   placeRows(core, queue, at);
   // Who was called and is still asking keeps its turn.
-  if (queue.calledBy !== undefined && !isAsking(queue)) endCall(core, queue);
+  if (isAsking(queue)) return;
+  if (queue.calledBy !== undefined) endCall(core, queue);
+  if (queue.turns.size > 0) endTurns(core, queue);
 }
 
 const isAsking = ({ isRouting, shaping }: HeldQueue): boolean =>
@@ -80,6 +83,7 @@ function placeRows(core: Core, queue: HeldQueue, at: number): void {
       payPromotion(core, queue, choice.ready, slot);
       const ticket = movePlace(core, slot, PLACE_READY, choice.ready);
       choice.ready.rows.push(slot, ticket);
+      useTurn(queue, choice.ready);
       notePolicyUse(choice.ready, queue.site);
       choice.ready.usedAt = at;
       core.touchedReady.add(choice.ready);
@@ -274,11 +278,10 @@ function askRoute(core: Core, queue: HeldQueue): void {
   resolveSite(core.ports.resolver, route, answered, core.sts);
 }
 
-/** A ready queue has room again: the queues that waited for it are looked at, in their order. */
+/** A ready queue is put out: the queues that waited for it are all looked at, in their order. */
 export function wakeWaiting(core: Core, ready: ReadyQueue): void {
   for (const queue of ready.waiting) {
     queue.waitsFor.delete(ready);
-    // It may wait for a rate of another source, too: there is room here.
     core.lines.leave(queue.shaping.chooser);
     core.touchedQueues.add(queue);
   }

@@ -94,6 +94,7 @@ export function openReadyQueue(
     planning: 0,
     failures: 0,
     waiting: new Set(),
+    called: 0,
     stsUses: new Map([[site.mtaSts ?? 'none', site.expiresAt]]),
     shaping: makePathShaping(core, about, () => core.touchedReady.add(ready)),
     counts: core.measures.open({ provider, source: source.value.name, pool }),

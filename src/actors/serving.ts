@@ -21,6 +21,7 @@ import { keepCurrent } from './queue/configuring.ts';
 import { whenRecorded } from './rationing.ts';
 import { refreshReadyQueue } from './ready-queue.ts';
 import { leftIndexes, messageIdOf, movePlace, needEnvelope } from './rows-in-hand.ts';
+import { callInTurn } from './room-turns.ts';
 import { letDial, maySend, resend, restSender, spendSend } from './sending.ts';
 import { releaseReady } from './shaping.ts';
 import { callWaiting, mayOpen, yieldRows } from './slow-rates.ts';
@@ -47,9 +48,7 @@ export function serveReadyQueue(core: Core, ready: ReadyQueue, at: number): void
   yieldRows(core, ready, at);
   restSender(core, ready, at);
   if (ready.shaping.isSlow) callWaiting(core, ready, at);
-  else if (ready.waiting.size > 0 && ready.size * 2 <= ready.path.max_ready) {
-    wakeWaiting(core, ready);
-  }
+  else callInTurn(core, ready);
   if (isOpening || ready.size === 0) openSessions(core, ready, at);
   noteMarks(ready, at);
 }

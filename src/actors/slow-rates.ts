@@ -7,12 +7,14 @@
  */
 import type { Core, HeldQueue, ReadyQueue } from './core.ts';
 import { rowGoesBack } from './queue/due.ts';
+import { hasTurn } from './room-turns.ts';
 import { isWaitLong, maySend } from './sending.ts';
 
 /** True where a ready queue takes one more row of a queue. */
 export function hasRoom(core: Core, ready: ReadyQueue, queue: HeldQueue, at: number): boolean {
   if (ready.size >= ready.path.max_ready) return false;
-  return !ready.shaping.isSlow || hasSlowRoom(core, ready, queue, at);
+  if (ready.shaping.isSlow) return hasSlowRoom(core, ready, queue, at);
+  return hasTurn(ready, queue.turns.get(ready));
 }
 
 /** One row, when it is its turn, of whoever comes first. */

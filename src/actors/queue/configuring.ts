@@ -14,6 +14,7 @@ import { REFRESH_RETRY_MS } from '../answers.ts';
 import type { Core, HeldQueue } from '../core.ts';
 import { PLACE_OFFERED, PLACE_READY } from '../held-rows.ts';
 import { isIncomplete, learnMembers, sharesText } from '../pools.ts';
+import { endTurns } from '../room-turns.ts';
 import { reshapeQueue } from '../shaping.ts';
 
 /** Opens a queue with the policy's answers. */
@@ -128,6 +129,7 @@ function changeMembers(
     reshapeQueue(core, held);
     for (const ready of held.waitsFor) ready.waiting.delete(held);
     held.waitsFor.clear();
+    endTurns(core, held);
     core.touchedQueues.add(held);
   }
   if (row.state === 'resting') {

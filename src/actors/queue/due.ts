@@ -39,6 +39,7 @@ export function holdQueue(core: Core, row: QueueRow, at: number): HeldQueue {
     passed: -1,
     passedTicket: 0,
     waitsFor: new Set(),
+    turns: new Map(),
     calledBy: undefined,
     shaping: makeQueueShaping(row.name, config, () => core.touchedQueues.add(queue)),
     usedAt: at,
