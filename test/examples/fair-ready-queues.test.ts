@@ -5,9 +5,12 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { noQueueIsStarved } from '../../src/testing/laws/fairness.ts';
+import { CALM } from '../../src/testing/world/chance.ts';
 import { accepting } from '../../src/testing/world/manners.ts';
 import { makePlan } from '../../src/testing/world/policy.ts';
 import { World } from '../../src/testing/world/world.ts';
+import { observe } from '../swarm/observed.ts';
 
 const READY = 8;
 
@@ -27,6 +30,10 @@ async function startWorld(domains: readonly string[]): Promise<World> {
   await world.runFor(500);
   return world;
 }
+
+const assertFair = (world: World): void => {
+  assert.equal(noQueueIsStarved.find(observe(world, [], CALM))?.says, undefined);
+};
 
 /** The queues of the offers, in order. */
 function offeredQueues(world: World): string[] {
@@ -69,6 +76,19 @@ test('a queue with much mail holds up nobody else at its site', async () => {
   const passed = passedBy(order, 'big.test', 'mid.test');
   assert.ok(passed <= 40 + READY, `${passed} of big.test passed 40 of mid.test`);
   assert.ok(passedBy(order, 'big.test', 'few.test') <= 3 + READY);
+  assertFair(world);
+});
+
+test('many who keep coming hold up nobody who came before them', async () => {
+  const domains = Array.from({ length: 5 }, (_, at) => `d${at}.test`);
+  const world = await startWorld(domains);
+  for (let round = 0; round < 16; round += 1) {
+    for (const domain of domains) for (let at = 0; at < 3; at += 1) world.submit([`u@${domain}`]);
+    await world.runFor(300);
+  }
+  await world.runFor(600_000);
+  assert.equal(offeredQueues(world).length, 16 * 3 * domains.length);
+  assertFair(world);
 });
 
 test('of more queues than there is room for each has its turn', async () => {

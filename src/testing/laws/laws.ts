@@ -3,10 +3,11 @@
  * a policy gives no occasion for holds, so one list fits every policy. Knows no single law's how.
  */
 import type { Result } from '../result.ts';
+import { noQueueIsStarved } from './fairness.ts';
 import type { Breach, Law } from './law.ts';
 import { conservation, cutOffAttemptsAreTold, everyReplyHasAClass } from './mail.ts';
 import { handlersAnswer, theLoaderAcceptsIt } from './policy.ts';
-import { calmBringsProgress, everyQueueHasAnExit, noQueueIsStarved } from './progress.ts';
+import { calmBringsProgress, everyQueueHasAnExit } from './progress.ts';
 import {
   deferredMailIsTriedAgain,
   mailExpiresByMaxAge,

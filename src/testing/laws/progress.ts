@@ -1,14 +1,12 @@
 /**
- * Laws about liveness, judged once all faults have ended: each queue has a way out, what waited
- * goes, nobody is starved. The one idea: a probe for each queue, sent into a kind world, must get
- * there. Deliberately unknown here: safety.
+ * Laws about liveness, judged once all faults have ended: each queue has a way out, and what waited
+ * goes. The one idea: a probe for each queue, sent into a kind world, must get there. Deliberately
+ * unknown here: safety, and who goes first.
  */
-import { recount } from '../history.ts';
 import type { Observed } from '../result.ts';
 import type { MessageStory } from '../world/witness.ts';
 import { isEnded } from '../world/witness.ts';
-import type { Breach, Law } from './law.ts';
-import { showSpan } from './law.ts';
+import type { Law } from './law.ts';
 
 const queueOf = ({ events }: Observed, id: string): string => {
   const event = events.findLast(
@@ -71,47 +69,3 @@ export const calmBringsProgress: Law = {
     return undefined;
   },
 };
-
-/** Messages of others that may overtake a message at the same site and source. */
-const OVERTAKERS_MAX = 256;
-
-/** Nobody waits while others pass without end. */
-export const noQueueIsStarved: Law = {
-  name: 'no-queue-is-starved',
-  says: `No more than ${OVERTAKERS_MAX} younger messages pass a due one at its site and source.`,
-  find: ({ events }) => {
-    const first = new Map<string, { at: number; way: string; queue: string; order: number }>();
-    const accepted = new Map<string, number>();
-    const limited = new Set<string>();
-    for (const [{ type, stream, at, body }, standing] of recount(events)) {
-      if (type === 'message.accepted') accepted.set(stream, at);
-      if (type !== 'message.offered' || first.has(stream)) continue;
-      const queue = standing.queueOf.get(stream) ?? '';
-      if (standing.queues.get(queue)?.config.max_message_rate !== undefined) limited.add(stream);
-      const way = `${String(body['source'])} ${String(body['site'])}`;
-      first.set(stream, { at, way, queue, order: first.size });
-    }
-    return findStarved(first, accepted, limited);
-  },
-};
-
-function findStarved(
-  first: ReadonlyMap<string, { at: number; way: string; queue: string; order: number }>,
-  accepted: ReadonlyMap<string, number>,
-  limited: ReadonlySet<string>,
-): Breach | undefined {
-  for (const [id, one] of first) {
-    if (limited.has(id)) continue;
-    const since = accepted.get(id) ?? 0;
-    let passed = 0;
-    for (const [other, { way, queue, order }] of first) {
-      const isOther = way === one.way && queue !== one.queue && order < one.order;
-      if (isOther && (accepted.get(other) ?? 0) > since) passed += 1;
-    }
-    if (passed <= OVERTAKERS_MAX) continue;
-    const waited = showSpan(one.at - since);
-    const says = `mail of ${one.queue} waited ${waited} while ${passed} passed it`;
-    return { says, at: one.at, about: [id, one.queue] };
-  }
-  return undefined;
-}

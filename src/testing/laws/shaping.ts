@@ -14,7 +14,8 @@ import type { Breach, Law } from './law.ts';
 /**
  * From the count to the wire at most, ms. A message is counted when its MAIL leaves, however long
  * its commit took, and that leaves nothing to be late; but what is on record is the count of before
- * the commit, and a new process goes by that. A dial asks for the name of its host once it may go.
+ * the commit, and a new process goes by that; and an answer from elsewhere is late by itself. A dial
+ * asks for the name of its host once it may go.
  */
 const LATE_MS = 250;
 /** What an answer of before has counted leaves so long after a change: two commits in flight. */
@@ -153,6 +154,7 @@ function lives({ events }: Observed): (at: number) => number {
  * In any span no more than burst and rate allow: those of all paths between two addresses together.
  * A changed rate has a bucket of its own, so a span ends where an answer changes; and where commits
  * take seconds it ends with the process, too: what left last may not be on record when it dies.
+ * Only who counts in this process leaves a record of it.
  */
 function overRate(
   observed: Observed,
@@ -162,7 +164,10 @@ function overRate(
   const isSlow = (observed.scenario.faults?.slowLog ?? 0) > 0;
   const changeMs = isSlow ? SLOW_CHANGE_MS : CHANGE_MS;
   const lifeAt = lives(observed);
-  const isExact = option === 'max_message_rate' && lifeAt(observed.endedAt) <= 1;
+  const isHere = observed.events.some(({ type }) => type === 'rate.reserved');
+  // An answer from elsewhere waits for a turn, and that for the log.
+  if (isSlow && !isHere) return undefined;
+  const isExact = option === 'max_message_rate' && isHere && lifeAt(observed.endedAt) <= 1;
   const lateMs = isExact ? 0 : LATE_MS;
   const ways = new Ways(observed);
   const used = new Map<string, { text: string; until: number; changedAt: number }>();
