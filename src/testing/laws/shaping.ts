@@ -14,8 +14,8 @@ import type { Breach, Law } from './law.ts';
 /**
  * From the count to the wire at most, ms. A message is counted when its MAIL leaves, however long
  * its commit took, and that leaves nothing to be late; but what is on record is the count of before
- * the commit, and a new process goes by that; and an answer from elsewhere is late by itself. A dial
- * asks for the name of its host once it may go.
+ * the commit, and a new process goes by that; and an answer from elsewhere is late by itself. A
+ * dial asks for the name of its host once it may go.
  */
 const LATE_MS = 250;
 /** What an answer of before has counted leaves so long after a change: two commits in flight. */
