@@ -119,6 +119,7 @@ function* forgetHeldQueues(core: Core): Way {
     const { slot } = queue.row;
     const isBusy = queue.due.length > 0 || queue.waitsFor.size > 0 || queue.isRouting;
     if (core.queues.get(slot) !== queue || isBusy || at - queue.usedAt < HOLD_IDLE_MS) continue;
+    endTurns(core, queue);
     releaseQueue(core, queue);
     core.queues.delete(slot);
   }

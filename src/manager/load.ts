@@ -43,6 +43,8 @@ export interface LoadedWorld {
   /** Judges those who come over HTTP. */
   readonly makeJudge: (onFault: (fault: PolicyFault) => void) => AuthAsker;
   readonly makeAsker: (onFault: (fault: PolicyFault) => void, watch: CallWatch) => PolicyAsker;
+  /** Where in the operator's files something was thrown; '' where that is not known. */
+  readonly findPlace: (thrown: unknown) => string;
   /** Where the option of a rule was written. */
   readonly originOf: (rule: Rule) => string;
   /** What a newcomer may try next; only for the embedded policy. */
@@ -69,6 +71,7 @@ export async function loadNumbered(version: number, dir: string): Promise<Loaded
       capture: captureListsOf(setup),
       makeJudge: (onFault) => createAuthAsker(policy, onFault, findPlace),
       makeAsker: (onFault, watch) => createPolicyAsker(policy, onFault, findPlace, watch),
+      findPlace: (thrown) => findPlace(thrown),
       originOf: createOriginFinder(policy, (handler) => findPlace(undefined, handler)),
       close: async () => {},
     };
@@ -98,6 +101,7 @@ export async function loadEmbedded(version: number, smtpListen: string): Promise
     capture: captureListsOf(setup),
     makeJudge: (onFault) => createAuthAsker(policy, onFault),
     makeAsker: (onFault, watch) => createPolicyAsker(policy, onFault, undefined, watch),
+    findPlace: () => '',
     originOf: createOriginFinder(policy, () => 'embedded'),
     hint: (place, data) => describe(place, data, sink.port),
     close: () => sink.stop(),

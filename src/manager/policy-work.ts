@@ -5,8 +5,9 @@
  */
 import type { Worker } from 'node:worker_threads';
 import { startThread } from '../events/log-start.ts';
-import { describeThrown, PolicyError } from '../policy/policy-error.ts';
+import { PolicyError } from '../policy/policy-error.ts';
 import type { LawFile, LawVersion } from './law-jobs.ts';
+import { describeLeft } from './left-running.ts';
 import { createNoteMemory, createNoteReader } from './policy-note.ts';
 import { findEntryOf, findStuckEntry } from './policy-watch.ts';
 
@@ -77,10 +78,7 @@ export class PolicyWork<W> {
     this.#worker.on('message', heard);
     this.#worker.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ERR_WORKER_OUT_OF_MEMORY') return this.#sayHeapFull();
-      const problem = `what it left running failed, and nobody waited for it`;
-      const fix = 'await every promise, and catch what a timer throws';
-      const place = findEntryOf(error, this.#module) ?? '';
-      this.#refuse(place, `${problem}: ${describeThrown(error)}`, fix);
+      this.#order.refused(describeLeft(findEntryOf(error, this.#module) ?? '', error));
     });
     this.#worker.on('exit', () => this.#say('ended the process', 'remove process.exit'));
   }

@@ -18,6 +18,7 @@ import type { HookAnswer, HookDesk } from '../projections/hook-status.ts';
 import { NO_HOOKS } from '../projections/hook-status.ts';
 import type { Exit } from './exit.ts';
 import { EXIT_IO, exitFor } from './exit.ts';
+import { hearLeftRunning, LEFT_RUNNING } from './left-running.ts';
 import type { OpenedListeners } from './listeners.ts';
 import type { LoadedWorld } from './load.ts';
 import type { WorkerArguments, WorkerOrder, WorkerWord } from './messages.ts';
@@ -116,6 +117,21 @@ class WorkerLife {
   }
 
   async run(): Promise<Exit> {
+    return await this.#live().finally(this.#hearLeftRunning());
+  }
+
+  #hearLeftRunning(): () => void {
+    return hearLeftRunning({
+      placeOf: (thrown) => this.#world?.findPlace(thrown) || (this.#world?.file ?? ''),
+      version: () => this.#world?.version ?? 0,
+      told: (sentence) => {
+        this.#meters.faulted(LEFT_RUNNING);
+        this.#opened?.engine.policyFaulted({ handler: LEFT_RUNNING, sentence });
+      },
+    });
+  }
+
+  async #live(): Promise<Exit> {
     const starting = this.#start();
     starting.catch(() => {});
     const ended = await Promise.race([this.#ending, starting]);

@@ -102,11 +102,11 @@ const plainRecipients = sending((step) => {
   return to.join() === step.to.join() ? [] : [{ ...step, to }];
 });
 
-/** Without them receivers and sources have a default; a suspension has none. */
+/** Without them receivers, sources and sinks have a default; a suspension has none. */
 const befalling =
   (simplify: Simpler): Simpler =>
   (step) =>
-    step.do === 'receiver' || step.do === 'source' ? simplify(step) : [];
+    step.do === 'receiver' || step.do === 'source' || step.do === 'sink' ? simplify(step) : [];
 
 const steadier: Simpler = (step) =>
   step.do === 'source' && step.is === 'flapping'
@@ -116,6 +116,7 @@ const steadier: Simpler = (step) =>
 const SIMPLER: readonly Simpler[] = [
   fewerRecipients,
   plainRecipients,
+  sending(dropping('by')),
   sending(dropping('headers')),
   sending(dropping('campaign')),
   sending(dropping('tenant')),
