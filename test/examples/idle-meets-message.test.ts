@@ -11,12 +11,13 @@ import { World } from '../../src/testing/world/world.ts';
 
 const DOMAINS = ['a.test', 'b.test', 'c.test', 'd.test'];
 const EACH = 6;
-/** In this world the last message meets a connection that is parting. */
-const SEED = 7;
+/** The two meet in one of some sixty worlds; in which one is up to what the engine does before. */
+const FIRST_SEED = 45;
+const WORLDS_MAX = 400;
 
-test('a message given to a connection that parts is not of unknown outcome', async () => {
+async function playWorld(seed: number) {
   const world = await World.start({
-    seed: SEED,
+    seed,
     plan: makePlan({
       path: { additional_message_rate_throttles: { all: '29/50s,max_burst=5' } },
       queue: { egress_pool: 'one' },
@@ -30,8 +31,15 @@ test('a message given to a connection that parts is not of unknown outcome', asy
   }
   await world.runFor(60_000);
   const types = world.witness.records.map(({ type }) => type);
-  const count = (type: string): number => types.filter((one) => one === type).length;
-  assert.equal(count('message.delivered'), EACH * DOMAINS.length);
-  assert.ok(count('message.returned') > 0, 'the two met');
-  assert.equal(count('message.unsettled'), 0);
+  return (type: string): number => types.filter((one) => one === type).length;
+}
+
+test('a message given to a connection that parts is not of unknown outcome', async () => {
+  for (let seed = FIRST_SEED; seed < FIRST_SEED + WORLDS_MAX; seed += 1) {
+    const count = await playWorld(seed);
+    assert.equal(count('message.delivered'), EACH * DOMAINS.length, `seed ${seed}`);
+    assert.equal(count('message.unsettled'), 0, `seed ${seed}`);
+    if (count('message.returned') > 0) return;
+  }
+  assert.fail('the two never met');
 });
