@@ -24,7 +24,7 @@ export interface Hunted {
 }
 
 /** By the clock on the wall, which a busy machine stretches. */
-const SHRINK_MS = 100_000;
+const SHRINK_MS = 200_000;
 const WALKS_MAX = 60_000;
 const WALKS: Readonly<Record<string, Walks<never>>> = {
   connection: connectionWalks as unknown as Walks<never>,

@@ -121,12 +121,12 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   ),
   engine(
-    'of the queues that wait for room only the first is woken',
+    'of the queues that wait for room only the first is called',
     ['who-has-due-mail-is-woken'],
     [
-      'actors/matching.ts',
-      'core.touchedQueues.add(queue);\n  }\n  ready.waiting.clear();',
-      'core.touchedQueues.add(queue);\n    break;\n  }\n  ready.waiting.clear();',
+      'actors/room-turns.ts',
+      'core.touchedQueues.add(queue);\n  }\n}',
+      'core.touchedQueues.add(queue);\n    waiting.clear();\n  }\n}',
     ],
   ),
   engine(

@@ -145,8 +145,29 @@ export async function playSeed(seed: number, options: SeedOptions = {}): Promise
 
 /** Acts that are not needed are left out; commands shrink from their ends, and not in time. */
 async function leaveOut({ knobs, acts }: Play, error: Broken, ms: number) {
-  const { left, why } = await fewest(acts, error, (some) => playAgain(knobs, some, error.law), ms);
-  return { play: { knobs, acts: left }, why: why as Broken };
+  const again = (some: readonly SwarmAct[]): Promise<void> => playAgain(knobs, some, error.law);
+  const { left, why } = await fewest(acts, error, again, ms);
+  const joined = joinWaits(left);
+  const whyJoined = await again(joined).then(
+    () => undefined,
+    (broken: Broken) => broken,
+  );
+  const isJoined = joined.length < left.length && whyJoined !== undefined;
+  return isJoined
+    ? { play: { knobs, acts: joined }, why: whyJoined }
+    : { play: { knobs, acts: left }, why: why as Broken };
+}
+
+/** Waits that stand next to each other are one. */
+function joinWaits(acts: readonly SwarmAct[]): SwarmAct[] {
+  const joined: SwarmAct[] = [];
+  for (const act of acts) {
+    const last = joined.at(-1);
+    if (act.do === 'wait' && last?.do === 'wait') {
+      joined[joined.length - 1] = { ...act, ms: last.ms + act.ms };
+    } else joined.push(act);
+  }
+  return joined;
 }
 
 /** Plays; throws where it breaks that law. */
